@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * logfmt on stderr, for programs only: bg_log(BG_LOG_INFO, "round closed", "round=%u used=%u", r, u) prints
+ *   level=info msg="round closed" round=12 used=9
+ * Never vectors, ciphertexts, keys or seeds: identifiers only. One write() per line; safe from any thread.
+ */
+#pragma once
+
+#include "base/status.h"
+
+enum bg_log_level {
+    BG_LOG_ERROR = 0,
+    BG_LOG_WARN,
+    BG_LOG_INFO,
+    BG_LOG_DEBUG,
+};
+
+/* The only mutable global of base/; BG_LOG_INFO at start. */
+void bg_log_set_level(enum bg_log_level level);
+/* `fields` is "" or space-separated key=value pairs in printf form; a value with blanks must be quoted by the
+ * caller with bg_log_quote. */
+void bg_log(enum bg_log_level level, const char *message, const char *fields, ...) BG_PRINTF(3, 4);
+/* Writes text as a quoted logfmt value (quotes, backslashes and control bytes escaped), cut to capacity. */
+const char *bg_log_quote(const char *text, char *ret_quoted, unsigned long capacity);
