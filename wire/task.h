@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the root announces for one round, under the plan whose id is in the frame. Signed by the root: the
+ * signature covers the label and the frame up to the signature.
+ *
+ * Body: u64 round | u32 attempt | u64 epoch | 32 model digest | u8 flags (1 calibration) | f64 learning rate |
+ *       u64 deadline ns | u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
+ *       u64 invited groups | u32 each, ascending | 64 signature
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "wire/frame.h"
+
+struct bg_task {
+    uint64_t round;
+    uint32_t attempt;
+    uint64_t epoch;
+    struct bg_digest model;  /* SHA-256 of the model file to start from */
+    bool calibration;        /* absolute scales, no votes */
+    double learning_rate;    /* of this round's local steps */
+    uint64_t deadline_ns;    /* duration from the opening of the round */
+    size_t tensor_count;     /* of the plan's layout */
+    const bool *travels;     /* (tensor_count) which tensors are voted on */
+    const double *scales;    /* (tensor_count) s_T of the previous round, > 0; 1 in a calibration round */
+    const double *centres;   /* (tensor_count) c_T */
+    size_t invited_count;
+    const uint32_t *invited; /* group indices, strictly ascending */
+};
+
+/* Everything before the signature; the caller signs bg_writer_span from the frame's start and appends. The body
+ * size already counts the signature. */
+void bg_task_encode_unsigned(struct bg_writer *w, const struct bg_population *population,
+                             const struct bg_digest *plan_id, const struct bg_task *task);
+BG_MUST_CHECK enum bg_status bg_task_decode(const struct bg_frame *frame, struct bg_arena *arena,
+                                            struct bg_error *error, struct bg_task *ret);
