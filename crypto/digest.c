@@ -9,8 +9,8 @@
 
 #define BLOCK_BYTES 64
 
-_Static_assert(sizeof(struct bg_sha256_state) >= sizeof(mbedtls_sha256_context), "state holds the context");
-_Static_assert(_Alignof(struct bg_sha256_state) >= _Alignof(mbedtls_sha256_context), "state is aligned for it");
+_Static_assert(sizeof(struct bg_sha256_state) >= sizeof(mbedtls_sha256_context), "it fits");
+_Static_assert(_Alignof(struct bg_sha256_state) >= _Alignof(mbedtls_sha256_context), "it is aligned");
 
 static mbedtls_sha256_context *context_of(struct bg_sha256_state *state)
 {

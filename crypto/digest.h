@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869). No allocation, no failure. States are plain memory:
- * assigning one forks the computation, and one that absorbed a secret is wiped by its `finish`.
+ * SHA-256 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869). No allocation, no failure. States are plain
+ * memory: assigning one forks the computation; `finish` wipes it.
  */
 #pragma once
 

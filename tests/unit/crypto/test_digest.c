@@ -67,10 +67,12 @@ Test(digest, hmac_matches_rfc_4231)
         {"4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
         {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-         "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
+         "dddddddddddddddddddddddddddddddddddddddddddddddddd"
+         "dddddddddddddddddddddddddddddddddddddddddddddddddd",
          "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
         {"0102030405060708090a0b0c0d0e0f10111213141516171819",
-         "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+         "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+         "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
          "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -86,8 +88,8 @@ Test(digest, hmac_hashes_keys_longer_than_a_block)
     uint8_t key[131];
     memset(key, 0xaa, sizeof key);
     struct bg_digest tag;
-    bg_hmac_sha256((struct bg_span){key, sizeof key}, of_text("Test Using Larger Than Block-Size Key - Hash Key First"),
-                   &tag);
+    bg_hmac_sha256((struct bg_span){key, sizeof key},
+                   of_text("Test Using Larger Than Block-Size Key - Hash Key First"), &tag);
     expect_hex(tag.bytes, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
@@ -101,12 +103,14 @@ Test(digest, hkdf_matches_rfc_5869)
     bg_hkdf_extract(from_hex("000102030405060708090a0b0c", salt), input_key, &extracted);
     expect_hex(extracted.bytes, "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
     bg_hkdf_expand(&extracted, from_hex("f0f1f2f3f4f5f6f7f8f9", info), output, 42);
-    expect_hex(output, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+    expect_hex(output, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+                       "34007208d5b887185865");
 
     bg_hkdf_extract((struct bg_span){0}, input_key, &extracted);
     expect_hex(extracted.bytes, "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04");
     bg_hkdf_expand(&extracted, (struct bg_span){0}, output, 42);
-    expect_hex(output, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+    expect_hex(output, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+                       "9d201395faa4b61a96c8");
 
     uint8_t long_key[80], long_salt[80], long_info[80];
     for (uint8_t i = 0; i < 80; i++) {
@@ -117,8 +121,9 @@ Test(digest, hkdf_matches_rfc_5869)
     bg_hkdf_extract((struct bg_span){long_salt, 80}, (struct bg_span){long_key, 80}, &extracted);
     expect_hex(extracted.bytes, "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244");
     bg_hkdf_expand(&extracted, (struct bg_span){long_info, 80}, output, 82);
-    expect_hex(output, "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e"
-                       "09da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87");
+    expect_hex(output, "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c"
+                       "59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71"
+                       "cc30c58179ec3e87c14c01d5c1f3434f1d87");
 }
 
 Test(digest, hkdf_writes_exactly_the_bytes_asked_for)
