@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON documents, the only user of cJSON. Parsing is strict: UTF-8, no duplicate keys, no trailing bytes,
- * nesting at most 32, numbers finite. Values know the line they came from, so that a config error can name it.
+ * nesting at most 32, numbers finite and at most 60 bytes long, no NUL in strings. Values know the line they
+ * came from, so that a config error can name it. Parse on one thread at a time.
  */
 #pragma once
 
@@ -34,11 +35,17 @@ int bg_json_line(const struct bg_json *value);
 /* Member of an object, NULL if absent or not an object. */
 const struct bg_json *bg_json_get(const struct bg_json *object, const char *key);
 size_t bg_json_count(const struct bg_json *array_or_object);
+/* Takes time proportional to i: walk large documents with bg_json_next. NULL past the end. */
 const struct bg_json *bg_json_at(const struct bg_json *array_or_object, size_t i);
+/* The member or element after this one, NULL after the last. */
+const struct bg_json *bg_json_next(const struct bg_json *member);
 /* Key of a member of an object, NULL for elements and roots. */
 const char *bg_json_key(const struct bg_json *member);
-bool bg_json_bool(const struct bg_json *value);          /* value must be of that type (assert) */
+/* The value must be of that type (assert). */
+bool bg_json_bool(const struct bg_json *value);
 double bg_json_number(const struct bg_json *value);
+/* A number as it is written, so that bg_parse_u64 sees all 64 bits of an integer. */
+const char *bg_json_number_text(const struct bg_json *value);
 const char *bg_json_string(const struct bg_json *value);
 
 /* Building. Each `add` appends to an object (key) or an array (key NULL) and gives the new child. They return
@@ -47,6 +54,7 @@ struct bg_json *bg_json_object(void);
 struct bg_json *bg_json_array(void);
 struct bg_json *bg_json_add_object(struct bg_json *parent, const char *key);
 struct bg_json *bg_json_add_array(struct bg_json *parent, const char *key);
+/* Bytes of `value` that are not UTF-8 become question marks. */
 struct bg_json *bg_json_add_string(struct bg_json *parent, const char *key, const char *value);
 struct bg_json *bg_json_add_bool(struct bg_json *parent, const char *key, bool value);
 struct bg_json *bg_json_add_null(struct bg_json *parent, const char *key);

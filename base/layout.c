@@ -37,7 +37,7 @@ static enum bg_status shape_count(const char *name, uint32_t rank, const uint32_
 enum bg_status bg_layout_add(struct bg_layout *layout, const char *name, uint32_t rank, const uint32_t *shape,
                              struct bg_error *error)
 {
-    size_t count;
+    size_t count = 0;
     if (name[0] == '\0' || strlen(name) >= BG_TENSOR_NAME_BYTES)
         return bg_fail(error, BG_INVALID, "tensor name of %zu bytes: give 1 to %d", strlen(name),
                        BG_TENSOR_NAME_BYTES - 1);

@@ -2,6 +2,7 @@
 #include "base/span.h"
 
 #include "base/checked.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -143,31 +144,15 @@ struct bg_digest bg_read_digest(struct bg_reader *r)
     return digest;
 }
 
-/* Well-formed UTF-8 without control characters (RFC 3629: no overlong forms, no surrogates). */
+/* Well-formed UTF-8 without control characters. */
 static bool is_printable_utf8(const uint8_t *text, size_t size)
 {
-    size_t i = 0;
-    while (i < size) {
-        uint8_t lead = text[i];
-        if (lead < 0x80) {
-            if (lead < 0x20 || lead == 0x7f)
-                return false;
-            i++;
-            continue;
-        }
-        size_t extra = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-        if (lead < 0xc2 || lead > 0xf4 || extra > size - i - 1)
+    for (size_t i = 0; i < size;) {
+        uint32_t point;
+        size_t step = bg_utf8_next(text + i, size - i, &point);
+        if (step == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0))
             return false;
-        uint32_t point = lead & (0x3fu >> extra);
-        for (size_t j = 1; j <= extra; j++) {
-            if ((text[i + j] & 0xc0) != 0x80)
-                return false;
-            point = point << 6 | (text[i + j] & 0x3fu);
-        }
-        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-        if (point < least[extra] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff) || point < 0xa0)
-            return false;
-        i += extra + 1;
+        i += step;
     }
     return true;
 }
