@@ -31,3 +31,17 @@ static inline uint16_t bg_example_label(const struct bg_examples *examples, size
 {
     return examples->labels[bg_example_row(examples, i)];
 }
+
+/* Examples first … first + count − 1, which must exist. */
+static inline struct bg_examples bg_examples_slice(const struct bg_examples *examples, size_t first, size_t count)
+{
+    struct bg_examples slice = *examples;
+    slice.count = count;
+    if (examples->rows) {
+        slice.rows += first;
+    } else {
+        slice.features += first * examples->columns;
+        slice.labels += first;
+    }
+    return slice;
+}
