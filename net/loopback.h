@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A transport inside one process: requests and replies cross a link that the owner models. No clock of its own:
+ * the owner's `post` runs a delivery after a delay, in order of (time, sequence).
+ */
+#pragma once
+
+#include "net/transport.h"
+
+struct bg_loopback {
+    struct bg_transport transport; /* what clients of this link send through */
+    bg_serve_function *serve;
+    void *server;
+    /* Nanoseconds until `bytes` have crossed, or UINT64_MAX if the message is lost. A lost request or reply is
+     * answered with BG_IO after `timeout_ns`. */
+    uint64_t (*delay)(void *owner, const struct bg_digest *peer, size_t bytes, int upward);
+    /* Runs `run(argument)` after delay_ns. */
+    enum bg_status (*post)(void *owner, uint64_t delay_ns, void (*run)(void *argument), void *argument);
+    void *owner;
+    uint64_t timeout_ns;
+    uint64_t calls;      /* sent so far */
+    uint64_t bytes_up;   /* of requests, header estimate excluded */
+    uint64_t bytes_down;
+};
+
+/* Keeps server and owner. Caller's memory; nothing to finish. */
+void bg_loopback_init(struct bg_loopback *loopback, bg_serve_function *serve, void *server,
+                      uint64_t (*delay)(void *owner, const struct bg_digest *peer, size_t bytes, int upward),
+                      enum bg_status (*post)(void *owner, uint64_t delay_ns, void (*run)(void *argument),
+                                             void *argument),
+                      void *owner, uint64_t timeout_ns);

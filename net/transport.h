@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How roles reach each other: requests that are answered once, with a status and bytes. Stateless and idempotent
+ * per (peer, round, attempt): a request whose answer was lost is sent again. Implementations: net/loopback.h in one
+ * process; HTTPS on the same routes.
+ */
+#pragma once
+
+#include "base/span.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+/* Client to root, except where noted. Bodies are frames (wire/). */
+enum bg_route {
+    BG_ROUTE_PLAN = 1,  /* → plan frame in force */
+    BG_ROUTE_GROUPS,    /* → groups frame of the epoch */
+    BG_ROUTE_TASK,      /* → task frame of the open round; BG_NOT_FOUND between rounds */
+    BG_ROUTE_MODEL,     /* digest (32 bytes) → model file */
+    BG_ROUTE_MANIFEST,  /* manifest frame → nothing */
+    BG_ROUTE_BLOCK,     /* block frame → nothing; OK of the last one means: the update is durable */
+    BG_ROUTE_RECEIPT,   /* u64 round → receipt frame; BG_BUSY while the round runs */
+    BG_ROUTE_EPOCH,     /* root to key holder: epoch request frame → reveal frame, groups frame, signed key part */
+    BG_ROUTE_SIGNED_PLAN, /* root to key holder: plan frame → nothing: its manifests will be accepted */
+    BG_ROUTE_RELEASE,   /* root to key holder: release frame, then the challenged blocks → sums frame */
+    BG_ROUTE_COUNT
+};
+
+const char *bg_route_name(enum bg_route route);
+
+struct bg_request {
+    enum bg_route route;
+    struct bg_digest peer; /* authenticated identity of the sender */
+    struct bg_span body;
+};
+
+/* Called once per request. `reply` is borrowed until return and empty unless status is BG_OK. */
+typedef void bg_reply_function(void *context, enum bg_status status, struct bg_span reply);
+
+struct bg_transport;
+
+struct bg_transport_ops {
+    /* Copies the body. After BG_OK `on_reply` is called exactly once, later, never from inside; after an error
+     * never. */
+    enum bg_status (*send)(struct bg_transport *transport, const struct bg_request *request,
+                           bg_reply_function *on_reply, void *context);
+};
+
+struct bg_transport {
+    const struct bg_transport_ops *ops;
+};
+
+BG_MUST_CHECK static inline enum bg_status bg_transport_send(struct bg_transport *transport,
+                                                             const struct bg_request *request,
+                                                             bg_reply_function *on_reply, void *context)
+{
+    return transport->ops->send(transport, request, on_reply, context);
+}
+
+/* The serving side: an answer may be given at once or later, exactly once. */
+struct bg_call;
+
+/* Takes the call; `request` is borrowed until the call is answered. */
+typedef void bg_serve_function(void *context, const struct bg_request *request, struct bg_call *call);
+
+/* Copies the reply; `call` is gone afterwards. */
+void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span reply);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/shape.h"
+
+#include "base/checked.h"
+#include "wire/manifest.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BLOCK_BODY_BYTES (8 + 4 + 4 + BG_DIGEST_BYTES + 4 + 4)
+#define MANIFEST_BODY_BYTES                                                                                          \
+    (2 * BG_DIGEST_BYTES + 8 + 8 + 4 + 4 + BG_DIGEST_BYTES + 8 + BG_DIGEST_BYTES + 4 + 4 + BG_SIGNATURE_BYTES)
+
+struct bg_codec_settings bg_plan_codec_settings(const struct bg_plan_codec *codec)
+{
+    return (struct bg_codec_settings){
+        .mode = (enum bg_codec_mode)codec->mode,
+        .scale_basis = codec->scale_from_residual ? BG_SCALE_FROM_RESIDUAL : BG_SCALE_FROM_DELTA,
+        .centre = codec->centre_median ? BG_CENTRE_MEDIAN : BG_CENTRE_ZERO,
+        .clip = codec->clip,
+        .growth = codec->growth,
+        .growth_from = codec->growth_from,
+        .percentile = codec->percentile,
+        .decay = codec->decay,
+        .client_momentum = codec->client_momentum,
+        .server_momentum = codec->server_momentum,
+        .server_step = codec->server_step,
+    };
+}
+
+struct bg_codec_round bg_task_codec_round(const struct bg_task *task)
+{
+    return (struct bg_codec_round){.calibration = task->calibration,
+                                   .travels = task->travels,
+                                   .centres = task->centres,
+                                   .scales = task->scales};
+}
+
+static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *error, struct bg_shape *shape)
+{
+    struct bg_packing_field fields[4] = {{.count = 1, .max = 1}};
+    size_t count = 1;
+    if (shape->scale_count)
+        fields[count++] = (struct bg_packing_field){.count = shape->scale_count, .max = shape->scale_most};
+    if (shape->centre_count)
+        fields[count++] = (struct bg_packing_field){.count = shape->centre_count, .max = BG_CENTRE_FIELD_MAX};
+    if (shape->vote_count)
+        fields[count++] = (struct bg_packing_field){.count = shape->vote_count, .max = 1};
+    struct bg_packing_spec spec = {.bits = plan->key.key_bits,
+                                   .s = plan->key.s,
+                                   .k_max = plan->key.group_most,
+                                   .radix = plan->key.mixed_radix ? BG_RADIX_MIXED : BG_RADIX_BITS,
+                                   .fields = fields,
+                                   .field_count = count};
+    enum bg_status status = bg_packing_init(&shape->packing, &spec, error);
+    if (status != BG_OK)
+        return status;
+    size_t digit_bytes = plan->key.key_bits / 8;
+    shape->positions = shape->packing.positions;
+    shape->sum_bytes = digit_bytes * plan->key.s;
+    shape->position_bytes = digit_bytes * (plan->key.s + 1);
+    shape->seed_bytes = BG_SEALED_SEED_BYTES;
+    return BG_OK;
+}
+
+static size_t plain_bytes(const struct bg_shape *shape)
+{
+    return 2 * shape->votes_at + (shape->dense ? 4 * shape->vote_count : bg_divide_up(shape->vote_count, 8));
+}
+
+enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error,
+                             struct bg_shape *ret)
+{
+    const struct bg_plan_codec *codec = &plan->root.codec;
+    struct bg_shape shape = {.encryption = plan->key.encryption, .dense = codec->mode == BG_PLAN_CODEC_DENSE};
+    if (task->tensor_count != plan->root.layout.tensor_count)
+        return bg_fail(error, BG_INVALID, "task of round %llu: %zu tensors where the plan has %zu",
+                       (unsigned long long)task->round, task->tensor_count, plan->root.layout.tensor_count);
+    if (shape.dense && shape.encryption != BG_PLAN_OFF)
+        return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
+                                          "set encryption.mode to off or choose another codec.mode");
+    size_t travelling = 0;
+    for (size_t i = 0; i < task->tensor_count; i++)
+        travelling += task->travels[i];
+    bool ef = codec->mode == BG_PLAN_CODEC_EF;
+    shape.scale_count = ef ? travelling : 0;
+    shape.centre_count = ef && codec->centre_median && !task->calibration ? travelling : 0;
+    shape.vote_count = task->calibration ? 0 : bg_codec_votes(&plan->root.layout, task->travels);
+    shape.scale_most = task->calibration ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
+    shape.scales_at = 1;
+    shape.centres_at = shape.scales_at + shape.scale_count;
+    shape.votes_at = shape.centres_at + shape.centre_count;
+    shape.slots = shape.votes_at + (shape.dense ? 0 : shape.vote_count);
+    if (shape.encryption == BG_PLAN_OFF) {
+        shape.position_bytes = BG_PLAIN_POSITION_BYTES;
+        shape.positions = bg_divide_up(plain_bytes(&shape), BG_PLAIN_POSITION_BYTES);
+    } else {
+        enum bg_status status = pack_shape(plan, error, &shape);
+        if (status != BG_OK)
+            return status;
+    }
+    if (shape.positions > BG_MAX_POSITIONS) {
+        bg_shape_finish(&shape);
+        return bg_fail(error, BG_TOO_LARGE, "plan: %zu positions per update, at most %zu are allowed",
+                       shape.positions, BG_MAX_POSITIONS);
+    }
+    *ret = shape;
+    return BG_OK;
+}
+
+void bg_shape_finish(struct bg_shape *shape)
+{
+    if (shape->encryption != BG_PLAN_OFF && shape->packing.slots)
+        bg_packing_finish(&shape->packing);
+    *shape = (struct bg_shape){.encryption = BG_PLAN_OFF};
+}
+
+size_t bg_shape_update_bytes(const struct bg_shape *shape)
+{
+    size_t blocks = bg_manifest_blocks(shape->positions);
+    size_t manifest = BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + blocks * BG_DIGEST_BYTES + shape->seed_bytes;
+    return manifest + blocks * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES) + shape->positions * shape->position_bytes;
+}
+
+double bg_shape_bits_per_coordinate(const struct bg_shape *shape)
+{
+    return shape->vote_count ? 8.0 * (double)bg_shape_update_bytes(shape) / (double)shape->vote_count : 0;
+}
+
+void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const float *coordinates,
+                     uint8_t *ret_payload)
+{
+    uint8_t *votes = ret_payload + 2 * shape->votes_at;
+    memset(ret_payload, 0, shape->positions * shape->position_bytes);
+    for (size_t i = 0; i < shape->votes_at; i++) {
+        ret_payload[2 * i] = (uint8_t)slots[i];
+        ret_payload[2 * i + 1] = (uint8_t)(slots[i] >> 8);
+    }
+    for (size_t i = 0; i < shape->vote_count; i++) {
+        if (shape->dense) {
+            uint32_t bits;
+            memcpy(&bits, &coordinates[i], sizeof bits);
+            for (size_t byte = 0; byte < 4; byte++)
+                votes[4 * i + byte] = (uint8_t)(bits >> (8 * byte));
+        } else if (slots[shape->votes_at + i]) {
+            votes[i / 8] |= (uint8_t)(1u << (i % 8));
+        }
+    }
+}
+
+static enum bg_status decode_coordinates(const struct bg_shape *shape, const uint8_t *bytes, float *ret_coordinates)
+{
+    for (size_t i = 0; i < shape->vote_count; i++) {
+        uint32_t bits = 0;
+        for (size_t byte = 0; byte < 4; byte++)
+            bits |= (uint32_t)bytes[4 * i + byte] << (8 * byte);
+        memcpy(&ret_coordinates[i], &bits, sizeof bits);
+        if (!isfinite(ret_coordinates[i]))
+            return BG_NOT_FINITE;
+    }
+    return BG_OK;
+}
+
+enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payload, uint64_t *ret_slots,
+                               float *ret_coordinates)
+{
+    size_t used = plain_bytes(shape);
+    if (payload.size != shape->positions * shape->position_bytes)
+        return BG_TRUNCATED;
+    const uint8_t *votes = payload.data + 2 * shape->votes_at;
+    for (size_t i = used; i < payload.size; i++)
+        if (payload.data[i])
+            return BG_DECODE;
+    if (!shape->dense && shape->vote_count % 8 && votes[shape->vote_count / 8] >> (shape->vote_count % 8))
+        return BG_DECODE;
+    for (size_t i = 0; i < shape->votes_at; i++)
+        ret_slots[i] = payload.data[2 * i] | (uint64_t)payload.data[2 * i + 1] << 8;
+    if (shape->dense)
+        return decode_coordinates(shape, votes, ret_coordinates);
+    for (size_t i = 0; i < shape->vote_count; i++)
+        ret_slots[shape->votes_at + i] = votes[i / 8] >> (i % 8) & 1;
+    return BG_OK;
+}

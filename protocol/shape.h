@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one update of a round consists of: the slots (small integers that are added up), how they are packed into
+ * positions, and how many bytes each position has on the wire. A pure function of plan and task: client, root and
+ * key holder compute it alike.
+ *
+ * Slots, in order:
+ *   1               the count field: every member sends 1, the sum is k'
+ *   travelling T    scale field of each travelling tensor (mode ef): 0…128, or 0…65535 in a calibration round
+ *   travelling T    centre field of each travelling tensor, 0…128 (where the plan has median centres)
+ *   votes           0 or 1 per coordinate of the travelling tensors, in layout order (none in a calibration round)
+ *
+ * With encryption off a position is 256 bytes of one plain vector: the fields before the votes as u16 each, then the
+ * votes as bits, least significant first; in mode dense the coordinates as float32 instead of votes. The rest of the
+ * last position is zero.
+ */
+#pragma once
+
+#include "compress/codec.h"
+#include "crypto/cipher.h"
+#include "crypto/packing.h"
+#include "wire/plan.h"
+#include "wire/task.h"
+
+#define BG_PLAIN_POSITION_BYTES 256
+
+struct bg_shape {
+    enum bg_plan_encryption encryption;
+    bool dense;            /* votes are float32 coordinates; the votes' slots do not exist */
+    size_t scales_at;      /* first slot; the count field is slot 0 */
+    size_t centres_at;
+    size_t votes_at;
+    size_t scale_count;    /* travelling tensors in mode ef, else 0 */
+    size_t centre_count;
+    size_t vote_count;     /* coordinates that are voted on, or sent in mode dense */
+    uint64_t scale_most;   /* largest value of a scale field */
+    size_t slots;          /* in all */
+    size_t positions;      /* T */
+    size_t position_bytes; /* on the wire, uplink: one ciphertext */
+    size_t sum_bytes;      /* of one position of an opened sum: one plaintext; 0 with encryption off */
+    size_t seed_bytes;     /* of a manifest's sealed seed */
+    struct bg_packing packing; /* unused with encryption off */
+};
+
+/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted). */
+BG_MUST_CHECK enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task,
+                                           struct bg_error *error, struct bg_shape *ret);
+void bg_shape_finish(struct bg_shape *shape);
+/* Bytes of one update as sent: the manifest's frame and those of all blocks. */
+size_t bg_shape_update_bytes(const struct bg_shape *shape);
+/* The same in bits per coordinate that is voted on; 0 in a calibration round. */
+double bg_shape_bits_per_coordinate(const struct bg_shape *shape);
+
+/* The codec's view of plan and task. */
+struct bg_codec_settings bg_plan_codec_settings(const struct bg_plan_codec *codec);
+struct bg_codec_round bg_task_codec_round(const struct bg_task *task); /* borrows the task's arrays */
+
+/* Plain vectors of encryption off. `slots` has shape->slots values; in mode dense `coordinates` (vote_count) follow.
+ * Writes positions × position_bytes. */
+void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const float *coordinates,
+                     uint8_t *ret_payload);
+/* BG_TRUNCATED: another size; BG_DECODE: padding that is not zero; BG_NOT_FINITE. ret_coordinates may be NULL unless
+ * dense. */
+BG_MUST_CHECK enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payload,
+                                             uint64_t *ret_slots, float *ret_coordinates);
