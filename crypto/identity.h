@@ -38,8 +38,9 @@ BG_MUST_CHECK enum bg_status bg_identity_sign(const struct bg_identity *identity
 void bg_point_digest(const uint8_t point[static BG_PUBLIC_POINT_BYTES], struct bg_digest *ret_digest);
 /* Once, where a key comes in: BG_BAD_KEY unless it is a point of the curve in the one accepted form. */
 BG_MUST_CHECK enum bg_status bg_point_check(const uint8_t point[static BG_PUBLIC_POINT_BYTES]);
-/* BG_BAD_SIGNATURE for any other message, key or signature, r or s outside [1, order) included; BG_BAD_KEY for
- * what bg_point_check refuses. Both (r, s) and (r, order − s) verify: never tell messages apart by signature. */
+/* BG_BAD_SIGNATURE for any other message, key or signature, r or s outside [1, order) included; BG_BAD_KEY
+ * for what bg_point_check refuses. Both (r, s) and (r, order − s) verify: never tell messages apart by their
+ * signatures. */
 BG_MUST_CHECK enum bg_status bg_point_verify(const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                              struct bg_span message,
                                              const uint8_t signature[static BG_SIGNATURE_BYTES]);
