@@ -8,6 +8,11 @@
 
 #include "base/status.h"
 
+#include <stddef.h>
+
+/* An event without fields passes "". */
+#pragma GCC diagnostic ignored "-Wformat-zero-length"
+
 enum bg_log_level {
     BG_LOG_ERROR = 0,
     BG_LOG_WARN,
@@ -18,7 +23,8 @@ enum bg_log_level {
 /* The only mutable global of base/; BG_LOG_INFO at start. */
 void bg_log_set_level(enum bg_log_level level);
 /* `fields` is "" or space-separated key=value pairs in printf form; a value with blanks must be quoted by the
- * caller with bg_log_quote. */
+ * caller with bg_log_quote. A line past 4,096 bytes is cut; control bytes become question marks. */
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...) BG_PRINTF(3, 4);
-/* Writes text as a quoted logfmt value (quotes, backslashes and control bytes escaped), cut to capacity. */
-const char *bg_log_quote(const char *text, char *ret_quoted, unsigned long capacity);
+/* Writes text as a quoted logfmt value, cut to capacity (≥ 3) between characters: quotes, backslashes, control
+ * characters and bytes that are not UTF-8 are escaped. Gives ret_quoted. */
+const char *bg_log_quote(const char *text, char *ret_quoted, size_t capacity);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/number.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,30 +27,25 @@ enum bg_option_type {
 #define BG_OPTION_TEXT_BYTES 512
 
 struct bg_option {
-    const char *key;
+    const char *key;            /* "section.name" */
     enum bg_option_type type;
     size_t offset;              /* of the field in the program's config struct: offsetof(...) */
     const char *standard;       /* default, as it would be written after --set key= */
-    double min, max;            /* inclusive; both 0: no bound beyond the type's */
+    double min, max;            /* inclusive, may be infinite; both 0: no bound beyond the type's */
     const char *const *choices; /* NULL-terminated, for BG_OPTION_CHOICE */
-    const char *unit;           /* "" if none */
+    const char *unit;           /* NULL if none */
     const char *help;           /* one line */
 };
 
 /* Fills every field with its default. A bad default is a bug (assert). */
 void bg_options_defaults(const struct bg_option *table, size_t count, void *config);
-/* Reads a JSON file over *config. */
+/* Reads a JSON file over *config. BG_CONFIG, or what kept the file from being read; *config is then partly set. */
 BG_MUST_CHECK enum bg_status bg_options_load(const struct bg_option *table, size_t count, const char *path,
                                              void *config, struct bg_error *error);
-/* One "key=value". */
+/* One "key=value". BG_CONFIG. */
 BG_MUST_CHECK enum bg_status bg_options_set(const struct bg_option *table, size_t count, const char *assignment,
                                             void *config, struct bg_error *error);
 /* Appends the effective configuration, nested by section, to an object: what --print-config shows. */
 void bg_options_to_json(const struct bg_option *table, size_t count, const void *config, struct bg_json *object);
-/* The table as aligned text for --help. */
+/* The table as aligned text for --help: key=default, help, range and unit. */
 void bg_options_help(const struct bg_option *table, size_t count, FILE *out);
-
-/* The whole text must be one unsigned decimal number within min..max. */
-BG_MUST_CHECK enum bg_status bg_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
-/* The whole text must be one finite decimal number (independent of the locale) within min..max. */
-BG_MUST_CHECK enum bg_status bg_parse_real(const char *text, double min, double max, double *ret);

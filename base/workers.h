@@ -18,19 +18,20 @@ struct bg_job {
 };
 
 /* threads ≥ 1; at most `queue_limit` jobs wait. `notify` (may be NULL) is called from a worker after a job ends,
- * so that a loop can wake up and collect. */
+ * so that a loop can wake up and collect. The calling thread becomes the owner. */
 BG_MUST_CHECK enum bg_status bg_workers_create(unsigned threads, size_t queue_limit,
                                                void (*notify)(void *context), void *context,
                                                struct bg_workers **ret_workers);
-/* Waits for running jobs; queued jobs are run too. Jobs not collected are dropped without `done`. */
+/* By the owner. Waits for running jobs; queued jobs are run too. Jobs not collected are dropped without `done`. */
 void bg_workers_destroy(struct bg_workers **workers);
-/* Keeps the job until its `done` was called. BG_BUSY when the queue is full. */
+/* From any thread. Keeps the job until its `done` was called. BG_BUSY when the queue is full. */
 BG_MUST_CHECK enum bg_status bg_workers_submit(struct bg_workers *workers, struct bg_job *job);
-/* Calls `done` of every finished job; returns how many. Never waits. */
+/* By the owner. Calls `done` of every finished job; returns how many. Never waits. */
 size_t bg_workers_collect(struct bg_workers *workers);
-/* Calls body(context, i) for every i < count, spread over the workers and the calling thread; returns when all
- * are done. Which thread runs which i is not fixed: results must not depend on it. */
+/* Calls body(context, i) for every i < count on the calling thread and on up to threads − 1 idle workers; returns
+ * when all are done. Which thread runs which i is not fixed: results must not depend on it. Only the owner calls
+ * it, and not from a body. */
 void bg_workers_for(struct bg_workers *workers, size_t count, void (*body)(void *context, size_t i), void *context);
 unsigned bg_workers_threads(const struct bg_workers *workers);
-/* Processors this process may use (affinity and cgroup quota), at least 1. */
+/* Processors this process may use (affinity, and cgroup quota rounded up), at least 1. */
 unsigned bg_available_processors(void);
