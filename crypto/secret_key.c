@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/secret_key.h"
+
+#include "crypto/decrypt.h"
+#include "crypto/secret_parts.h"
+#include "crypto/wipe.h"
+
+#include <stdlib.h>
+
+#define SMALL_FACTOR_LIMIT 1000
+#define LEAST_DISTANCE_MARGIN 100
+/* GMP runs Baillie–PSW, then reps − 24 rounds of Miller–Rabin. */
+#define PRIMALITY_REPS (40 + 24)
+
+void bg_secret_clear(mpz_t x)
+{
+    bg_big_wipe(x);
+    mpz_clear(x);
+}
+
+const char *bg_secret_prime_flaw(const mpz_t prime)
+{
+    if (mpz_fdiv_ui(prime, 4) != 3)
+        return "is not 3 modulo 4";
+    /* (prime−1)/2 is odd here, so odd divisors suffice; trying composite ones changes nothing. */
+    for (unsigned long factor = 3; factor < SMALL_FACTOR_LIMIT; factor += 2) {
+        unsigned long rest = mpz_fdiv_ui(prime, factor);
+        if (rest == 0)
+            return "is not prime";
+        if (rest == 1)
+            return "minus 1, halved, has a factor below 1000";
+    }
+    if (!mpz_probab_prime_p(prime, PRIMALITY_REPS))
+        return "is not prime";
+    return NULL;
+}
+
+const char *bg_secret_pair_flaw(const mpz_t p, const mpz_t q, uint32_t bits)
+{
+    const char *flaw = NULL;
+    mpz_t a, b, n;
+
+    mpz_inits(a, b, n, NULL);
+    mpz_mul(n, p, q);
+    mpz_sub_ui(a, p, 1);
+    mpz_sub_ui(b, q, 1);
+    mpz_mul(b, a, b);
+    mpz_gcd(b, b, n);
+    /* Primes of one length cannot fail it; checked because decryption rests on it. */
+    if (mpz_cmp_ui(b, 1) != 0) {
+        flaw = "gcd(n, (p−1)(q−1)) is not 1";
+        goto out;
+    }
+    if (mpz_sizeinbase(n, 2) != bits) {
+        flaw = "p·q is shorter than the key";
+        goto out;
+    }
+    mpz_sub(b, p, q);
+    mpz_abs(b, b);
+    mpz_set_ui(n, 1);
+    mpz_mul_2exp(n, n, bits / 2 - LEAST_DISTANCE_MARGIN);
+    if (mpz_cmp(b, n) <= 0) {
+        flaw = "p and q are too close together";
+        goto out;
+    }
+    mpz_sub_ui(b, q, 1);
+    mpz_gcd(b, a, b);
+    if (mpz_cmp_ui(b, 2) != 0)
+        flaw = "gcd(p−1, q−1) is not 2";
+out:
+    bg_secret_clear(a);
+    bg_secret_clear(b);
+    bg_secret_clear(n);
+    return flaw;
+}
+
+void bg_secret_log(const struct bg_secret_half *half, uint32_t s, const mpz_t u, mpz_t ret)
+{
+    mpz_set(ret, half->series[s]);
+    for (uint32_t k = s - 1; k >= 1; k--) {
+        mpz_mul(ret, ret, u);
+        mpz_add(ret, ret, half->series[k]);
+        mpz_mod(ret, ret, half->power);
+    }
+    mpz_mul(ret, ret, u);
+    mpz_mod(ret, ret, half->power);
+}
+
+void bg_secret_join(const mpz_t a, const mpz_t m, const mpz_t b, const mpz_t n, const mpz_t join, mpz_t ret)
+{
+    mpz_sub(ret, b, a);
+    mpz_mul(ret, ret, join);
+    mpz_mod(ret, ret, n);
+    mpz_mul(ret, ret, m);
+    mpz_add(ret, ret, a);
+}
+
+static void init_half(struct bg_secret_half *half)
+{
+    mpz_inits(half->prime, half->order, half->power, half->modulus, half->scale, NULL);
+    for (size_t k = 0; k <= BG_KEY_MOST_S; k++)
+        mpz_init(half->series[k]);
+}
+
+static void finish_half(struct bg_secret_half *half)
+{
+    bg_secret_clear(half->prime);
+    bg_secret_clear(half->order);
+    bg_secret_clear(half->power);
+    bg_secret_clear(half->modulus);
+    bg_secret_clear(half->scale);
+    for (size_t k = 0; k <= BG_KEY_MOST_S; k++)
+        bg_secret_clear(half->series[k]);
+}
+
+/* Everything mod powers of half->prime; other is the other prime. */
+static void derive_half(struct bg_secret_half *half, const mpz_t other, uint32_t s)
+{
+    mpz_t u;
+
+    mpz_init(u);
+    mpz_sub_ui(half->order, half->prime, 1);
+    mpz_pow_ui(half->power, half->prime, s);
+    mpz_mul(half->modulus, half->power, half->prime);
+    for (uint32_t k = 1; k <= s; k++) {
+        mpz_set_si(u, k % 2 ? (long)k : -(long)k);
+        mpz_invert(half->series[k], u, half->power);
+        mpz_pow_ui(u, half->prime, k - 1);
+        mpz_mul(half->series[k], half->series[k], u);
+        mpz_mod(half->series[k], half->series[k], half->power);
+    }
+    /* 1+n = 1 + p·other */
+    mpz_mod(u, other, half->power);
+    bg_secret_log(half, s, u, half->scale);
+    mpz_mul(half->scale, half->scale, half->order);
+    mpz_invert(half->scale, half->scale, half->power);
+    bg_secret_clear(u);
+}
+
+static void derive(struct bg_secret_key *key, uint32_t s)
+{
+    derive_half(&key->p, key->q.prime, s);
+    derive_half(&key->q, key->p.prime, s);
+    mpz_invert(key->plaintext_join, key->p.power, key->q.power);
+    mpz_invert(key->ciphertext_join, key->p.modulus, key->q.modulus);
+}
+
+static enum bg_status check_primes(const struct bg_secret_key *key, uint32_t bits, struct bg_error *error)
+{
+    const char *flaw = bg_secret_pair_flaw(key->p.prime, key->q.prime, bits);
+    if (flaw)
+        return bg_fail(error, BG_BAD_KEY, "secret key: %s", flaw);
+    flaw = bg_secret_prime_flaw(key->p.prime);
+    if (flaw)
+        return bg_fail(error, BG_BAD_KEY, "secret key: p %s", flaw);
+    flaw = bg_secret_prime_flaw(key->q.prime);
+    if (flaw)
+        return bg_fail(error, BG_BAD_KEY, "secret key: q %s", flaw);
+    return BG_OK;
+}
+
+static enum bg_status create_public(struct bg_secret_key *key, uint32_t bits, uint32_t s, bool allow_insecure,
+                                    struct bg_error *error)
+{
+    uint8_t n_bytes[BG_KEY_MOST_BYTES];
+    mpz_t n;
+
+    mpz_init(n);
+    mpz_mul(n, key->p.prime, key->q.prime);
+    bg_big_to_bytes(n, n_bytes, bits / 8);
+    mpz_clear(n);
+    return bg_public_key_create((struct bg_span){n_bytes, bits / 8}, bits, s, allow_insecure, error,
+                                &key->public_key);
+}
+
+enum bg_status bg_secret_key_create(struct bg_span p, struct bg_span q, uint32_t bits, uint32_t s,
+                                    bool allow_insecure, struct bg_error *error,
+                                    struct bg_secret_key **ret_key)
+{
+    if (bits < BG_KEY_LEAST_BITS || bits > BG_KEY_MOST_BITS || bits % BG_SECRET_KEY_BITS_STEP)
+        return bg_fail(error, BG_BAD_KEY, "secret key: %u bits; a key has %d to %d, a multiple of %d", bits,
+                       BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS, BG_SECRET_KEY_BITS_STEP);
+    if (p.size != bits / 16 || q.size != bits / 16)
+        return bg_fail(error, BG_BAD_KEY, "secret key: primes of %zu and %zu bytes where %u bits need %u",
+                       p.size, q.size, bits, bits / 16);
+
+    struct bg_secret_key *key = calloc(1, sizeof *key);
+    if (!key)
+        return bg_fail(error, BG_NO_MEMORY, "secret key: out of memory");
+    init_half(&key->p);
+    init_half(&key->q);
+    mpz_inits(key->plaintext_join, key->ciphertext_join, NULL);
+    bg_big_from_bytes(p, key->p.prime);
+    bg_big_from_bytes(q, key->q.prime);
+
+    enum bg_status status = check_primes(key, bits, error);
+    if (status == BG_OK)
+        status = create_public(key, bits, s, allow_insecure, error);
+    if (status == BG_OK) {
+        derive(key, s);
+        status = bg_decrypt_known_answer(key, error);
+    }
+    if (status != BG_OK) {
+        bg_secret_key_destroy(&key);
+        return status;
+    }
+    *ret_key = key;
+    return BG_OK;
+}
+
+void bg_secret_key_destroy(struct bg_secret_key **key)
+{
+    if (!*key)
+        return;
+    bg_public_key_destroy(&(*key)->public_key);
+    finish_half(&(*key)->p);
+    finish_half(&(*key)->q);
+    bg_secret_clear((*key)->plaintext_join);
+    bg_secret_clear((*key)->ciphertext_join);
+    free(*key);
+    *key = NULL;
+}
+
+const struct bg_public_key *bg_secret_key_public(const struct bg_secret_key *key)
+{
+    return key->public_key;
+}
