@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the built programs and libraries contain: symbols.py BUILD_FOLDER."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+from policy import Tap
+
+BUILD = pathlib.Path(sys.argv[1])
+SECRET = re.compile(r'decrypt|secret_key|powm_sec|opening')
+# Programs without Paillier's secret operations, and those that must have them: else the pattern proves nothing.
+WITHOUT = ['burgee-client', 'burgee-aggregator']
+WITH = ['burgee-keyholder', 'burgee-simulator']
+
+
+def symbols(listing):
+    """(type, name) of every line of nm's output."""
+    found = [re.match(r'[0-9a-f ]{16,18}([A-Za-z]) (\S+)', line) for line in listing.splitlines()]
+    return [(match[1], match[2]) for match in found if match]
+
+
+def nm(path):
+    return symbols(subprocess.run(['nm', path], check=True, text=True, capture_output=True).stdout)
+
+
+def secret(names):
+    return [name for _, name in names if SECRET.search(name)]
+
+
+def foreign(names):
+    """Symbols that others can see (capital letter: global; U, V, W without definition aside) and are not ours."""
+    return [name for kind, name in names if kind in 'TDBRSC' and not name.startswith('bg_')]
+
+
+SAMPLE = symbols('''
+bytes.c.o:
+                 U __gmpz_powm_sec
+0000000000000010 t open_digits
+0000000000000020 T bg_secret_key_load
+0000000000000030 T helper
+0000000000000040 D bg_table
+''')
+
+tap = Tap()
+tap.case('can fail: no secret operation in client and aggregator',
+         [] if secret(SAMPLE) == ['__gmpz_powm_sec', 'bg_secret_key_load'] else [f'found {secret(SAMPLE)}'])
+for program in WITHOUT:
+    name = f'{program} contains no secret operation of Paillier'
+    if (BUILD / program).exists():
+        tap.case(name, secret(nm(BUILD / program)))
+    else:
+        tap.skip(name, f'{program} is not built')
+for program in WITH:
+    name = f'{program} contains them, by the same names'
+    if (BUILD / program).exists():
+        tap.case(name, [] if secret(nm(BUILD / program)) else ['none found: has the naming changed?'])
+    else:
+        tap.skip(name, f'{program} is not built')
+
+tap.case('can fail: libraries export only bg_ names',
+         [] if foreign(SAMPLE) == ['helper'] else [f'found {foreign(SAMPLE)}'])
+libraries = [path for path in sorted(BUILD.rglob('lib*.a')) if 'tests' not in path.relative_to(BUILD).parts]
+tap.case('there are libraries to look at', [] if libraries else [f'no lib*.a under {BUILD.name}'])
+for library in libraries:
+    tap.case(f'{library.relative_to(BUILD)} exports only bg_ names', foreign(nm(library)))
+tap.end()
