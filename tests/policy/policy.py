@@ -9,6 +9,8 @@ from typing import Callable, NamedTuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NOT_OURS = re.compile(r'^(build|build-.*|demo-results|__pycache__|\.(?!ci$|gitignore$|clang-format$).*)$')
 
+MOST_SHOWN = 20  # complaints per case
+
 
 class Rule(NamedTuple):
     """One sentence that holds for every file; `check` gives (line, complaint) pairs."""
@@ -62,9 +64,11 @@ class Tap:
         print(f'{"not ok" if complaints else "ok"} {self.cases} - {name.replace("#", "no.")}')
         if complaints:
             print('  ---')
-            for complaint in complaints:
+            for complaint in complaints[:MOST_SHOWN]:
                 for line in str(complaint).splitlines():
                     print('  ' + line)
+            if len(complaints) > MOST_SHOWN:
+                print(f'  … and {len(complaints) - MOST_SHOWN} more')
             print('  ...')
         sys.stdout.flush()
 

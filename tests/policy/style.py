@@ -50,7 +50,7 @@ def licence_line(path, text):
 # Put together here, so that this file keeps the rules it states.
 MARKS = '|'.join(['TO' 'DO', 'FIX' 'ME', 'X' 'XX', 'HA' 'CK'])
 MACHINE_FOLDERS = '|'.join(['home', 'root', 'tmp', 'work', 'workspace', 'mnt', 'Users'])
-MACHINE_PATH = rf'(^|[^A-Za-z0-9_.])/({MACHINE_FOLDERS})/[A-Za-z0-9_.-]+'
+MACHINE_PATH = rf'(^|[^A-Za-z0-9_.])/({MACHINE_FOLDERS})/[A-Za-z0-9_.-]+/'
 
 RULES = [
     Rule('no tabs and no blanks at line ends', forbid(r'\t|[ \r]+$', 'tab, or blank at the end of the line'),
@@ -66,9 +66,11 @@ RULES = [
          [('a.c', f'/* {mark}: later */\n') for mark in MARKS.split('|')], [('a.c', 'int HACKED;\n')]),
     Rule('no paths of one machine', forbid(MACHINE_PATH, 'path of one machine'),
          [('a.c', '"/' + 'home/someone/x"'), ('a.md', '`/' + 'tmp/results/a.json`')],
-         [('a.c', '"/dev/null"'), ('a.md', 'https://example.org/home/page'), ('a.c', 'data/home/x')]),
+         [('a.c', '"/dev/null"'), ('a.md', 'https://example.org/home/page'), ('a.c', 'data/home/x/y'),
+          ('a.c', '"/' + 'tmp/burgee-XXXXXX"')]),
 ]
 
 tap = Tap()
-run_rules(tap, RULES, files(*CODE, '.md', '.json', '.txt'))
+generated = re.compile(r'tests/vectors/.*\.h')
+run_rules(tap, RULES, [path for path in files(*CODE, '.md', '.json', '.txt') if not generated.match(path)])
 tap.end()
