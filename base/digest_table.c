@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIRST_CAPACITY 16
+#define MULTIPLIER 0x9e3779b97f4a7c15u
 
 struct bg_digest_entry {
     struct bg_digest digest;
@@ -32,8 +33,9 @@ static uint64_t hash(uint64_t seed, const struct bg_digest *digest)
     for (size_t i = 0; i < BG_DIGEST_BYTES; i += sizeof value) {
         uint64_t word;
         memcpy(&word, digest->bytes + i, sizeof word);
-        value = (value ^ word) * 0x9e3779b97f4a7c15u;
-        value ^= value >> 32;
+        value = (value ^ word) * MULTIPLIER;
+        value = (value ^ value >> 32) * MULTIPLIER;
+        value ^= value >> 29;
     }
     return value;
 }
