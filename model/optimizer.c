@@ -60,12 +60,13 @@ static void sgd_step(struct bg_optimizer *optimizer, float rate, const float *re
     float decay = (float)optimizer->settings.weight_decay;
     float momentum = (float)optimizer->settings.momentum;
     float *restrict velocity = optimizer->first;
+    size_t count = optimizer->count;
     if (!velocity) {
-        for (size_t i = 0; i < optimizer->count; i++)
+        for (size_t i = 0; i < count; i++)
             parameters[i] -= rate * (gradient[i] + decay * parameters[i]);
         return;
     }
-    for (size_t i = 0; i < optimizer->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         velocity[i] = momentum * velocity[i] + (gradient[i] + decay * parameters[i]);
         parameters[i] -= rate * velocity[i];
     }
@@ -87,7 +88,8 @@ static void adamw_step(struct bg_optimizer *optimizer, double rate, const float 
     float epsilon = (float)settings->epsilon;
     float *restrict m = optimizer->first;
     float *restrict v = optimizer->second;
-    for (size_t i = 0; i < optimizer->count; i++) {
+    size_t count = optimizer->count;
+    for (size_t i = 0; i < count; i++) {
         float g = gradient[i];
         m[i] = keep1 * m[i] + take1 * g;
         v[i] = keep2 * v[i] + take2 * (g * g);

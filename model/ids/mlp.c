@@ -113,6 +113,20 @@ static void prepare_weights(const struct mlp *mlp, const float *parameters, bool
     }
 }
 
+/* NaN stays NaN, so that it reaches the loss. */
+static void rectify(float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = values[i] < 0 ? 0 : values[i];
+}
+
+/* The derivative of rectify at its results. */
+static void rectify_backward(const float *restrict results, size_t count, float *restrict delta)
+{
+    for (size_t i = 0; i < count; i++)
+        delta[i] = results[i] > 0 ? delta[i] : 0;
+}
+
 static void forward(const struct mlp *mlp, const struct bg_examples *batch, const struct pass *pass)
 {
     size_t padded = bg_product_pad(mlp->layers[0].in);
@@ -131,8 +145,7 @@ static void forward(const struct mlp *mlp, const struct bg_examples *batch, cons
             .c = outputs, .c_row = out,
         });
         if (l + 1 < mlp->layer_count)
-            for (size_t i = 0; i < batch->count * out; i++)
-                outputs[i] = outputs[i] < 0 ? 0 : outputs[i]; /* NaN stays */
+            rectify(outputs, batch->count * out);
     }
 }
 
@@ -153,23 +166,28 @@ static double loss_and_delta(const struct mlp *mlp, const struct bg_examples *ba
     return loss * share;
 }
 
+/* Sums of rows (count, columns) that lie `padded` apart. */
+static void sum_rows(const float *restrict rows, size_t count, size_t columns, size_t padded, float *restrict ret_sums)
+{
+    memset(ret_sums, 0, columns * sizeof *ret_sums);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < columns; j++)
+            ret_sums[j] += rows[i * padded + j];
+}
+
 static void weight_gradient(const struct mlp *mlp, size_t l, size_t count, const struct pass *pass,
                             float *ret_gradient)
 {
     const struct layer *layer = &mlp->layers[l];
     const float *delta = pass->deltas[l + 1];
     size_t out = bg_product_pad(layer->out);
-    float *bias = ret_gradient + layer->bias;
     mlp->product(&(struct bg_product){
         .rows = layer->out, .columns = layer->in, .depth = count,
         .a = delta, .a_row = 1, .a_step = out,
         .b = pass->inputs[l], .b_row = bg_product_pad(layer->in),
         .c = ret_gradient + layer->weight, .c_row = layer->in,
     });
-    memset(bias, 0, layer->out * sizeof *bias);
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < layer->out; j++)
-            bias[j] += delta[i * out + j];
+    sum_rows(delta, count, layer->out, out, ret_gradient + layer->bias);
 }
 
 /* deltas[l] from deltas[l + 1], through the weight and the ReLU under it. */
@@ -177,16 +195,13 @@ static void delta_backward(const struct mlp *mlp, size_t l, size_t count, const 
 {
     const struct layer *layer = &mlp->layers[l];
     size_t in = bg_product_pad(layer->in);
-    const float *inputs = pass->inputs[l];
-    float *delta = pass->deltas[l];
     mlp->product(&(struct bg_product){
         .rows = count, .columns = in, .depth = layer->out,
         .a = pass->deltas[l + 1], .a_row = bg_product_pad(layer->out), .a_step = 1,
         .b = pass->rows[l], .b_row = in,
-        .c = delta, .c_row = in,
+        .c = pass->deltas[l], .c_row = in,
     });
-    for (size_t i = 0; i < count * in; i++)
-        delta[i] = inputs[i] > 0 ? delta[i] : 0;
+    rectify_backward(pass->inputs[l], count * in, pass->deltas[l]);
 }
 
 static double mlp_gradient(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
