@@ -44,8 +44,8 @@ static void write_ciphertext(const struct bg_cipher *cipher, const mpz_t x, uint
 }
 
 /* c = m in null mode; m is consumed otherwise. */
-static enum bg_status hide(const struct bg_cipher *cipher, mpz_t m, struct bg_mask_source *masks, mpz_t scratch,
-                           mpz_t ret)
+static enum bg_status hide(const struct bg_cipher *cipher, mpz_t m, struct bg_mask_source *masks,
+                           mpz_t scratch, mpz_t ret)
 {
     if (cipher->mode == BG_ENCRYPTION_NULL) {
         mpz_set(ret, m);
@@ -181,7 +181,8 @@ struct bg_product {
     mp_limb_t *numbers;
 };
 
-enum bg_status bg_product_create(const struct bg_cipher *cipher, size_t positions, struct bg_product **ret_product)
+enum bg_status bg_product_create(const struct bg_cipher *cipher, size_t positions,
+                                 struct bg_product **ret_product)
 {
     size_t limbs = mpz_size(*modulus(cipher));
     struct bg_product *product = malloc(sizeof *product);

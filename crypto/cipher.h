@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the rest of the program does with ciphertexts: encrypt, check, multiply. Two modes share every size and
- * verb, so that a run without encryption differs in nothing but arithmetic:
+ * What the rest of the program does with ciphertexts: encrypt, check, multiply. Two modes share every size
+ * and verb, so that a run without encryption differs in nothing but arithmetic:
  *
  *   paillier   c = (1+n)^m · mask mod n^(s+1), in base-n digits (crypto/public_key.h); sums are products
  *   null       the plaintext m < n^s, zero-extended to the width of a ciphertext; sums are sums mod n^s
@@ -32,9 +32,9 @@ BG_MUST_CHECK enum bg_status bg_cipher_encrypt(const struct bg_cipher *cipher, s
                                                size_t count, struct bg_mask_source *masks,
                                                uint8_t *ret_ciphertexts);
 
-/* BG_BAD_CIPHERTEXT unless `ciphertexts` is exactly `count` of them and each could be one: digits below n, low digit
- * a unit mod n (one gcd for all); in null mode a value below n^s and zeros. reterr_index (may be NULL), written on
- * failure only, is the first bad one, `count` for bytes left over. */
+/* BG_BAD_CIPHERTEXT unless `ciphertexts` is exactly `count` of them and each could be one: digits below n,
+ * low digit a unit mod n (one gcd for all); in null mode a value below n^s and zeros. reterr_index (may be
+ * NULL), written on failure only, is the first bad one, `count` for bytes left over. */
 BG_MUST_CHECK enum bg_status bg_cipher_check(const struct bg_cipher *cipher, struct bg_span ciphertexts,
                                              size_t count, size_t *reterr_index);
 

@@ -12,10 +12,11 @@
 #define MOST_TEETH 16
 
 /*
- * An exponent of `bits` bits is a matrix of `teeth` rows by `columns`, the columns cut into `blocks` of `width`:
- * bit (j, k·width + i) has weight 2^(j·columns + k·width + i). With
+ * An exponent of `bits` bits is a matrix of `teeth` rows by `columns`, the columns cut into `blocks` of
+ * `width`: bit (j, k·width + i) has weight 2^(j·columns + k·width + i). With
  *   T[k][m] = ∏_{j in m} h^(2^(j·columns + k·width))       m a non-empty set of rows
- * h^e = ∏_i (∏_k T[k][rows set in column k·width + i])^(2^i): width − 1 squarings and at most `columns` products.
+ * h^e = ∏_i (∏_k T[k][rows set in column k·width + i])^(2^i): width − 1 squarings and at most `columns`
+ * products.
  */
 struct comb {
     size_t bits, teeth, columns, blocks, width;
@@ -288,7 +289,8 @@ enum bg_status bg_mask_source_fill(struct bg_mask_source *source, size_t count)
         status = compute_mask(source, mask);
         if (status != BG_OK)
             break;
-        bg_big_to_bytes(mask, source->pool->masks + source->pool->level * source->mask_bytes, source->mask_bytes);
+        bg_big_to_bytes(mask, source->pool->masks + source->pool->level * source->mask_bytes,
+                        source->mask_bytes);
         source->pool->level++;
     }
     bg_big_wipe(mask);

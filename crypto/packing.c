@@ -29,10 +29,11 @@ static unsigned ceil_log2(uint64_t x)
 static enum bg_status check_spec(const struct bg_packing_spec *spec, struct bg_error *error)
 {
     if (spec->bits < BG_KEY_LEAST_BITS || spec->bits > BG_KEY_MOST_BITS || spec->bits % 8)
-        return bg_fail(error, BG_INVALID, "packing: %u key bits are not a multiple of 8 in %d … %d", spec->bits,
-                       BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS);
+        return bg_fail(error, BG_INVALID, "packing: %u key bits are not a multiple of 8 in %d … %d",
+                       spec->bits, BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS);
     if (spec->s < 1 || spec->s > BG_KEY_MOST_S)
-        return bg_fail(error, BG_INVALID, "packing: exponent s = %u is not in 1 … %d", spec->s, BG_KEY_MOST_S);
+        return bg_fail(error, BG_INVALID, "packing: exponent s = %u is not in 1 … %d", spec->s,
+                       BG_KEY_MOST_S);
     if (!spec->k_max)
         return bg_fail(error, BG_INVALID, "packing: groups of no members (k_max = 0)");
     if (spec->radix != BG_RADIX_BITS && spec->radix != BG_RADIX_MIXED)
@@ -42,20 +43,21 @@ static enum bg_status check_spec(const struct bg_packing_spec *spec, struct bg_e
     return BG_OK;
 }
 
-static enum bg_status init_run(const struct bg_packing_spec *spec, size_t i, size_t first, struct bg_error *error,
-                               struct bg_packing_run *ret_run)
+static enum bg_status init_run(const struct bg_packing_spec *spec, size_t i, size_t first,
+                               struct bg_error *error, struct bg_packing_run *ret_run)
 {
     const struct bg_packing_field *field = &spec->fields[i];
     uint64_t largest;
     size_t end;
 
     if (!field->count || !field->max)
-        return bg_fail(error, BG_INVALID, "packing: field %zu has no values (count %zu, max %llu)", i, field->count,
-                       (unsigned long long)field->max);
+        return bg_fail(error, BG_INVALID, "packing: field %zu has no values (count %zu, max %llu)", i,
+                       field->count, (unsigned long long)field->max);
     if (__builtin_mul_overflow(field->max, (uint64_t)spec->k_max, &largest)
         || (!field->wide && largest >= UINT32_MAX - 1))
-        return bg_fail(error, BG_INVALID, "packing: field %zu: %u members of at most %llu overflow a %s slot", i,
-                       spec->k_max, (unsigned long long)field->max, field->wide ? "wide" : "32-bit (make it wide)");
+        return bg_fail(error, BG_INVALID, "packing: field %zu: %u members of at most %llu overflow a %s slot",
+                       i, spec->k_max, (unsigned long long)field->max,
+                       field->wide ? "wide" : "32-bit (make it wide)");
     if (!bg_size_add(first, field->count, &end) || end > BG_PACKING_MOST_SLOTS)
         return bg_fail(error, BG_TOO_LARGE, "packing: more than %zu slots", BG_PACKING_MOST_SLOTS);
     *ret_run = (struct bg_packing_run){
@@ -116,7 +118,8 @@ static enum bg_status place_slots(struct bg_packing *packing, struct bg_error *e
         while (slot >= run->end)
             run++;
         /* Digits inside one field are alike. One is known to be, if a slot of the field is left after it. */
-        size_t taken = full == run && run->end - slot > capacity ? capacity : digit_capacity(packing, run, slot);
+        size_t taken =
+            full == run && run->end - slot > capacity ? capacity : digit_capacity(packing, run, slot);
         if (run->end - slot > taken) {
             full = run;
             capacity = taken;
@@ -344,8 +347,8 @@ static void check_key(const struct bg_packing *packing, const struct bg_public_k
     assert(key->bits == packing->bits && key->s == packing->s);
 }
 
-enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_key *key, const uint64_t *slots,
-                       size_t begin, size_t end, uint8_t *ret_plaintexts)
+enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_key *key,
+                       const uint64_t *slots, size_t begin, size_t end, uint8_t *ret_plaintexts)
 {
     uint8_t digits[BG_KEY_MOST_S * BG_KEY_MOST_BYTES];
     size_t plaintext_bytes = bg_public_key_plaintext_bytes(key);
@@ -372,8 +375,9 @@ enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_
     return good ? BG_OK : BG_INVALID;
 }
 
-enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key, struct bg_span sums,
-                         size_t begin, size_t end, uint64_t *ret_slots, size_t *reterr_position)
+enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
+                         struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,
+                         size_t *reterr_position)
 {
     uint8_t digits[BG_KEY_MOST_S * BG_KEY_MOST_BYTES];
     size_t plaintext_bytes = bg_public_key_plaintext_bytes(key), bytes;
@@ -394,8 +398,9 @@ enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_publi
         for (size_t i = 0; i < packing->s && good; i++) {
             const size_t *slot = &packing->digit_slot[t * packing->s + i];
             const uint8_t *digit = digits + i * key->digit_bytes;
-            good = packing->radix == BG_RADIX_BITS ? unpack_bits(packing, digit, slot[0], slot[1], ret_slots)
-                                                   : unpack_mixed(packing, digit, slot[0], slot[1], ret_slots);
+            good = packing->radix == BG_RADIX_BITS
+                       ? unpack_bits(packing, digit, slot[0], slot[1], ret_slots)
+                       : unpack_mixed(packing, digit, slot[0], slot[1], ret_slots);
         }
         if (!good)
             break;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packing: many small values, the slots, in few large plaintexts, so that adding plaintexts adds every slot. The
- * plan is a pure function of (key bits, s, k_max, radix mode, fields); both sides compute it and no byte of it
- * travels. These are the rules of the protocol:
+ * Packing: many small values, the slots, in few large plaintexts, so that adding plaintexts adds every slot.
+ * The plan is a pure function of (key bits, s, k_max, radix mode, fields); both sides compute it and no byte
+ * of it travels. These are the rules of the protocol:
  *
  * 1. Slots are the values of all fields in the order of the fields. Slot i has a radix r_i:
  *      wide field               2^64
  *      other, BG_RADIX_BITS     2^w with w = ceil(log2(k_max·max + 2))
  *      other, BG_RADIX_MIXED    k_max·max + 2
- *    where max is the largest value one member may send. So k_max members never carry into the next slot, and in a
- *    field that is not wide at least one code is invalid for every possible group.
- * 2. A digit holds a run of slots first … last as m = Σ_i u_i ∏_{first ≤ j < i} r_j, the first slot lowest. It takes
- *    as many slots as keep ∏ r_j ≤ 2^(|n|−64): the top 64 bits of a digit stay zero, and no slot is cut. With
- *    BG_RADIX_BITS this is plain concatenation of w-bit slots from bit 0 up.
- * 3. The next slot begins the next digit. s digits m_0 … m_{s−1} make one plaintext M = Σ m_i n^i; plaintexts are
- *    the positions 0 … T−1; T is the least number that holds all slots. Digits after the last slot are 0.
- * 4. A sum is an integer mod n^s. It is split into base-n digits first, and each digit into slots by division; what
- *    is left above the last slot of a digit (the zero bits: never fewer than 64) must be 0, or the position is out
- *    of range. A slot of a sum over k' members must be at most k'·max.
+ *    where max is the largest value one member may send. So k_max members never carry into the next slot, and
+ *    in a field that is not wide at least one code is invalid for every possible group.
+ * 2. A digit holds a run of slots first … last as m = Σ_i u_i ∏_{first ≤ j < i} r_j, the first slot lowest.
+ *    It takes as many slots as keep ∏ r_j ≤ 2^(|n|−64): the top 64 bits of a digit stay zero, and no slot is
+ *    cut. With BG_RADIX_BITS this is plain concatenation of w-bit slots from bit 0 up.
+ * 3. The next slot begins the next digit. s digits m_0 … m_{s−1} make one plaintext M = Σ m_i n^i; plaintexts
+ *    are the positions 0 … T−1; T is the least number that holds all slots. Digits after the last slot are 0.
+ * 4. A sum is an integer mod n^s. It is split into base-n digits first, and each digit into slots by
+ *    division; what is left above the last slot of a digit (the zero bits: never fewer than 64) must be 0, or
+ *    the position is out of range. A slot of a sum over k' members must be at most k'·max.
  */
 #pragma once
 
@@ -64,7 +64,8 @@ struct bg_packing {
     size_t *digit_slot; /* first slot of digit d = t·s + i; T·s + 1 entries, the last is `slots` */
 };
 
-/* Copies the spec. BG_INVALID: a member of the spec out of its range; BG_TOO_LARGE: over BG_PACKING_MOST_SLOTS. */
+/* Copies the spec. BG_INVALID: a member of the spec out of its range; BG_TOO_LARGE: over
+ * BG_PACKING_MOST_SLOTS. */
 BG_MUST_CHECK enum bg_status bg_packing_init(struct bg_packing *packing, const struct bg_packing_spec *spec,
                                              struct bg_error *error);
 void bg_packing_finish(struct bg_packing *packing);
@@ -76,21 +77,23 @@ size_t bg_packing_position(const struct bg_packing *packing, size_t slot);
 /* Bits on the wire per coordinate, after encryption: T ciphertexts over `coordinates`. */
 double bg_packing_wire_bits(const struct bg_packing *packing, size_t coordinates);
 
-/* In all of these `slots` is the whole vector of packing->slots values, `key` has the bits and s of the packing,
- * and plaintexts are those of positions begin … end−1, so that ranges may be worked on by different threads. */
+/* In all of these `slots` is the whole vector of packing->slots values, `key` has the bits and s of the
+ * packing, and plaintexts are those of positions begin … end−1, so that ranges may be worked on by different
+ * threads. */
 
-/* BG_INVALID: a range that does not exist, or a value that its radix cannot hold. A value between max and the radix
- * is packed as it is: the check of the sum is what catches it. */
+/* BG_INVALID: a range that does not exist, or a value that its radix cannot hold. A value between max and the
+ * radix is packed as it is: the check of the sum is what catches it. */
 BG_MUST_CHECK enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_key *key,
-                                     const uint64_t *slots, size_t begin, size_t end, uint8_t *ret_plaintexts);
-/* Writes the slots of these positions. BG_INVALID: a range that does not exist, or another size; BG_OUT_OF_RANGE:
- * the sum at reterr_position (may be NULL, written on this failure only) is ≥ n^s or has a zero bit set; slots of
- * earlier positions are written then. */
+                                     const uint64_t *slots, size_t begin, size_t end,
+                                     uint8_t *ret_plaintexts);
+/* Writes the slots of these positions. BG_INVALID: a range that does not exist, or another size;
+ * BG_OUT_OF_RANGE: the sum at reterr_position (may be NULL, written on this failure only) is ≥ n^s or has a
+ * zero bit set; slots of earlier positions are written then. */
 BG_MUST_CHECK enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
                                        struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,
                                        size_t *reterr_position);
-/* BG_OUT_OF_RANGE: a slot in these positions exceeds members·max; reterr_position as above. BG_INVALID: a range that
- * does not exist, or members not in 1 … k_max. */
+/* BG_OUT_OF_RANGE: a slot in these positions exceeds members·max; reterr_position as above. BG_INVALID: a
+ * range that does not exist, or members not in 1 … k_max. */
 BG_MUST_CHECK enum bg_status bg_packing_check_sums(const struct bg_packing *packing, const uint64_t *slots,
                                                    size_t begin, size_t end, uint32_t members,
                                                    size_t *reterr_position);

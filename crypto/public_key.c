@@ -15,13 +15,15 @@ static enum bg_status check_shape(struct bg_span n, uint32_t bits, uint32_t s, b
     if (s < 1 || s > BG_KEY_MOST_S)
         return bg_fail(error, BG_BAD_KEY, "public key: exponent s = %u is not in 1 … %d", s, BG_KEY_MOST_S);
     if (bits < BG_KEY_LEAST_BITS || bits > BG_KEY_MOST_BITS || bits % 8)
-        return bg_fail(error, BG_BAD_KEY, "public key: %u bits; a modulus has %d to %d, a multiple of 8", bits,
-                       BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS);
+        return bg_fail(error, BG_BAD_KEY, "public key: %u bits; a modulus has %d to %d, a multiple of 8",
+                       bits, BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS);
     if (bits < BG_KEY_SECURE_BITS && !allow_insecure)
-        return bg_fail(error, BG_BAD_KEY, "public key: %u bits are INSECURE; use at least %d, or ask for a test key",
-                       bits, BG_KEY_SECURE_BITS);
+        return bg_fail(error, BG_BAD_KEY,
+                       "public key: %u bits are INSECURE; use at least %d, or ask for a test key", bits,
+                       BG_KEY_SECURE_BITS);
     if (n.size != bits / 8)
-        return bg_fail(error, BG_BAD_KEY, "public key: n has %zu bytes where %u bits need %u", n.size, bits, bits / 8);
+        return bg_fail(error, BG_BAD_KEY, "public key: n has %zu bytes where %u bits need %u", n.size, bits,
+                       bits / 8);
     if (!(n.data[n.size - 1] & 0x80))
         return bg_fail(error, BG_BAD_KEY, "public key: n is shorter than its %u bits", bits);
     return BG_OK;

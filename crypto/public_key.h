@@ -25,12 +25,13 @@
 
 struct bg_public_key;
 
-/* Copies n: little-endian, exactly bits/8 bytes with the top bit set. bits is a multiple of 8. BG_BAD_KEY: bits or s
- * out of range, n of another length, even, a perfect power, or with a factor below 1000; or shorter than
- * BG_KEY_SECURE_BITS unless allow_insecure, which is for tests. Whether n has two prime factors only the owner of
- * the secret key can tell. */
-BG_MUST_CHECK enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s, bool allow_insecure,
-                                                  struct bg_error *error, struct bg_public_key **ret_key);
+/* Copies n: little-endian, exactly bits/8 bytes with the top bit set. bits is a multiple of 8. BG_BAD_KEY:
+ * bits or s out of range, n of another length, even, a perfect power, or with a factor below 1000; or shorter
+ * than BG_KEY_SECURE_BITS unless allow_insecure, which is for tests. Whether n has two prime factors only the
+ * owner of the secret key can tell. */
+BG_MUST_CHECK enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s,
+                                                  bool allow_insecure, struct bg_error *error,
+                                                  struct bg_public_key **ret_key);
 void bg_public_key_destroy(struct bg_public_key **key);
 
 uint32_t bg_public_key_bits(const struct bg_public_key *key);

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/packing.h"
+
+#include "base/clock.h"
+#include "base/prng.h"
+#include "tests/vectors/packing_vectors.h"
+
+#include "dj_fixture.h"
+
+static struct bg_packing make_packing(const struct bg_public_key *key, uint32_t k_max, enum bg_radix radix,
+                                      const struct bg_packing_field *fields, size_t field_count)
+{
+    struct bg_packing packing;
+    struct bg_error error = {0};
+    struct bg_packing_spec spec = {
+        .bits = bg_public_key_bits(key),
+        .s = bg_public_key_s(key),
+        .k_max = k_max,
+        .radix = radix,
+        .fields = fields,
+        .field_count = field_count,
+    };
+    cr_assert_eq(bg_packing_init(&packing, &spec, &error), BG_OK, "%s", error.text);
+    return packing;
+}
+
+static uint8_t *plaintexts_for(const struct bg_packing *packing, const struct bg_public_key *key)
+{
+    uint8_t *plaintexts = malloc(packing->positions * bg_public_key_plaintext_bytes(key));
+    cr_assert(plaintexts);
+    return plaintexts;
+}
+
+Test(packing, matches_known_answers)
+{
+    for (size_t v = 0; v < COUNT_OF(packing_vectors); v++) {
+        const struct packing_vector *vector = &packing_vectors[v];
+        struct bg_public_key *key;
+        uint8_t *n = bytes_of(vector->n);
+        struct bg_span modulus = {n, vector->bits / 8};
+        cr_assert_eq(bg_public_key_create(modulus, vector->bits, vector->s, true, NULL, &key), BG_OK);
+        struct bg_packing packing = make_packing(key, vector->k_max, vector->radix, vector->fields,
+                                                 vector->field_count);
+        uint8_t *plaintexts = plaintexts_for(&packing, key);
+        uint64_t *slots = malloc(packing.slots * sizeof *slots), *back = calloc(packing.slots, sizeof *back);
+        size_t size = packing.positions * bg_public_key_plaintext_bytes(key);
+        for (size_t f = 0, i = 0; f < vector->field_count; f++)
+            for (size_t stop = i + vector->fields[f].count; i < stop; i++) {
+                uint64_t most = vector->fields[f].max;
+                slots[i] = i % 5 == 0 ? most : (uint64_t)i * i * 0x9e3779b97f4a7c15u % (most + 1);
+            }
+        cr_assert_eq(2 * size, strlen(vector->plaintexts));
+        cr_assert_eq(bg_pack(&packing, key, slots, 0, packing.positions, plaintexts), BG_OK);
+        expect_bytes(plaintexts, vector->plaintexts);
+        cr_assert_eq(
+            bg_unpack(&packing, key, (struct bg_span){plaintexts, size}, 0, packing.positions, back, NULL),
+            BG_OK);
+        cr_assert_arr_eq(back, slots, packing.slots * sizeof *slots);
+        bg_packing_finish(&packing);
+        bg_public_key_destroy(&key);
+        free(plaintexts);
+        free(slots);
+        free(back);
+        free(n);
+    }
+}
+
+/* k_max members that send `largest ? max : random` add up, through the integers mod n^s, to the sums of
+ * slots. */
+static void expect_sums(const struct bg_public_key *key, const struct bg_packing *packing,
+                        const struct bg_packing_field *fields, struct bg_prng *prng, bool largest)
+{
+    size_t width = bg_public_key_plaintext_bytes(key), positions = packing->positions, bad = 0;
+    uint8_t *plaintexts = plaintexts_for(packing, key), *sums = calloc(positions, width);
+    uint64_t *slots = malloc(packing->slots * sizeof *slots),
+             *expected = calloc(packing->slots, sizeof *expected);
+    mpz_t sum, m;
+    mpz_inits(sum, m, NULL);
+    for (uint32_t member = 0; member < packing->k_max; member++) {
+        for (size_t f = 0, i = 0; i < packing->slots; f++)
+            for (size_t stop = i + fields[f].count; i < stop; i++) {
+                uint64_t most = fields[f].max;
+                slots[i] = largest || most == UINT64_MAX ? most : bg_prng_below(prng, most + 1);
+                expected[i] += slots[i];
+            }
+        cr_assert_eq(bg_pack(packing, key, slots, 0, positions, plaintexts), BG_OK);
+        for (size_t t = 0; t < positions; t++) {
+            bg_big_from_bytes((struct bg_span){plaintexts + t * width, width}, m);
+            bg_big_from_bytes((struct bg_span){sums + t * width, width}, sum);
+            mpz_add(sum, sum, m);
+            cr_assert_lt(mpz_cmp(sum, key->power[key->s]), 0);
+            bg_big_to_bytes(sum, sums + t * width, width);
+        }
+    }
+    memset(slots, 0xee, packing->slots * sizeof *slots);
+    /* Position by position, from the last: ranges are independent. */
+    for (size_t t = positions; t-- > 0;)
+        cr_assert_eq(
+            bg_unpack(packing, key, (struct bg_span){sums + t * width, width}, t, t + 1, slots, NULL), BG_OK);
+    cr_assert_arr_eq(slots, expected, packing->slots * sizeof *slots);
+    cr_assert_eq(bg_packing_check_sums(packing, slots, 0, positions, packing->k_max, NULL), BG_OK);
+    if (largest && packing->k_max > 1) {
+        cr_assert_eq(bg_packing_check_sums(packing, slots, 0, positions, packing->k_max - 1, &bad),
+                     BG_OUT_OF_RANGE);
+        cr_assert_eq(bad, 0);
+    }
+    mpz_clears(sum, m, NULL);
+    free(plaintexts);
+    free(sums);
+    free(slots);
+    free(expected);
+}
+
+Test(packing, random_field_lists_survive_addition)
+{
+    static const uint64_t largest[] = {1, 1, 1, 2, 3, 128, 65535, 1 << 20};
+    struct bg_prng prng;
+    bg_prng_init(&prng, 11);
+    for (int run = 0; run < 60; run++) {
+        struct bg_public_key *key =
+            make_key((unsigned)bg_prng_below(&prng, 2), (uint32_t)bg_prng_below(&prng, 4) + 1);
+        struct bg_packing_field fields[6];
+        size_t count = (size_t)bg_prng_below(&prng, COUNT_OF(fields)) + 1;
+        uint32_t k_max = (uint32_t)bg_prng_below(&prng, 12) + 1;
+        for (size_t f = 0; f < count; f++) {
+            fields[f] = (struct bg_packing_field){
+                .count = (size_t)bg_prng_below(&prng, run % 3 ? 40 : 900) + 1,
+                .max = largest[bg_prng_below(&prng, COUNT_OF(largest))],
+                .wide = bg_prng_below(&prng, 4) == 0,
+            };
+            if (fields[f].wide)
+                fields[f].max = UINT64_MAX / k_max;
+        }
+        for (int radix = BG_RADIX_BITS; radix <= BG_RADIX_MIXED; radix++) {
+            struct bg_packing packing = make_packing(key, k_max, (enum bg_radix)radix, fields, count);
+            expect_sums(key, &packing, fields, &prng, false);
+            expect_sums(key, &packing, fields, &prng, true);
+            bg_packing_finish(&packing);
+        }
+        bg_public_key_destroy(&key);
+    }
+}
+
+Test(packing, extreme_radices_fit)
+{
+    struct bg_prng prng;
+    bg_prng_init(&prng, 12);
+    struct bg_public_key *key = make_key(0, 2);
+    for (int radix = BG_RADIX_BITS; radix <= BG_RADIX_MIXED; radix++) {
+        struct bg_packing_field fields[] = {
+            {30, UINT32_MAX - 2, false}, {30, UINT64_MAX, true}, {1, 1, false}};
+        struct bg_packing packing = make_packing(key, 1, (enum bg_radix)radix, fields, 3);
+        expect_sums(key, &packing, fields, &prng, true);
+        expect_sums(key, &packing, fields, &prng, false);
+        bg_packing_finish(&packing);
+    }
+    bg_public_key_destroy(&key);
+}
+
+Test(packing, fills_digits_as_stated)
+{
+    struct bg_public_key *key = make_key(0, 2); /* 448 bits a digit */
+    struct bg_packing_field fields[] = {{300, 1, false}, {1, 1, true}, {2, 128, false}};
+    struct bg_packing packing = make_packing(key, 4, BG_RADIX_BITS, fields, 3); /* 3, 64 and 10 bits */
+    cr_assert_eq(packing.slots, 303);
+    cr_assert_eq(packing.positions, 2);
+    cr_assert_eq(packing.digit_slot[0], 0);
+    cr_assert_eq(packing.digit_slot[1], 149); /* floor(448/3) */
+    cr_assert_eq(packing.digit_slot[2], 298);
+    cr_assert_eq(packing.digit_slot[3], 303); /* 2·3 + 64 + 2·10 bits */
+    cr_assert_eq(packing.digit_slot[4], 303);
+    cr_assert_eq(bg_packing_first_slot(&packing, 1), 298);
+    cr_assert_eq(bg_packing_first_slot(&packing, 2), 303);
+    cr_assert_eq(bg_packing_position(&packing, 0), 0);
+    cr_assert_eq(bg_packing_position(&packing, 297), 0);
+    cr_assert_eq(bg_packing_position(&packing, 298), 1);
+    cr_assert_eq(bg_packing_position(&packing, 302), 1);
+    cr_assert_float_eq(bg_packing_wire_bits(&packing, 300), 2 * 3 * 512 / 300.0, 1e-12);
+    bg_packing_finish(&packing);
+
+    struct bg_packing_field votes = {300, 1, false};
+    packing = make_packing(key, 4, BG_RADIX_MIXED, &votes, 1);
+    cr_assert_eq(packing.digit_slot[1], 173); /* floor(448/log2(6)) */
+    bg_packing_finish(&packing);
+    bg_public_key_destroy(&key);
+}
+
+Test(packing, digits_that_fit_exactly_are_filled)
+{
+    struct bg_public_key *key = make_key(0, 1);
+    /* 448 = 7·64 = 56·8: k_max·max + 2 = 2^8. */
+    struct bg_packing_field wide = {14, 1000, true}, narrow = {112, 254, false};
+    struct bg_packing packing = make_packing(key, 1, BG_RADIX_MIXED, &wide, 1);
+    cr_assert_eq(packing.positions, 2);
+    bg_packing_finish(&packing);
+    packing = make_packing(key, 1, BG_RADIX_MIXED, &narrow, 1);
+    cr_assert_eq(packing.positions, 2);
+    bg_packing_finish(&packing);
+    packing = make_packing(key, 1, BG_RADIX_BITS, &narrow, 1);
+    cr_assert_eq(packing.positions, 2);
+    bg_packing_finish(&packing);
+    bg_public_key_destroy(&key);
+}
+
+Test(packing, names_the_position_whose_zero_bits_are_set)
+{
+    struct bg_public_key *key = make_key(0, 2);
+    size_t width = bg_public_key_plaintext_bytes(key);
+    for (int radix = BG_RADIX_BITS; radix <= BG_RADIX_MIXED; radix++) {
+        struct bg_packing_field fields[] = {{700, 1, false}};
+        struct bg_packing packing = make_packing(key, 4, (enum bg_radix)radix, fields, 1);
+        uint8_t *plaintexts = plaintexts_for(&packing, key), *changed = plaintexts_for(&packing, key);
+        uint64_t slots[700];
+        size_t size = packing.positions * width, bad;
+        for (size_t i = 0; i < 700; i++)
+            slots[i] = i & 1;
+        cr_assert_eq(bg_pack(&packing, key, slots, 0, packing.positions, plaintexts), BG_OK);
+        mpz_t m, bit;
+        mpz_inits(m, bit, NULL);
+        for (size_t t = 0; t < packing.positions; t++)
+            for (size_t b = 448; b < 512 + 512; b++) {
+                /* Zero bits of digit 0, then of digit 1: bit b of the digits' own numbering. */
+                size_t digit = b / 512, at = b % 512;
+                if (at < 448 || at == 511) /* bit 511 alone may exceed n */
+                    continue;
+                memcpy(changed, plaintexts, size);
+                bg_big_from_bytes((struct bg_span){plaintexts + t * width, width}, m);
+                mpz_ui_pow_ui(bit, 2, at);
+                mpz_mul(bit, bit, key->power[digit]);
+                mpz_add(m, m, bit);
+                bg_big_to_bytes(m, changed + t * width, width);
+                bad = SIZE_MAX;
+                cr_assert_eq(bg_unpack(&packing, key, (struct bg_span){changed, size}, 0, packing.positions,
+                                       slots, &bad),
+                             BG_OUT_OF_RANGE);
+                cr_assert_eq(bad, t);
+            }
+        mpz_clears(m, bit, NULL);
+        bg_packing_finish(&packing);
+        free(plaintexts);
+        free(changed);
+    }
+    bg_public_key_destroy(&key);
+}
+
+Test(packing, checks_the_bits_after_the_last_slot)
+{
+    struct bg_public_key *key = make_key(0, 3);
+    size_t width = bg_public_key_plaintext_bytes(key), bad = SIZE_MAX;
+    struct bg_packing_field fields[] = {{3, 1, false}};
+    struct bg_packing packing = make_packing(key, 4, BG_RADIX_BITS, fields, 1);
+    uint8_t *plaintext = plaintexts_for(&packing, key);
+    uint64_t slots[3] = {1, 0, 1};
+    cr_assert_eq(packing.positions, 1);
+    cr_assert_eq(bg_pack(&packing, key, slots, 0, 1, plaintext), BG_OK);
+    plaintext[1] |= 2; /* bit 9 */
+    cr_assert_eq(bg_unpack(&packing, key, (struct bg_span){plaintext, width}, 0, 1, slots, &bad),
+                 BG_OUT_OF_RANGE);
+    cr_assert_eq(bad, 0);
+
+    /* A whole digit after the last slot: M = n², and M ≥ n^s. */
+    bg_big_to_bytes(key->power[2], plaintext, width);
+    cr_assert_eq(bg_unpack(&packing, key, (struct bg_span){plaintext, width}, 0, 1, slots, NULL),
+                 BG_OUT_OF_RANGE);
+    bg_big_to_bytes(key->power[3], plaintext, width);
+    cr_assert_eq(bg_unpack(&packing, key, (struct bg_span){plaintext, width}, 0, 1, slots, NULL),
+                 BG_OUT_OF_RANGE);
+    bg_packing_finish(&packing);
+    bg_public_key_destroy(&key);
+    free(plaintext);
+}
+
+Test(packing, names_the_position_of_an_impossible_sum)
+{
+    struct bg_public_key *key = make_key(0, 1);
+    struct bg_packing_field fields[] = {{200, 1, false}, {3, 128, false}, {2, 1000, true}};
+    struct bg_packing packing = make_packing(key, 4, BG_RADIX_BITS, fields, 3);
+    uint64_t slots[205] = {0};
+    size_t bad, positions = packing.positions;
+    slots[0] = 3;
+    slots[199] = 3;
+    slots[200] = 3 * 128;
+    slots[204] = 3000;
+    cr_assert_eq(bg_packing_check_sums(&packing, slots, 0, positions, 3, NULL), BG_OK);
+    static const size_t touched[] = {0, 199, 200, 204};
+    for (size_t i = 0; i < COUNT_OF(touched); i++) {
+        slots[touched[i]]++;
+        bad = SIZE_MAX;
+        cr_assert_eq(bg_packing_check_sums(&packing, slots, 0, positions, 3, &bad), BG_OUT_OF_RANGE);
+        cr_assert_eq(bad, bg_packing_position(&packing, touched[i]));
+        cr_assert_eq(bg_packing_check_sums(&packing, slots, bad, bad + 1, 3, NULL), BG_OUT_OF_RANGE);
+        cr_assert_eq(bg_packing_check_sums(&packing, slots, 0, bad, 3, NULL), BG_OK);
+        cr_assert_eq(bg_packing_check_sums(&packing, slots, bad + 1, positions, 3, NULL), BG_OK);
+        slots[touched[i]]--;
+    }
+    cr_assert_eq(bg_packing_check_sums(&packing, slots, 0, positions, 0, NULL), BG_INVALID);
+    cr_assert_eq(bg_packing_check_sums(&packing, slots, 0, positions, 5, NULL), BG_INVALID);
+    cr_assert_eq(bg_packing_check_sums(&packing, slots, 0, positions + 1, 3, NULL), BG_INVALID);
+    bg_packing_finish(&packing);
+    bg_public_key_destroy(&key);
+}
+
+Test(packing, refuses_values_its_radix_cannot_hold)
+{
+    struct bg_public_key *key = make_key(0, 1);
+    struct bg_packing_field field = {3, 1, false};
+    uint8_t plaintext[64];
+    uint64_t slots[3] = {1, 7, 1}; /* 3 bits; radix 6 when mixed */
+    struct bg_packing packing = make_packing(key, 4, BG_RADIX_BITS, &field, 1);
+    cr_assert_eq(bg_pack(&packing, key, slots, 0, 1, plaintext), BG_OK);
+    slots[1] = 8;
+    cr_assert_eq(bg_pack(&packing, key, slots, 0, 1, plaintext), BG_INVALID);
+    bg_packing_finish(&packing);
+    packing = make_packing(key, 4, BG_RADIX_MIXED, &field, 1);
+    slots[1] = 5;
+    cr_assert_eq(bg_pack(&packing, key, slots, 0, 1, plaintext), BG_OK);
+    slots[1] = 6;
+    cr_assert_eq(bg_pack(&packing, key, slots, 0, 1, plaintext), BG_INVALID);
+    cr_assert_eq(bg_pack(&packing, key, slots, 0, 2, plaintext), BG_INVALID);
+    cr_assert_eq(bg_pack(&packing, key, slots, 1, 0, plaintext), BG_INVALID);
+    cr_assert_eq(bg_unpack(&packing, key, (struct bg_span){plaintext, 63}, 0, 1, slots, NULL), BG_INVALID);
+    bg_packing_finish(&packing);
+    bg_public_key_destroy(&key);
+}
+
+Test(packing, refuses_specs_out_of_range)
+{
+    static const struct bg_packing_field votes = {10, 1, false};
+    static const struct bg_packing_field bad_fields[] = {
+        {0, 1, false},          {1, 0, false}, {1, 1 << 30, false}, {1, UINT64_MAX / 4 + 1, true},
+        {1, UINT64_MAX, false},
+    };
+    struct bg_packing packing;
+    struct bg_error error;
+    const struct bg_packing_spec good = {512, 1, 4, BG_RADIX_BITS, &votes, 1};
+    struct bg_packing_spec specs[] = {good, good, good, good, good, good, good, good};
+    specs[0].bits = 504;
+    specs[1].bits = 8200;
+    specs[2].bits = 1001;
+    specs[3].s = 0;
+    specs[4].s = 5;
+    specs[5].k_max = 0;
+    specs[6].radix = (enum bg_radix)2;
+    specs[7].field_count = 0;
+    for (size_t i = 0; i < COUNT_OF(specs); i++)
+        cr_assert_eq(bg_packing_init(&packing, &specs[i], &error), BG_INVALID, "spec %zu", i);
+    for (size_t i = 0; i < COUNT_OF(bad_fields); i++) {
+        struct bg_packing_spec spec = good;
+        struct bg_packing_field fields[] = {votes, bad_fields[i]};
+        spec.fields = fields;
+        spec.field_count = 2;
+        cr_assert_eq(bg_packing_init(&packing, &spec, &error), BG_INVALID, "field %zu", i);
+        cr_assert(strstr(error.text, "field 1"), "%s", error.text);
+    }
+    struct bg_packing_field many[] = {votes, {BG_PACKING_MOST_SLOTS, 1, false}};
+    struct bg_packing_spec spec = good;
+    spec.fields = many;
+    spec.field_count = 2;
+    cr_assert_eq(bg_packing_init(&packing, &spec, &error), BG_TOO_LARGE);
+    many[1].count = SIZE_MAX;
+    cr_assert_eq(bg_packing_init(&packing, &spec, NULL), BG_TOO_LARGE);
+}
+
+Test(packing, packs_twenty_thousand_votes_fast)
+{
+    struct bg_public_key *key = make_key(2, 2);
+    struct bg_packing_field votes = {20000, 1, false};
+    struct bg_packing packing = make_packing(key, 4, BG_RADIX_BITS, &votes, 1);
+    uint8_t *plaintexts = plaintexts_for(&packing, key);
+    uint64_t *slots = calloc(packing.slots, sizeof *slots), best = UINT64_MAX;
+    for (size_t i = 0; i < packing.slots; i++)
+        slots[i] = i * 7 % 3 & 1;
+    for (int i = 0; i < 20; i++) {
+        uint64_t begin = bg_clock_thread_cpu_ns();
+        cr_assert_eq(bg_pack(&packing, key, slots, 0, packing.positions, plaintexts), BG_OK);
+        uint64_t spent = bg_clock_thread_cpu_ns() - begin;
+        best = spent < best ? spent : best;
+    }
+    cr_assert_lt(best, 5 * BG_MILLISECOND, "%llu ns", (unsigned long long)best);
+    bg_packing_finish(&packing);
+    bg_public_key_destroy(&key);
+    free(plaintexts);
+    free(slots);
+}
