@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datasets/split.h"
+
+#include "base/prng.h"
+#include "datasets/row_set.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void bg_split_finish(struct bg_split *split)
+{
+    for (size_t part = 0; part < BG_SPLIT_COUNT; part++)
+        free(split->parts[part].rows);
+    *split = (struct bg_split){0};
+}
+
+struct bg_examples bg_split_examples(const struct bg_examples *examples, const struct bg_split *split,
+                                     enum bg_split_part part)
+{
+    struct bg_examples selected = *examples;
+    selected.rows = split->parts[part].rows;
+    selected.count = split->parts[part].count;
+    return selected;
+}
+
+static size_t share_of(size_t count, double share)
+{
+    return (size_t)floor((double)count * share + 0.5);
+}
+
+/* Rows of one class in the examples' order; gives how many. */
+static size_t rows_of_class(const struct bg_examples *examples, uint32_t class, uint32_t *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < examples->count; i++)
+        if (bg_example_label(examples, i) == class)
+            rows[count++] = (uint32_t)bg_example_row(examples, i);
+    return count;
+}
+
+static void append(struct bg_split_rows *part, const uint32_t *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        part->rows[part->count++] = rows[i];
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void cut(const struct bg_examples *examples, const struct bg_split_settings *settings, uint32_t *rows,
+                struct bg_split *split)
+{
+    for (uint32_t class = 0; class < examples->classes; class++) {
+        struct bg_prng prng;
+        bg_prng_init_stream(&prng, settings->seed, "split", class);
+        size_t count = rows_of_class(examples, class, rows);
+        bg_prng_shuffle(&prng, rows, count);
+        size_t test = share_of(count, settings->test);
+        size_t validation = share_of(count - test, settings->validation);
+        append(&split->parts[BG_SPLIT_TEST], rows, test);
+        append(&split->parts[BG_SPLIT_VALIDATION], rows + test, validation);
+        append(&split->parts[BG_SPLIT_TRAINING], rows + test + validation, count - test - validation);
+    }
+    for (size_t part = 0; part < BG_SPLIT_COUNT; part++)
+        qsort(split->parts[part].rows, split->parts[part].count, sizeof *rows, compare_rows);
+}
+
+/* The parts come in the order in which rows may be seen: what an earlier part holds is not news in a later one. */
+static void remove_repeats(struct bg_split *split, struct bg_row_set *seen)
+{
+    for (size_t p = 0; p < BG_SPLIT_COUNT; p++) {
+        struct bg_split_rows *part = &split->parts[p];
+        size_t kept = 0;
+        for (size_t i = 0; i < part->count; i++) {
+            struct bg_row_match match = bg_row_set_find(seen, part->rows[i]);
+            part->duplicates_removed += match.same_label;
+            part->contradictions += match.other_label && !match.same_label;
+            if (!match.same_label)
+                part->rows[kept++] = part->rows[i];
+        }
+        part->count = kept;
+        for (size_t i = 0; i < kept; i++)
+            bg_row_set_add(seen, part->rows[i]);
+    }
+}
+
+enum bg_status bg_split_make(const struct bg_examples *examples, const struct bg_split_settings *settings,
+                             struct bg_error *error, struct bg_split *ret_split)
+{
+    if (!(settings->test >= 0 && settings->test < 1 && settings->validation >= 0 && settings->validation < 1))
+        return bg_fail(error, BG_INVALID, "test and validation shares must be at least 0 and below 1");
+    if (examples->count == 0 || examples->count > UINT32_MAX)
+        return bg_fail(error, BG_INVALID, "a split needs 1 to 2^32-1 rows, not %zu", examples->count);
+    struct bg_split split = {0};
+    struct bg_row_set seen = {0};
+    uint32_t *rows = malloc(examples->count * sizeof *rows);
+    bool ready = rows && bg_row_set_init(&seen, examples) == BG_OK;
+    for (size_t p = 0; ready && p < BG_SPLIT_COUNT; p++) {
+        split.parts[p].rows = malloc(examples->count * sizeof *rows);
+        ready = split.parts[p].rows;
+    }
+    if (ready) {
+        cut(examples, settings, rows, &split);
+        remove_repeats(&split, &seen);
+    }
+    free(rows);
+    bg_row_set_finish(&seen);
+    if (!ready) {
+        bg_split_finish(&split);
+        return bg_fail(error, BG_NO_MEMORY, "no memory to split %zu rows", examples->count);
+    }
+    *ret_split = split;
+    return BG_OK;
+}
