@@ -51,6 +51,7 @@ static enum bg_status hide(const struct bg_cipher *cipher, mpz_t m, struct bg_ma
         mpz_set(ret, m);
         return BG_OK;
     }
+    assert(masks);
     bg_big_embed(cipher->key, m, ret);
     enum bg_status status = bg_big_mask_draw(masks, scratch);
     if (status != BG_OK)

@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BG_PACKING_MOST_SLOTS ((size_t)UINT32_MAX)
+#define BG_PACKING_MOST_SLOTS ((size_t)1 << 31)
 
 enum bg_radix {
     BG_RADIX_BITS = 0, /* whole bits per slot */
@@ -88,7 +88,7 @@ BG_MUST_CHECK enum bg_status bg_pack(const struct bg_packing *packing, const str
                                      uint8_t *ret_plaintexts);
 /* Writes the slots of these positions. BG_INVALID: a range that does not exist, or another size;
  * BG_OUT_OF_RANGE: the sum at reterr_position (may be NULL, written on this failure only) is ≥ n^s or has a
- * zero bit set; slots of earlier positions are written then. */
+ * zero bit set; slots may have been written then. */
 BG_MUST_CHECK enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
                                        struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,
                                        size_t *reterr_position);
