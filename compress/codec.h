@@ -21,10 +21,9 @@
 enum bg_codec_mode {
     BG_CODEC_EF = 1, /* sign(p − c_T) with residual and scales; p = c_T votes a tie bit, so does every
                       * coordinate of a tensor whose p is all zero */
-    BG_CODEC_MEDIAN, /* +1 where Δ ≥ the median of all votes' Δ, else −1; no residual, no scale (EdgeDetect)
-                      */
-    BG_CODEC_SIGN,  /* +1 where Δ ≥ 0 (−0 included), else −1; no residual, no scale (signSGD) */
-    BG_CODEC_DENSE, /* float32 Δ itself; no bits, no residual, no scale (FedAvg) */
+    BG_CODEC_MEDIAN, /* +1 where Δ ≥ the median of all votes' Δ, else −1; no residual or scale (EdgeDetect) */
+    BG_CODEC_SIGN,   /* +1 where Δ ≥ 0 (−0 included), else −1; no residual, no scale (signSGD) */
+    BG_CODEC_DENSE,  /* float32 Δ itself; no bits, no residual, no scale (FedAvg) */
 };
 
 /* What a client reports as its own scale of a tensor. */
@@ -35,8 +34,7 @@ enum bg_scale_basis {
 
 enum bg_codec_centre {
     BG_CENTRE_ZERO = 1,
-    BG_CENTRE_MEDIAN, /* clients report the median of p per tensor, the server broadcasts the groups' median
-                       */
+    BG_CENTRE_MEDIAN, /* clients report the median of p per tensor, the root broadcasts the groups' median */
 };
 
 struct bg_codec_settings {
@@ -65,7 +63,7 @@ struct bg_codec_round {
     bool calibration;      /* absolute scale fields and no votes */
     const bool *travels;   /* NULL: all */
     const double *centres; /* c_T; NULL: all zero */
-    const double *scales;  /* s_T of the previous round, > 0; not read in a calibration round */
+    const double *scales;  /* s_T of the previous round, > 0; for encoding not read in a calibration round */
 };
 
 /* Random bits for ties, from a secret of the client: bit i % 64 of word(context, i / 64) belongs to vote i,

@@ -11,9 +11,13 @@ double bg_codec_step_size(const struct bg_codec_settings *settings, uint64_t num
 
 /*
  * weights (coordinates) move by y (votes), a unanimous vote being ±1 in all modes but dense, where y is the
- * mean Δ: ef            w ← w + η·s_T·y       scales: s_T of this round sign, median  v ← μ·v + y, w ← w +
- * η·v     v = momentum (coordinates), kept by the caller between rounds dense         w ← w + η·y scales and
- * momentum are not read where the mode has none. Tensors that do not travel stay as they are.
+ * mean Δ:
+ *
+ *   ef            w ← w + η·s_T·y             scales: s_T of this round
+ *   sign, median  v ← μ·v + y, w ← w + η·v    v: momentum (coordinates), kept by the caller between rounds
+ *   dense         w ← w + η·y
+ *
+ * scales and momentum are not read where the mode has none. Tensors that do not travel stay as they are.
  */
 void bg_codec_step(const struct bg_codec_settings *settings, const struct bg_layout *layout,
                    const bool *travels, const double *scales, double eta, const float *y, float *momentum,
