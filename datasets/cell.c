@@ -71,9 +71,9 @@ static bool scan(const char *at, const char *end, struct decimal *number)
     return at == end;
 }
 
-/* mantissa / 10^power for 2^53 ≤ mantissa < 2^64 and 1 ≤ power ≤ 18: the quotient is extended four bits at a time
- * until it has at least 56, then rounded once to 53, with the remainder as sticky bit. The remainder stays below
- * 10^18 < 2^60, so that shifting it by four never overflows. */
+/* mantissa / 10^power for 2^53 ≤ mantissa < 2^64 and 1 ≤ power ≤ 18: the quotient is extended four bits at a
+ * time until it has at least 56, then rounded once to 53, with the remainder as sticky bit. The remainder
+ * stays below 10^18 < 2^60, so that shifting it by four never overflows. */
 static double divide(uint64_t mantissa, int power)
 {
     uint64_t divisor = 1;
@@ -150,7 +150,8 @@ enum bg_cell bg_cell_read(const char *text, size_t size, double *ret)
     if (number.digits == 0)
         value = 0;
     else if (number.digits <= 19 && number.mantissa <= EXACT_MANTISSA && power >= -22 && power <= 22)
-        value = power < 0 ? (double)number.mantissa / powers[-power] : (double)number.mantissa * powers[power];
+        value = power < 0 ? (double)number.mantissa / powers[-power]
+                          : (double)number.mantissa * powers[power];
     else if (number.digits <= 19 && number.mantissa > EXACT_MANTISSA && power >= -18 && power < 0)
         value = divide(number.mantissa, -power);
     else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one cell of a data file holds: a number, exactly rounded in every locale and on every machine, or why not. */
+/* What one cell of a data file holds: a number, exactly rounded in every locale and on every machine, or why
+ * not. */
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +13,7 @@ enum bg_cell {
     BG_CELL_BAD,      /* anything else, a value beyond double's range, or more than 400 characters */
 };
 
-/* The whole text but for blanks around it must be one number, as bg_parse_real has it, which gives the same double
- * and takes what is rare; this reads the bytes where they lie, several times faster. *ret is written for FINITE and
- * INFINITE. */
+/* The whole text but for blanks around it must be one number, as bg_parse_real has it, which gives the same
+ * double and takes what is rare; this reads the bytes where they lie, several times faster. *ret is written
+ * for FINITE and INFINITE. */
 enum bg_cell bg_cell_read(const char *text, size_t size, double *ret);

@@ -12,7 +12,7 @@ struct reading {
     struct bg_dataset *dataset;
     const char *first_path;
     struct bg_cicids2017_header header; /* of the first file; no fields before it is read */
-    struct bg_csv *csv; /* the file being read */
+    struct bg_csv *csv;                 /* the file being read */
 };
 
 static bool is_empty(const struct bg_csv_record *record)
@@ -23,7 +23,8 @@ static bool is_empty(const struct bg_csv_record *record)
     return i == record->count;
 }
 
-static enum bg_status refuse(struct reading *reading, enum bg_refusal reason, size_t line, struct bg_error *error)
+static enum bg_status refuse(struct reading *reading, enum bg_refusal reason, size_t line,
+                             struct bg_error *error)
 {
     const char *path = bg_csv_path(reading->csv);
     if (bg_dataset_refuse(reading->dataset, reason, path, line))
@@ -31,8 +32,8 @@ static enum bg_status refuse(struct reading *reading, enum bg_refusal reason, si
     return BG_OK;
 }
 
-static enum bg_status find_class(struct reading *reading, const struct bg_csv_record *record, struct bg_error *error,
-                                 uint16_t *ret_class)
+static enum bg_status find_class(struct reading *reading, const struct bg_csv_record *record,
+                                 struct bg_error *error, uint16_t *ret_class)
 {
     size_t i = 0;
     while (reading->header.target[i] != BG_COLUMN_LABEL)
@@ -42,8 +43,9 @@ static enum bg_status find_class(struct reading *reading, const struct bg_csv_re
     if (bg_label_map_find(map, field->text, field->size, ret_class)) {
         char shown[BG_CSV_SHOWN_BYTES];
         return bg_fail(error, BG_DATA,
-                       "%s:%zu:%zu: the label map %s does not know the label \"%s\": add it to a class or to \"drop\"",
-                       bg_csv_path(reading->csv), record->line, field->column, map->name, bg_csv_show(field, shown));
+                       "%s:%zu:%zu: the label map %s does not know \"%s\": add it to a class or to \"drop\"",
+                       bg_csv_path(reading->csv), record->line, field->column, map->name,
+                       bg_csv_show(field, shown));
     }
     return BG_OK;
 }
@@ -90,23 +92,24 @@ static enum bg_status not_a_number(struct reading *reading, const struct bg_csv_
                    reading->dataset->feature_names[reading->header.target[i]]);
 }
 
-static enum bg_status read_row(struct reading *reading, const struct bg_csv_record *record, struct bg_error *error)
+static enum bg_status read_row(struct reading *reading, const struct bg_csv_record *record,
+                               struct bg_error *error)
 {
     struct bg_dataset *dataset = reading->dataset;
     if (is_empty(record))
         return refuse(reading, BG_REFUSAL_EMPTY_ROW, record->line, error);
     if (record->count != reading->header.fields)
-        return bg_fail(error, BG_DATA, "%s:%zu:%zu: %zu fields, but the header has %zu", bg_csv_path(reading->csv),
-                       record->line, record->fields[record->count - 1].column, record->count,
-                       reading->header.fields);
+        return bg_fail(error, BG_DATA, "%s:%zu:%zu: %zu fields, but the header has %zu",
+                       bg_csv_path(reading->csv), record->line, record->fields[record->count - 1].column,
+                       record->count, reading->header.fields);
     uint16_t class;
     enum bg_status status = find_class(reading, record, error, &class);
     if (status)
         return status;
     float *features = bg_dataset_next(dataset);
     if (!features)
-        return bg_fail(error, BG_NO_MEMORY, "%s:%zu: no memory for more than %zu rows", bg_csv_path(reading->csv),
-                       record->line, dataset->rows);
+        return bg_fail(error, BG_NO_MEMORY, "%s:%zu: no memory for more than %zu rows",
+                       bg_csv_path(reading->csv), record->line, dataset->rows);
     enum bg_refusal reason = BG_REFUSAL_COUNT;
     size_t bounded = 0;
     for (size_t i = 0; i < record->count; i++) {
@@ -133,8 +136,8 @@ static enum bg_status read_header(struct reading *reading, struct bg_error *erro
     if (record.count == 0)
         return bg_fail(error, BG_DATA, "%s: the file is empty", path);
     struct bg_cicids2017_header header;
-    status = bg_cicids2017_match(&record, path, reading->settings->release, reading->settings->drop_port, error,
-                                 &header);
+    status = bg_cicids2017_match(&record, path, reading->settings->release, reading->settings->drop_port,
+                                 error, &header);
     if (status)
         return status;
     if (reading->header.fields == 0) {
@@ -142,7 +145,7 @@ static enum bg_status read_header(struct reading *reading, struct bg_error *erro
     } else if (header.fields != reading->header.fields ||
                memcmp(header.target, reading->header.target, header.fields * sizeof *header.target) != 0) {
         return bg_fail(error, BG_DATA,
-                       "%s: its columns are not those of %s beside it: name one of the two files instead of the folder",
+                       "%s: its columns are not those of %s: name one of the two files, not their folder",
                        path, reading->first_path);
     }
     return BG_OK;
@@ -177,8 +180,8 @@ static enum bg_status describe(struct bg_dataset *dataset, const char *const *pa
         snprintf(text, sizeof text, "CIC-IDS2017, %s release, %s, label map %s", release, name,
                  settings->labels->name);
     else
-        snprintf(text, sizeof text, "CIC-IDS2017, %s release, %s and %zu more files, label map %s", release, name,
-                 path_count - 1, settings->labels->name);
+        snprintf(text, sizeof text, "CIC-IDS2017, %s release, %s and %zu more files, label map %s", release,
+                 name, path_count - 1, settings->labels->name);
     if (bg_dataset_set_provenance(dataset, text))
         return bg_fail(error, BG_NO_MEMORY, "%s: no memory", paths[0]);
     return BG_OK;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datasets/cicids2017_columns.h"
 
-#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -52,8 +51,8 @@ static const char *const original_features[] = {
 };
 
 static const char *const original_ignored[] = {
-    "Flow ID", "Source IP", "Source Port", "Destination IP", "Destination Port", "Protocol", "Timestamp", "External IP",
-    "Fwd Header Length.1", "Family", "Source",
+    "Flow ID", "Source IP", "Source Port", "Destination IP", "Destination Port", "Protocol", "Timestamp",
+    "External IP", "Fwd Header Length.1", "Family", "Source",
 };
 
 /* The port is the first feature and, for when it is left out, among the ignored columns. */
@@ -78,7 +77,8 @@ const char *bg_cicids2017_release_name(enum bg_cicids2017_release release)
     return releases[release].name;
 }
 
-const char *const *bg_cicids2017_features(enum bg_cicids2017_release release, bool drop_port, size_t *ret_count)
+const char *const *bg_cicids2017_features(enum bg_cicids2017_release release, bool drop_port,
+                                          size_t *ret_count)
 {
     *ret_count = releases[release].feature_count - drop_port;
     return releases[release].features + drop_port;
@@ -111,12 +111,13 @@ static bool has_columns(const struct bg_csv_record *record, enum bg_cicids2017_r
 static enum bg_status missing(const struct bg_csv_record *record, const char *path,
                               enum bg_cicids2017_release release, const char *name, struct bg_error *error)
 {
-    enum bg_cicids2017_release other =
-        release == BG_CICIDS2017_IMPROVED ? BG_CICIDS2017_ORIGINAL : BG_CICIDS2017_IMPROVED;
+    enum bg_cicids2017_release other = release == BG_CICIDS2017_IMPROVED ? BG_CICIDS2017_ORIGINAL
+                                                                         : BG_CICIDS2017_IMPROVED;
     if (has_columns(record, other))
-        return bg_fail(error, BG_DATA,
-                       "%s:%zu: no column \"%s\": the file is of the %s release of CIC-IDS2017, not of the %s one",
-                       path, record->line, name, releases[other].name, releases[release].name);
+        return bg_fail(
+            error, BG_DATA,
+            "%s:%zu: no column \"%s\": the file is of the %s release of CIC-IDS2017, not of the %s one", path,
+            record->line, name, releases[other].name, releases[release].name);
     return bg_fail(error, BG_DATA, "%s:%zu: the column \"%s\" of CIC-IDS2017's %s release is missing", path,
                    record->line, name, releases[release].name);
 }
@@ -149,7 +150,8 @@ enum bg_status bg_cicids2017_match(const struct bg_csv_record *record, const cha
         } else if (feature < count && !again) {
             header.target[i] = (int16_t)feature;
             seen[feature] = true;
-        } else if (!again && !unknown && position(field, known->ignored, known->ignored_count) == known->ignored_count) {
+        } else if (!again && !unknown &&
+                   position(field, known->ignored, known->ignored_count) == known->ignored_count) {
             unknown = field;
         }
     }
@@ -160,8 +162,8 @@ enum bg_status bg_cicids2017_match(const struct bg_csv_record *record, const cha
         return missing(record, path, release, "Label", error);
     if (unknown) {
         char shown[BG_CSV_SHOWN_BYTES];
-        return bg_fail(error, BG_DATA, "%s:%zu:%zu: CIC-IDS2017's %s release has no column \"%s\": remove it", path,
-                       record->line, unknown->column, known->name, bg_csv_show(unknown, shown));
+        return bg_fail(error, BG_DATA, "%s:%zu:%zu: CIC-IDS2017's %s release has no column \"%s\": remove it",
+                       path, record->line, unknown->column, known->name, bg_csv_show(unknown, shown));
     }
     *ret_header = header;
     return BG_OK;

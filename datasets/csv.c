@@ -70,8 +70,8 @@ static enum bg_status refill(struct bg_csv *csv, struct bg_error *error)
     csv->end = kept;
     size_t room = BUFFER_BYTES - kept;
     size_t size;
-    enum bg_status status =
-        bg_stream_read(csv->stream, csv->buffer + kept, room < READ_BYTES ? room : READ_BYTES, error, &size);
+    enum bg_status status = bg_stream_read(csv->stream, csv->buffer + kept,
+                                           room < READ_BYTES ? room : READ_BYTES, error, &size);
     if (status)
         return status;
     csv->end += size;
@@ -116,7 +116,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static enum bg_status misplaced(const struct bg_csv *csv, size_t offset, const char *why, struct bg_error *error)
+static enum bg_status misplaced(const struct bg_csv *csv, size_t offset, const char *why,
+                                struct bg_error *error)
 {
     return bg_fail(error, BG_DATA, "%s:%zu:%zu: %s", csv->path, csv->line, offset + 1, why);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records of a comma-separated file, read strictly over datasets/stream.h. One line is one record: LF or CRLF
- * ends it, the last one may lack it; a UTF-8 byte order mark is skipped. Blanks around a field do not belong to
- * it. A field may be quoted ("a ""b"", c") but a quote never spans lines. Bytes above 127 pass unchanged.
+ * ends it, the last one may lack it; a UTF-8 byte order mark is skipped. Blanks around a field do not belong
+ * to it. A field may be quoted ("a ""b"", c") but a quote never spans lines. Bytes above 127 pass unchanged.
  */
 #pragma once
 
@@ -31,8 +31,8 @@ struct bg_csv_record {
 /* Copies path. */
 BG_MUST_CHECK enum bg_status bg_csv_open(const char *path, struct bg_error *error, struct bg_csv **ret_csv);
 void bg_csv_destroy(struct bg_csv **csv);
-/* BG_DATA with "path:line:column: why" for a misplaced quote, BG_TOO_LARGE for a line or a number of fields over
- * its limit, and whatever the stream reports. */
+/* BG_DATA with "path:line:column: why" for a misplaced quote, BG_TOO_LARGE for a line or a number of fields
+ * over its limit, and whatever the stream reports. */
 BG_MUST_CHECK enum bg_status bg_csv_next(struct bg_csv *csv, struct bg_error *error,
                                          struct bg_csv_record *ret_record);
 const char *bg_csv_path(const struct bg_csv *csv);

@@ -25,8 +25,9 @@ enum bg_status bg_dataset_init(struct bg_dataset *dataset, const char *const *fe
                                const char *const *class_names, uint32_t classes, struct bg_error *error)
 {
     if (columns == 0 || columns > BG_DATASET_MAX_COLUMNS || classes == 0 || classes > BG_DATASET_MAX_CLASSES)
-        return bg_fail(error, BG_INVALID, "a data set of %zu columns and %u classes: at most %zu and %u, at least 1",
-                       columns, classes, BG_DATASET_MAX_COLUMNS, BG_DATASET_MAX_CLASSES);
+        return bg_fail(error, BG_INVALID,
+                       "a data set of %zu columns and %u classes: at most %zu and %u, at least 1", columns,
+                       classes, BG_DATASET_MAX_COLUMNS, BG_DATASET_MAX_CLASSES);
     struct bg_dataset fresh = {.columns = columns, .classes = classes};
     bg_arena_init(&fresh.texts, SIZE_MAX);
     fresh.feature_names = copy_names(&fresh.texts, feature_names, columns);
@@ -90,7 +91,8 @@ void bg_dataset_trim(struct bg_dataset *dataset)
         dataset->capacity = dataset->rows; /* one of the two blocks may have shrunk */
 }
 
-enum bg_status bg_dataset_refuse(struct bg_dataset *dataset, enum bg_refusal reason, const char *file, size_t line)
+enum bg_status bg_dataset_refuse(struct bg_dataset *dataset, enum bg_refusal reason, const char *file,
+                                 size_t line)
 {
     struct bg_refused_rows *refused = &dataset->refused[reason];
     if (refused->rows == 0 && file) {
@@ -154,11 +156,11 @@ const char *bg_refusal_text(enum bg_refusal reason)
     return texts[reason];
 }
 
-static size_t rows_of_class(const struct bg_dataset *dataset, uint32_t class)
+static size_t rows_of_class(const struct bg_dataset *dataset, uint32_t label)
 {
     size_t rows = 0;
     for (size_t i = 0; i < dataset->rows; i++)
-        rows += dataset->labels[i] == class;
+        rows += dataset->labels[i] == label;
     return rows;
 }
 
@@ -188,8 +190,8 @@ void bg_dataset_to_json(const struct bg_dataset *dataset, struct bg_json *object
 
 void bg_dataset_describe(const struct bg_dataset *dataset, FILE *out)
 {
-    fprintf(out, "%s%s: %zu rows × %zu features", dataset->synthetic ? "synthetic data, " : "", dataset->provenance,
-            dataset->rows, dataset->columns);
+    fprintf(out, "%s%s: %zu rows × %zu features", dataset->synthetic ? "synthetic data, " : "",
+            dataset->provenance, dataset->rows, dataset->columns);
     if (bg_dataset_refused(dataset) > 0)
         fprintf(out, ", %zu rows refused", bg_dataset_refused(dataset));
     fputc('\n', out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Labelled rows in memory, with where they came from and what was refused on the way. Readers and the synthetic
- * generator fill it; datasets/source.h opens one from a program's settings.
+ * Labelled rows in memory, with where they came from and what was refused on the way. Readers and the
+ * synthetic generator fill it; datasets/source.h opens one from a program's settings.
  */
 #pragma once
 
@@ -28,7 +28,8 @@ struct bg_json;
     X(INFINITE_VALUE,     "infinite_value",  "a feature that is infinite or beyond float32")                 \
     X(DROPPED_LABEL,      "dropped_label",   "a label that the label map drops")
 
-/* Why a well-formed row is not in the matrix; a row with several reasons counts under its first bad column. */
+/* Why a well-formed row is not in the matrix; a row with several reasons counts under its first bad
+ * column. */
 enum bg_refusal {
 #define X(name, key, text) BG_REFUSAL_##name,
     BG_REFUSAL_MAP(X)
@@ -65,8 +66,8 @@ BG_MUST_CHECK enum bg_status bg_dataset_init(struct bg_dataset *dataset, const c
 /* Accepts a zeroed data set. */
 void bg_dataset_finish(struct bg_dataset *dataset);
 
-/* Where to write the features of the next row; NULL when memory or row numbers run out. The row joins the data set
- * with bg_dataset_push. */
+/* Where to write the features of the next row; NULL when memory or row numbers run out. The row joins the
+ * data set with bg_dataset_push. */
 float *bg_dataset_next(struct bg_dataset *dataset);
 void bg_dataset_push(struct bg_dataset *dataset, uint16_t label);
 /* Counts a refused row; file may be NULL. BG_NO_MEMORY. */
@@ -84,8 +85,8 @@ size_t bg_dataset_refused(const struct bg_dataset *dataset);
 const char *bg_refusal_name(enum bg_refusal reason);
 const char *bg_refusal_text(enum bg_refusal reason);
 
-/* Adds to an object: provenance, synthetic, rows, columns, classes {name: rows}, refused {reason: {rows, first}},
- * bounded_values. */
+/* Adds to an object: provenance, synthetic, rows, columns, classes {name: rows}, refused {reason: {rows,
+ * first}}, bounded_values. */
 void bg_dataset_to_json(const struct bg_dataset *dataset, struct bg_json *object);
 /* The same for people, a few lines. */
 void bg_dataset_describe(const struct bg_dataset *dataset, FILE *out);

@@ -50,8 +50,9 @@ static bool is_constant(const struct bg_examples *training, size_t column)
     return i == training->count;
 }
 
-static enum bg_status fill_stats(const struct bg_examples *training, const double *mean, const double *squares,
-                                 struct bg_error *error, struct bg_feature_stats *stats)
+static enum bg_status fill_stats(const struct bg_examples *training, const double *mean,
+                                 const double *squares, struct bg_error *error,
+                                 struct bg_feature_stats *stats)
 {
     for (size_t j = 0; j < training->columns; j++) {
         double deviation = sqrt(squares[j] / (double)training->count);

@@ -42,8 +42,8 @@ static bool is_folder(const char *path)
 static enum bg_status append(struct bg_file_list *list, char *path, struct bg_error *error)
 {
     if (list->count == MAX_FILES) {
-        enum bg_status status = bg_fail(error, BG_TOO_LARGE, "%s: more than %zu data files in one folder", path,
-                                        MAX_FILES);
+        enum bg_status status = bg_fail(error, BG_TOO_LARGE, "%s: more than %zu data files in one folder",
+                                        path, MAX_FILES);
         free(path);
         return status;
     }
@@ -83,7 +83,8 @@ static enum bg_status list_folder(const char *folder, struct bg_error *error, st
             status = append(list, join(folder, entry->d_name), error);
     closedir(directory);
     if (!status && list->count == 0)
-        return bg_fail(error, BG_NOT_FOUND, "%s: no *.csv, *.csv.gz, *.csv.xz or *.csv.zst in this folder", folder);
+        return bg_fail(error, BG_NOT_FOUND, "%s: no *.csv, *.csv.gz, *.csv.xz or *.csv.zst in this folder",
+                       folder);
     if (!status)
         qsort(list->paths, list->count, sizeof *list->paths, compare_paths);
     return status;

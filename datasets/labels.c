@@ -98,8 +98,8 @@ static enum bg_status check_keys(const struct bg_label_map *map, const struct bg
         while (keys[k] && strcmp(keys[k], bg_json_key(member)) != 0)
             k++;
         if (!keys[k])
-            return bg_fail(error, BG_DATA, "%s:%d: a label map has no key \"%s\"", map->name, bg_json_line(member),
-                           bg_json_key(member));
+            return bg_fail(error, BG_DATA, "%s:%d: a label map has no key \"%s\"", map->name,
+                           bg_json_line(member), bg_json_key(member));
     }
     return BG_OK;
 }
@@ -110,10 +110,11 @@ static enum bg_status member(const struct bg_label_map *map, const struct bg_jso
 {
     const struct bg_json *value = bg_json_get(object, key);
     if (!value)
-        return bg_fail(error, BG_DATA, "%s:%d: the key \"%s\" is missing", map->name, bg_json_line(object), key);
+        return bg_fail(error, BG_DATA, "%s:%d: the key \"%s\" is missing", map->name, bg_json_line(object),
+                       key);
     if (bg_json_type(value) != type)
-        return bg_fail(error, BG_DATA, "%s:%d: \"%s\" must be of type %s", map->name, bg_json_line(value), key,
-                       bg_json_type_name(type));
+        return bg_fail(error, BG_DATA, "%s:%d: \"%s\" must be of type %s", map->name, bg_json_line(value),
+                       key, bg_json_type_name(type));
     *ret = value;
     return BG_OK;
 }
@@ -159,7 +160,8 @@ static enum bg_status add_class(struct bg_label_map *map, const struct bg_json *
     return add_labels(map, labels, (uint16_t)map->classes++, error);
 }
 
-static enum bg_status set_attempted(struct bg_label_map *map, const struct bg_json *value, struct bg_error *error)
+static enum bg_status set_attempted(struct bg_label_map *map, const struct bg_json *value,
+                                    struct bg_error *error)
 {
     map->attempted = BG_LABEL_DROPPED;
     if (strcmp(bg_json_string(value), "drop") == 0)
@@ -187,7 +189,8 @@ static enum bg_status sort_labels(struct bg_label_map *map, struct bg_error *err
     qsort(map->labels, map->label_count, sizeof *map->labels, compare_labels);
     for (size_t i = 1; i < map->label_count; i++)
         if (strcmp(map->labels[i - 1].text, map->labels[i].text) == 0)
-            return bg_fail(error, BG_DATA, "%s: the label \"%s\" occurs twice", map->name, map->labels[i].text);
+            return bg_fail(error, BG_DATA, "%s: the label \"%s\" occurs twice", map->name,
+                           map->labels[i].text);
     return BG_OK;
 }
 
@@ -233,7 +236,8 @@ enum bg_status bg_label_map_parse(struct bg_span text, const char *name, struct 
     struct bg_label_map map = {0};
     bg_arena_init(&map.memory, SIZE_MAX);
     map.name = bg_arena_text(&map.memory, name);
-    status = map.name ? read_map(&map, root, error) : bg_fail(error, BG_NO_MEMORY, "no memory for a label map");
+    status = map.name ? read_map(&map, root, error)
+                      : bg_fail(error, BG_NO_MEMORY, "no memory for a label map");
     bg_json_destroy(&root);
     if (status) {
         bg_label_map_finish(&map);
@@ -257,16 +261,17 @@ static enum bg_status unknown_map(const char *name, struct bg_error *error)
     size_t used = 0;
     for (const struct bg_label_file *file = bg_label_files; file->name && used < sizeof known; file++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", file->name);
-    return bg_fail(error, BG_NOT_FOUND, "no label map is called \"%s\": use %sor the path of a .json file", name,
-                   known);
+    return bg_fail(error, BG_NOT_FOUND, "no label map is called \"%s\": use %sor the path of a .json file",
+                   name, known);
 }
 
-enum bg_status bg_label_map_load(const char *name_or_path, struct bg_error *error, struct bg_label_map *ret_map)
+enum bg_status bg_label_map_load(const char *name_or_path, struct bg_error *error,
+                                 struct bg_label_map *ret_map)
 {
     for (const struct bg_label_file *file = bg_label_files; file->name; file++)
         if (strcmp(file->name, name_or_path) == 0)
-            return bg_label_map_parse((struct bg_span){(const uint8_t *)file->text, strlen(file->text)}, file->name,
-                                      error, ret_map);
+            return bg_label_map_parse((struct bg_span){(const uint8_t *)file->text, strlen(file->text)},
+                                      file->name, error, ret_map);
     if (!is_path(name_or_path))
         return unknown_map(name_or_path, error);
     uint8_t *data;

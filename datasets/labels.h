@@ -7,10 +7,10 @@
  *    "drop":        ["Heartbleed"],                                 labels whose rows are refused and counted
  *    "attempted":   "BENIGN"}                                       class of "X - Attempted", or "drop"
  *
- * Labels are compared by their ASCII letters and digits, in any case; whatever stands between them (blanks, dashes,
- * the byte 0x96, a replacement character) counts as one blank. "X - Attempted" is the corrected CIC-IDS2017's name
- * for an attack without effect; its authors advise to treat it as benign. It takes the map's "attempted" if the map
- * knows X, also where X itself is dropped.
+ * Labels are compared by their ASCII letters and digits, in any case; whatever stands between them (blanks,
+ * dashes, the byte 0x96, a replacement character) counts as one blank. "X - Attempted" is what the improved
+ * release calls an attack without effect; its authors advise to treat it as benign. It takes the map's
+ * "attempted" if the map knows X, also where X itself is dropped.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ struct bg_label_map {
     struct bg_arena memory;
 };
 
-/* An embedded map (datasets/label_files.h) by its name, or a file if the text has a slash or ends in ".json". BG_NOT_FOUND, BG_IO,
- * BG_DECODE (not JSON), BG_DATA (not a label map: names file, line and key). */
+/* An embedded map (datasets/label_files.h) by its name, or a file if the text has a slash or ends in ".json".
+ * BG_NOT_FOUND, BG_IO, BG_DECODE (not JSON), BG_DATA (not a label map: names file, line and key). */
 BG_MUST_CHECK enum bg_status bg_label_map_load(const char *name_or_path, struct bg_error *error,
                                                struct bg_label_map *ret_map);
 /* `name` is what errors and the map call the document. */

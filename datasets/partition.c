@@ -43,14 +43,14 @@ static bool dealing_init(struct dealing *dealing, const struct bg_examples *exam
     if (!dealing->positions || !dealing->class_first || !dealing->owner || !dealing->owned)
         return false;
     size_t next = 0;
-    for (uint32_t class = 0; class < examples->classes; class++) {
+    for (uint32_t label = 0; label < examples->classes; label++) {
         struct bg_prng prng;
-        bg_prng_init_stream(&prng, settings->seed, "partition rows", class);
-        dealing->class_first[class] = next;
+        bg_prng_init_stream(&prng, settings->seed, "partition rows", label);
+        dealing->class_first[label] = next;
         for (size_t i = 0; i < examples->count; i++)
-            if (bg_example_label(examples, i) == class)
+            if (bg_example_label(examples, i) == label)
                 dealing->positions[next++] = (uint32_t)i;
-        size_t first = dealing->class_first[class];
+        size_t first = dealing->class_first[label];
         bg_prng_shuffle(&prng, dealing->positions + first, next - first);
     }
     dealing->class_first[examples->classes] = next;
@@ -79,8 +79,9 @@ static void deal_iid(struct dealing *dealing)
     }
 }
 
-/* Clients take their classes in turn from a shuffled circle of the classes that have rows, so that the numbers of
- * holders of two classes differ by at most one; then each class is shared equally among its holders. */
+/* Clients take their classes in turn from a shuffled circle of the classes that have rows, so that the
+ * numbers of holders of two classes differ by at most one; then each class is shared equally among its
+ * holders. */
 static enum bg_status deal_label_skew(struct dealing *dealing, struct bg_error *error)
 {
     const struct bg_partition_settings *settings = dealing->settings;
@@ -90,13 +91,14 @@ static enum bg_status deal_label_skew(struct dealing *dealing, struct bg_error *
     if (!circle)
         return bg_fail(error, BG_NO_MEMORY, "no memory to partition");
     uint32_t present = 0;
-    for (uint32_t class = 0; class < classes; class++)
-        if (first[class] < first[class + 1])
-            circle[present++] = class;
+    for (uint32_t label = 0; label < classes; label++)
+        if (first[label] < first[label + 1])
+            circle[present++] = label;
     uint64_t turns = (uint64_t)settings->clients * settings->classes_per_client;
     enum bg_status status = BG_OK;
     if (settings->classes_per_client < 1 || settings->classes_per_client > present)
-        status = bg_fail(error, BG_INVALID, "classes per client must be 1 to the %u classes with rows, not %u", present,
+        status = bg_fail(error, BG_INVALID,
+                         "classes per client must be 1 to the %u classes with rows, not %u", present,
                          settings->classes_per_client);
     else if (turns < present)
         status = bg_fail(error, BG_INVALID, "%u clients of %u classes each cannot hold all %u classes",
@@ -118,15 +120,15 @@ static enum bg_status deal_label_skew(struct dealing *dealing, struct bg_error *
     return status;
 }
 
-/* One class in proportions from Dirichlet(alpha): gammas over their sum. When alpha is so small that every gamma
- * underflows, the limit of the distribution holds: one client, chosen uniformly, takes all. */
-static void deal_class(struct dealing *dealing, uint32_t class, double *shares)
+/* One class in proportions from Dirichlet(alpha): gammas over their sum. When alpha is so small that every
+ * gamma underflows, the limit of the distribution holds: one client, chosen uniformly, takes all. */
+static void deal_class(struct dealing *dealing, uint32_t label, double *shares)
 {
     const struct bg_partition_settings *settings = dealing->settings;
-    size_t begin = dealing->class_first[class];
-    size_t rows = dealing->class_first[class + 1] - begin;
+    size_t begin = dealing->class_first[label];
+    size_t rows = dealing->class_first[label + 1] - begin;
     struct bg_prng prng;
-    bg_prng_init_stream(&prng, settings->seed, "partition dirichlet", class);
+    bg_prng_init_stream(&prng, settings->seed, "partition dirichlet", label);
     double sum = 0;
     for (uint32_t client = 0; client < settings->clients; client++) {
         shares[client] = bg_prng_gamma(&prng, settings->alpha);
@@ -140,7 +142,8 @@ static void deal_class(struct dealing *dealing, uint32_t class, double *shares)
     size_t dealt = 0;
     for (uint32_t client = 0; client < settings->clients; client++) {
         before += shares[client];
-        size_t until = client + 1 == settings->clients ? rows : (size_t)floor((double)rows * (before / sum) + 0.5);
+        size_t until = client + 1 == settings->clients ? rows
+                                                       : (size_t)floor((double)rows * (before / sum) + 0.5);
         until = until < rows ? until : rows;
         give(dealing, client, begin + dealt, begin + until);
         dealt = until;
@@ -152,14 +155,14 @@ static enum bg_status deal_dirichlet(struct dealing *dealing, struct bg_error *e
     double *shares = calloc(dealing->settings->clients, sizeof *shares);
     if (!shares)
         return bg_fail(error, BG_NO_MEMORY, "no memory to partition");
-    for (uint32_t class = 0; class < dealing->examples->classes; class++)
-        deal_class(dealing, class, shares);
+    for (uint32_t label = 0; label < dealing->examples->classes; label++)
+        deal_class(dealing, label, shares);
     free(shares);
     return BG_OK;
 }
 
-/* Takes rows that the richest client can spare until the poor one has enough. While one has less than min_rows, and
- * all have clients · min_rows or more between them, the richest has more than min_rows. */
+/* Takes rows that the richest client can spare until the poor one has enough. While one has less than
+ * min_rows, and all have clients · min_rows or more between them, the richest has more than min_rows. */
 static void support(struct dealing *dealing, uint32_t poor, const uint32_t *order)
 {
     size_t least = dealing->settings->min_rows;
@@ -198,7 +201,8 @@ static enum bg_status level(struct dealing *dealing, struct bg_error *error)
     return BG_OK;
 }
 
-static enum bg_status collect(const struct dealing *dealing, struct bg_error *error, struct bg_partition *ret_partition)
+static enum bg_status collect(const struct dealing *dealing, struct bg_error *error,
+                              struct bg_partition *ret_partition)
 {
     uint32_t clients = dealing->settings->clients;
     struct bg_partition partition = {
@@ -232,13 +236,15 @@ static enum bg_status check(const struct bg_examples *examples, const struct bg_
         return bg_fail(error, BG_INVALID, "Dirichlet's alpha must be above 0 and at most 1e9");
     size_t least;
     if (!bg_size_multiply(settings->clients, settings->min_rows, &least) || least > examples->count)
-        return bg_fail(error, BG_INVALID, "%u clients of at least %zu rows each need more than the %zu rows there are",
+        return bg_fail(error, BG_INVALID,
+                       "%u clients of at least %zu rows each need more than the %zu rows there are",
                        settings->clients, settings->min_rows, examples->count);
     return BG_OK;
 }
 
-enum bg_status bg_partition_make(const struct bg_examples *examples, const struct bg_partition_settings *settings,
-                                 struct bg_error *error, struct bg_partition *ret_partition)
+enum bg_status bg_partition_make(const struct bg_examples *examples,
+                                 const struct bg_partition_settings *settings, struct bg_error *error,
+                                 struct bg_partition *ret_partition)
 {
     enum bg_status status = check(examples, settings, error);
     if (status)
@@ -267,8 +273,8 @@ void bg_partition_finish(struct bg_partition *partition)
     *partition = (struct bg_partition){0};
 }
 
-struct bg_examples bg_partition_examples(const struct bg_examples *examples, const struct bg_partition *partition,
-                                         uint32_t client)
+struct bg_examples bg_partition_examples(const struct bg_examples *examples,
+                                         const struct bg_partition *partition, uint32_t client)
 {
     struct bg_examples selected = *examples;
     selected.rows = partition->rows + partition->first[client];

@@ -7,7 +7,7 @@
 
 enum bg_partition_kind {
     BG_PARTITION_IID = 0,    /* equal shares of shuffled rows */
-    BG_PARTITION_LABEL_SKEW, /* each client holds rows of a few classes; holders of a class share it equally */
+    BG_PARTITION_LABEL_SKEW, /* each client holds a few classes; the holders of a class share it equally */
     BG_PARTITION_DIRICHLET,  /* each class is shared in proportions drawn from Dirichlet(alpha) */
 };
 
@@ -30,12 +30,13 @@ struct bg_partition {
     size_t *first;  /* (clients + 1) where each client's rows begin; the last is the number of rows */
 };
 
-/* The same settings and examples give the same partition. BG_INVALID, with the reason, where it cannot exist. */
+/* The same settings and examples give the same partition. BG_INVALID, with the reason, where it cannot
+ * exist. */
 BG_MUST_CHECK enum bg_status bg_partition_make(const struct bg_examples *examples,
-                                               const struct bg_partition_settings *settings, struct bg_error *error,
-                                               struct bg_partition *ret_partition);
+                                               const struct bg_partition_settings *settings,
+                                               struct bg_error *error, struct bg_partition *ret_partition);
 /* Accepts a zeroed partition. */
 void bg_partition_finish(struct bg_partition *partition);
 /* The rows of one client; valid while the examples' matrix and the partition live. */
-struct bg_examples bg_partition_examples(const struct bg_examples *examples, const struct bg_partition *partition,
-                                         uint32_t client);
+struct bg_examples bg_partition_examples(const struct bg_examples *examples,
+                                         const struct bg_partition *partition, uint32_t client);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of matrix rows that answers whether a row's features occurred before, byte for byte, and under which label. */
+/* A set of matrix rows that answers whether a row's features occurred before, byte for byte, and under which
+ * label. */
 #pragma once
 
 #include "base/examples.h"

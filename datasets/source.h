@@ -19,9 +19,9 @@ extern const char *const bg_dataset_kind_names[];
 
 struct bg_dataset_settings {
     enum bg_dataset_kind kind;
-    /* A file, or a folder: of its subfolder cicids2017/improved (cicids2017/original) if there is one, otherwise of
-     * the folder itself, every *.csv, *.csv.gz, *.csv.xz and *.csv.zst is read, in the order of their names. Unused
-     * for synthetic data. */
+    /* A file, or a folder: of its subfolder cicids2017/improved (cicids2017/original) if there is one, otherwise
+     * of the folder itself, every *.csv, *.csv.gz, *.csv.xz and *.csv.zst is read, in the order of their names.
+     * Unused for synthetic data. */
     const char *path;
     const char *label_map; /* an embedded map or a .json file: datasets/labels.h */
     bool drop_port;        /* leave the destination port out of the features */
@@ -31,5 +31,5 @@ struct bg_dataset_settings {
 };
 
 /* Errors name the file, line and column or the setting. */
-BG_MUST_CHECK enum bg_status bg_dataset_open(const struct bg_dataset_settings *settings, struct bg_error *error,
-                                             struct bg_dataset *ret_dataset);
+BG_MUST_CHECK enum bg_status bg_dataset_open(const struct bg_dataset_settings *settings,
+                                             struct bg_error *error, struct bg_dataset *ret_dataset);

@@ -29,11 +29,11 @@ static size_t share_of(size_t count, double share)
 }
 
 /* Rows of one class in the examples' order; gives how many. */
-static size_t rows_of_class(const struct bg_examples *examples, uint32_t class, uint32_t *rows)
+static size_t rows_of_class(const struct bg_examples *examples, uint32_t label, uint32_t *rows)
 {
     size_t count = 0;
     for (size_t i = 0; i < examples->count; i++)
-        if (bg_example_label(examples, i) == class)
+        if (bg_example_label(examples, i) == label)
             rows[count++] = (uint32_t)bg_example_row(examples, i);
     return count;
 }
@@ -54,10 +54,10 @@ static int compare_rows(const void *a, const void *b)
 static void cut(const struct bg_examples *examples, const struct bg_split_settings *settings, uint32_t *rows,
                 struct bg_split *split)
 {
-    for (uint32_t class = 0; class < examples->classes; class++) {
+    for (uint32_t label = 0; label < examples->classes; label++) {
         struct bg_prng prng;
-        bg_prng_init_stream(&prng, settings->seed, "split", class);
-        size_t count = rows_of_class(examples, class, rows);
+        bg_prng_init_stream(&prng, settings->seed, "split", label);
+        size_t count = rows_of_class(examples, label, rows);
         bg_prng_shuffle(&prng, rows, count);
         size_t test = share_of(count, settings->test);
         size_t validation = share_of(count - test, settings->validation);
@@ -69,7 +69,8 @@ static void cut(const struct bg_examples *examples, const struct bg_split_settin
         qsort(split->parts[part].rows, split->parts[part].count, sizeof *rows, compare_rows);
 }
 
-/* The parts come in the order in which rows may be seen: what an earlier part holds is not news in a later one. */
+/* The parts come in the order in which rows may be seen: what an earlier part holds is not news in a later
+ * one. */
 static void remove_repeats(struct bg_split *split, struct bg_row_set *seen)
 {
     for (size_t p = 0; p < BG_SPLIT_COUNT; p++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Training, validation and test rows: stratified by class, from a seed, before anything is fitted. The test share is
- * cut from all rows, the validation share from what remains, so that no setting needs the test rows. Apply it to raw
- * features.
+ * Training, validation and test rows: stratified by class, from a seed, before anything is fitted. The test
+ * share is cut from all rows, the validation share from what remains, so that no setting needs the test rows.
+ * Apply it to raw features.
  *
- * Flows repeat. A test row whose features and label are byte for byte those of a training or validation row is taken
- * out of the test set, and a validation row that repeats a training row out of the validation set. Rows that share the
- * features but not the label stay (they are errors no model can avoid) and are counted.
+ * Flows repeat. A test row whose features and label are byte for byte those of a training or validation row
+ * is taken out of the test set, and a validation row that repeats a training row out of the validation set.
+ * Rows that share the features but not the label stay (they are errors no model can avoid) and are counted.
  */
 #pragma once
 
@@ -37,10 +37,11 @@ struct bg_split {
     struct bg_split_rows parts[BG_SPLIT_COUNT];
 };
 
-/* BG_INVALID: shares out of range, or more than 2^32−1 rows; BG_NO_MEMORY. A class of n rows gives round(n · share),
- * halves up. */
-BG_MUST_CHECK enum bg_status bg_split_make(const struct bg_examples *examples, const struct bg_split_settings *settings,
-                                           struct bg_error *error, struct bg_split *ret_split);
+/* A class of n rows gives round(n · share), halves up. BG_INVALID: shares out of range, no rows, or more than
+ * 2^32−1; BG_NO_MEMORY. */
+BG_MUST_CHECK enum bg_status bg_split_make(const struct bg_examples *examples,
+                                           const struct bg_split_settings *settings, struct bg_error *error,
+                                           struct bg_split *ret_split);
 /* Accepts a zeroed split. */
 void bg_split_finish(struct bg_split *split);
 /* The rows of one part over the same matrix; valid while both live. */

@@ -13,7 +13,7 @@
 #include <zstd.h>
 
 #define INPUT_BYTES ((size_t)64 * 1024)
-#define WINDOW_LOG 27 /* 128 MiB */
+#define WINDOW_LOG 27                   /* 128 MiB */
 #define XZ_MEMORY ((uint64_t)160 << 20) /* the window and the decoder's own state */
 
 enum format { PLAIN = 0, GZIP, XZ, ZSTANDARD };
@@ -64,7 +64,7 @@ static enum bg_status start_decoder(struct bg_stream *stream, struct bg_error *e
         format = GZIP;
         stream->gzip = (z_stream){0};
         started = inflateInit2(&stream->gzip, MAX_WBITS + 16) == Z_OK;
-    } else if (starts_with(stream, "\xfd" "7zXZ\0", 6)) {
+    } else if (starts_with(stream, "\3757zXZ\0", 6)) {
         format = XZ;
         stream->xz = (lzma_stream)LZMA_STREAM_INIT;
         started = lzma_stream_decoder(&stream->xz, XZ_MEMORY, LZMA_CONCATENATED) == LZMA_OK;

@@ -12,10 +12,10 @@
 
 #define COLUMNS 83
 #define HEADER_BYTES 20
-#define LONGEST_US 1.2e8       /* CICFlowMeter ends a flow after 120 s */
+#define LONGEST_US 1.2e8 /* CICFlowMeter ends a flow after 120 s */
 #define MOST_PACKETS 20000.0
 #define LARGEST_PAYLOAD 11680.0
-#define IDLE_US 5e6            /* a longer gap ends an active period */
+#define IDLE_US 5e6 /* a longer gap ends an active period */
 
 /* What a set of values looks like. */
 struct spread {
@@ -41,8 +41,10 @@ static double bounded(double x, double least, double most)
     return x < least ? least : x > most ? most : x;
 }
 
-/* Numbers with a given mean and coefficient of variation: their extremes are drawn, in agreement with the count. */
-static struct spread draw_spread(double count, double mean, double variation, double most, struct bg_prng *prng)
+/* Numbers with a given mean and coefficient of variation: their extremes are drawn, in agreement with the
+ * count. */
+static struct spread draw_spread(double count, double mean, double variation, double most,
+                                 struct bg_prng *prng)
 {
     if (count < 1)
         return (struct spread){0};
@@ -52,7 +54,8 @@ static struct spread draw_spread(double count, double mean, double variation, do
     double relative = variation * (0.7 + 0.6 * bg_prng_uniform(prng));
     double reach = sqrt(count) < 4 ? sqrt(count) : 4;
     spread.deviation = mean * (relative < reach ? relative : reach);
-    spread.most = floor(bounded(mean + spread.deviation * (1 + 0.4 * reach * bg_prng_uniform(prng)), mean, most));
+    spread.most = floor(
+        bounded(mean + spread.deviation * (1 + 0.4 * reach * bg_prng_uniform(prng)), mean, most));
     spread.least = floor(mean - bounded(spread.deviation * (0.6 + 0.8 * bg_prng_uniform(prng)), 0, mean));
     return spread;
 }
@@ -80,7 +83,8 @@ static double draw_port(const struct bg_traffic *kind, struct bg_prng *prng)
         count++;
     if (count > 0)
         return kind->ports[bg_prng_below(prng, count)];
-    return bg_prng_uniform(prng) < 0.5 ? (double)(1 + bg_prng_below(prng, 1024)) : (double)(1 + bg_prng_below(prng, 65535));
+    uint64_t highest = bg_prng_uniform(prng) < 0.5 ? 1024 : 65535;
+    return (double)(1 + bg_prng_below(prng, highest));
 }
 
 static struct flow draw_flow(const struct bg_traffic *kind, struct bg_prng *prng)
@@ -100,8 +104,8 @@ static struct flow draw_flow(const struct bg_traffic *kind, struct bg_prng *prng
     flow.payload.most = a->most > b->most ? a->most : b->most;
     flow.payload.least = answered >= 1 && b->least < a->least ? b->least : a->least;
     double between = (a->mean - b->mean) * (a->mean - b->mean) * (sent / packets) * (answered / packets);
-    flow.payload.deviation = sqrt((sent * a->deviation * a->deviation + answered * b->deviation * b->deviation) / packets +
-                                  between);
+    double within = (sent * a->deviation * a->deviation + answered * b->deviation * b->deviation) / packets;
+    flow.payload.deviation = sqrt(within + between);
     if (packets >= 2)
         flow.gaps = draw_spread(packets - 1, flow.duration / (packets - 1), kind->burst, flow.duration, prng);
     if (!kind->udp) {
@@ -228,10 +232,10 @@ static float *put_rest(float *at, const struct flow *flow)
     bool idle = flow->gaps.most > IDLE_US;
     struct spread pauses = {0}, active = {0};
     if (idle) {
-        pauses = (struct spread){.mean = 0.8 * flow->gaps.most, .deviation = 0.2 * flow->gaps.most,
-                                 .most = flow->gaps.most, .least = 0.6 * flow->gaps.most};
-        double work = (flow->duration - flow->gaps.most) / 4;
-        active = (struct spread){.mean = work, .deviation = work / 2, .most = 2 * work, .least = work / 2};
+        double pause = flow->gaps.most;
+        double work = (flow->duration - pause) / 4;
+        pauses = (struct spread){0, 0.8 * pause, 0.2 * pause, pause, 0.6 * pause};
+        active = (struct spread){0, work, work / 2, 2 * work, work / 2};
     }
     at = put_times(at, &active);
     at = put_times(at, &pauses);
@@ -253,11 +257,12 @@ static void write_features(const struct flow *flow, float features[static COLUMN
 struct mixture {
     const struct bg_traffic *kinds;
     size_t count;
-    double *until;    /* cumulated weights; a dropped kind adds nothing */
+    double *until; /* cumulated weights; a dropped kind adds nothing */
     uint16_t *classes;
 };
 
-static enum bg_status mixture_init(struct mixture *mixture, const struct bg_label_map *map, struct bg_error *error)
+static enum bg_status mixture_init(struct mixture *mixture, const struct bg_label_map *map,
+                                   struct bg_error *error)
 {
     mixture->kinds = bg_traffic_kinds(&mixture->count);
     mixture->until = calloc(mixture->count, sizeof *mixture->until);
@@ -268,14 +273,15 @@ static enum bg_status mixture_init(struct mixture *mixture, const struct bg_labe
     for (size_t i = 0; i < mixture->count; i++) {
         const char *label = mixture->kinds[i].label;
         if (bg_label_map_find(map, label, strlen(label), &mixture->classes[i]))
-            return bg_fail(error, BG_NOT_FOUND, "the label map %s does not know CIC-IDS2017's label \"%s\"", map->name,
-                           label);
+            return bg_fail(error, BG_NOT_FOUND, "the label map %s does not know CIC-IDS2017's label \"%s\"",
+                           map->name, label);
         if (mixture->classes[i] != BG_LABEL_DROPPED)
             sum += mixture->kinds[i].weight;
         mixture->until[i] = sum;
     }
     if (!(sum > 0))
-        return bg_fail(error, BG_INVALID, "the label map %s drops every kind of synthetic traffic", map->name);
+        return bg_fail(error, BG_INVALID, "the label map %s drops every kind of synthetic traffic",
+                       map->name);
     return BG_OK;
 }
 
@@ -285,8 +291,8 @@ static void mixture_finish(struct mixture *mixture)
     free(mixture->classes);
 }
 
-/* The first kind whose cumulated weight lies above the draw: never a dropped one, but where a draw is rounded up to the
- * sum itself. */
+/* The first kind whose cumulated weight lies above the draw: never a dropped one, but where a draw is rounded
+ * up to the sum itself. */
 static size_t mixture_draw(const struct mixture *mixture, struct bg_prng *prng)
 {
     double draw = bg_prng_uniform(prng) * mixture->until[mixture->count - 1];
@@ -326,7 +332,8 @@ enum bg_status bg_synthetic_generate(const struct bg_synthetic_settings *setting
     if (settings->rows == 0 || settings->rows > BG_DATASET_MAX_ROWS)
         return bg_fail(error, BG_INVALID, "synthetic data need 1 to 2^32-1 rows");
     size_t columns;
-    const char *const *features = bg_cicids2017_features(BG_CICIDS2017_IMPROVED, settings->drop_port, &columns);
+    const char *const *features = bg_cicids2017_features(BG_CICIDS2017_IMPROVED, settings->drop_port,
+                                                         &columns);
     struct bg_dataset dataset;
     enum bg_status status = bg_dataset_init(&dataset, features, columns, settings->labels->class_names,
                                             settings->labels->classes, error);
