@@ -163,7 +163,7 @@ static bool log_is_special(double x, double *ret)
     return true;
 }
 
-double bg_log(double x)
+double bg_ln(double x)
 {
     double special;
     return log_is_special(x, &special) ? special : log_wide(x).high;

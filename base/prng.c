@@ -75,7 +75,7 @@ double bg_prng_normal(struct bg_prng *prng)
         double y = 2 * bg_prng_uniform(prng) - 1;
         square = x * x + y * y;
     } while (square >= 1 || square == 0);
-    return x * sqrt(-2 * bg_log(square) / square);
+    return x * sqrt(-2 * bg_ln(square) / square);
 }
 
 double bg_prng_gamma(struct bg_prng *prng, double shape)
@@ -91,7 +91,7 @@ double bg_prng_gamma(struct bg_prng *prng, double shape)
         double x = bg_prng_normal(prng);
         double v = 1 + c * x;
         v = v * v * v;
-        if (v > 0 && bg_log(1 - bg_prng_uniform(prng)) < x * x / 2 + d * (1 - v + bg_log(v)))
+        if (v > 0 && bg_ln(1 - bg_prng_uniform(prng)) < x * x / 2 + d * (1 - v + bg_ln(v)))
             return d * v;
     }
 }

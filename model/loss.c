@@ -21,5 +21,5 @@ double bg_cross_entropy(const float *logits, size_t classes, uint16_t label, dou
     for (size_t c = 0; c < classes; c++)
         ret_derivative[c] = (float)(factor * ret_derivative[c]);
     ret_derivative[label] = (float)(-factor * others);
-    return weight * (bg_log(sum) - ((double)logits[label] - largest));
+    return weight * (bg_ln(sum) - ((double)logits[label] - largest));
 }
