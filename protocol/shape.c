@@ -82,6 +82,9 @@ enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *t
     size_t travelling = 0;
     for (size_t i = 0; i < task->tensor_count; i++)
         travelling += task->travels[i];
+    if (shape.dense && (task->calibration || travelling != task->tensor_count))
+        return bg_fail(error, BG_INVALID, "task of round %llu: mode dense sends every tensor in every round",
+                       (unsigned long long)task->round);
     bool ef = codec->mode == BG_PLAN_CODEC_EF;
     shape.scale_count = ef ? travelling : 0;
     shape.centre_count = ef && codec->centre_median && !task->calibration ? travelling : 0;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client role, free of I/O: it asks the root through a transport, trains and builds updates as work that its
+ * driver runs, and keeps what it owes to its residual until the receipt. One thread drives it.
+ *
+ * What it trusts: the two public keys it was enrolled with. It trains only on a plan that both signed, for a task and
+ * a model that the root signed, in a group that the key holder's part of the plan commits to.
+ */
+#pragma once
+
+#include "base/examples.h"
+#include "base/work.h"
+#include "client/session.h"
+#include "client/update.h"
+#include "net/transport.h"
+
+struct bg_client;
+
+/* Where the key of a plan and the masks under it come from. `get` runs on a worker and may take seconds; what it
+ * gives lives as long as the ring. A device makes its own table (client/key_ring.h); clients of one process may
+ * share one. */
+struct bg_key_ring {
+    enum bg_status (*get)(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
+                          const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table);
+};
+
+/* What a dishonest client of a simulation does to its own update; all NULL for an honest one. */
+struct bg_update_tap {
+    void (*delta)(void *context, uint64_t round, float *delta, size_t count);
+    void (*slots)(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots);
+    void *context;
+};
+
+enum bg_client_notice_kind {
+    BG_CLIENT_NOTICE_STATE = 0, /* a new state; round */
+    BG_CLIENT_NOTICE_TRAINED,   /* loss */
+    BG_CLIENT_NOTICE_COMMITTED,
+    BG_CLIENT_NOTICE_FOLDED_BACK,
+    BG_CLIENT_NOTICE_FAILED,    /* error */
+};
+
+struct bg_client_notice {
+    enum bg_client_notice_kind kind;
+    enum bg_session_state state;
+    uint64_t round;
+    double loss;
+    const struct bg_error *error; /* NULL unless FAILED */
+};
+
+struct bg_client_settings {
+    struct bg_population population;
+    const struct bg_identity *identity;         /* kept */
+    uint8_t key_holder[BG_PUBLIC_POINT_BYTES];  /* pinned */
+    uint8_t root[BG_PUBLIC_POINT_BYTES];        /* pinned */
+    struct bg_transport *transport;             /* kept: to the root */
+    struct bg_key_ring *keys;                   /* kept */
+    struct bg_random random;                    /* pad seeds and masks */
+    struct bg_examples examples;                /* kept: the model's features, standardised */
+    uint64_t seed;                              /* of the order of minibatches */
+    uint8_t tie_secret[32];                     /* decides votes without an opinion */
+    uint64_t poll_ns;
+    uint64_t patience_ns;
+    struct bg_update_tap tap;
+    void (*observe)(void *context, const struct bg_client_notice *notice); /* may be NULL */
+    void *observe_context;
+};
+
+/* Copies settings. Its first tick is due at once. */
+BG_MUST_CHECK enum bg_status bg_client_create(const struct bg_client_settings *settings, uint64_t now,
+                                              struct bg_client **ret_client);
+/* No work of the client may be running or queued, no request unanswered. */
+void bg_client_destroy(struct bg_client **client);
+
+/* Sets the clock and does what is due. Call it before each answer, each `done` of work, and at next_wake. */
+void bg_client_tick(struct bg_client *client, uint64_t now);
+/* UINT64_MAX: nothing is due. */
+uint64_t bg_client_next_wake(const struct bg_client *client);
+/* Work to run; NULL if none. */
+struct bg_work *bg_client_work(struct bg_client *client);
+/* As if it were switched off until `until`: no wake before, an idle client stays idle. */
+void bg_client_sleep(struct bg_client *client, uint64_t until);
+
+enum bg_session_state bg_client_state(const struct bg_client *client);
+/* The residual e, (*ret_count) floats; NULL before the first plan. While an update is out it is p. */
+const float *bg_client_residual(const struct bg_client *client, size_t *ret_count);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/jobs.h"
+
+#include "crypto/digest.h"
+#include "model/model_file.h"
+#include "model/training.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct bg_training_settings training_settings(const struct bg_plan_training *plan, double rate)
+{
+    return (struct bg_training_settings){
+        .optimizer = {.kind = plan->optimizer == BG_PLAN_ADAMW ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
+                      .momentum = plan->momentum,
+                      .weight_decay = plan->weight_decay},
+        .rate = {.peak = rate},
+        .steps = plan->steps,
+        .batch = plan->batch,
+        .clip_norm = plan->clip_norm,
+        .proximal = plan->proximal_mu,
+        .weighting = plan->class_weights == BG_PLAN_WEIGHTS_INVERSE_SQRT ? BG_CLASS_WEIGHTS_INVERSE_SQRT
+                                                                         : BG_CLASS_WEIGHTS_NONE,
+    };
+}
+
+static enum bg_status check_model(const struct bg_client_training *training, const struct bg_model_card *card,
+                                  struct bg_error *error)
+{
+    const struct bg_root_part *root = &training->plan->root;
+    if (!bg_layout_equal(&card->model->layout, &root->layout))
+        return bg_fail(error, BG_DATA, "model of round %llu: its tensors are not those of the plan",
+                       (unsigned long long)training->task->round);
+    return bg_model_check_examples(card->model, training->examples, error);
+}
+
+static enum bg_status train_from(struct bg_client_training *training, const struct bg_model_card *card,
+                                 struct bg_error *error)
+{
+    struct bg_training_settings settings =
+        training_settings(&training->plan->root.training, training->task->learning_rate);
+    size_t coordinates = card->model->layout.coordinates;
+    size_t size = bg_training_workspace_size(card->model, &settings, training->examples->count);
+    void *workspace = size == SIZE_MAX ? NULL : malloc(size);
+    if (!workspace)
+        return bg_fail(error, BG_NO_MEMORY, "training: %zu bytes of workspace are not to be had", size);
+    struct bg_prng prng;
+    struct bg_training_result result;
+    bg_prng_init_stream(&prng, training->seed, "training", training->task->round);
+    memcpy(training->delta, card->parameters, coordinates * sizeof *training->delta);
+    enum bg_status status = bg_train(card->model, &settings, training->examples, &prng, workspace, training->delta,
+                                     error, &result);
+    free(workspace);
+    if (status != BG_OK)
+        return status;
+    for (size_t i = 0; i < coordinates; i++)
+        training->delta[i] -= card->parameters[i];
+    training->loss = result.mean_loss;
+    return BG_OK;
+}
+
+enum bg_status bg_client_train(struct bg_client_training *training, struct bg_error *error)
+{
+    struct bg_model_file file;
+    enum bg_status status = bg_model_decode(training->model_file, "model from the root", error, &file);
+    if (status != BG_OK)
+        return status;
+    status = check_model(training, &file.card, error);
+    if (status == BG_OK)
+        status = train_from(training, &file.card, error);
+    bg_model_file_finish(&file);
+    return status;
+}
+
+struct tie_stream {
+    struct bg_hmac_state keyed; /* the secret, round and attempt are in */
+};
+
+static uint64_t tie_word(void *context, uint64_t index)
+{
+    const struct tie_stream *stream = context;
+    struct bg_hmac_state state = stream->keyed;
+    struct bg_digest tag;
+    uint8_t bytes[8];
+    uint64_t word = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(index >> (8 * i));
+    bg_hmac_update(&state, (struct bg_span){bytes, sizeof bytes});
+    bg_hmac_finish(&state, &tag);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        word |= (uint64_t)tag.bytes[i] << (8 * i);
+    return word;
+}
+
+static void tie_stream_init(struct tie_stream *stream, const uint8_t *secret, const struct bg_task *task)
+{
+    uint8_t context[12];
+    for (size_t i = 0; i < 8; i++)
+        context[i] = (uint8_t)(task->round >> (8 * i));
+    for (size_t i = 0; i < 4; i++)
+        context[8 + i] = (uint8_t)(task->attempt >> (8 * i));
+    bg_hmac_init(&stream->keyed, (struct bg_span){secret, 32});
+    bg_hmac_update(&stream->keyed, (struct bg_span){context, sizeof context});
+}
+
+/* Δ to votes and fields; p replaces the residual. */
+static enum bg_status encode(struct bg_client_building *building, struct bg_error *error)
+{
+    const struct bg_plan *plan = building->update.plan;
+    const struct bg_task *task = building->update.task;
+    struct bg_codec_settings settings = bg_plan_codec_settings(&plan->root.codec);
+    struct bg_codec_round round = bg_task_codec_round(task);
+    struct tie_stream stream;
+    struct bg_codec_input input = {.delta = building->delta,
+                                   .residual = building->codec->sums,
+                                   .ties = {.word = tie_word, .context = &stream}};
+    if (building->tap.delta)
+        building->tap.delta(building->tap.context, task->round, building->delta, plan->root.layout.coordinates);
+    if (building->momentum) {
+        enum bg_status status = bg_codec_client_momentum(&settings, &plan->root.layout, building->momentum,
+                                                         building->delta, error);
+        if (status != BG_OK)
+            return status;
+    }
+    input.workspace = malloc(plan->root.layout.coordinates * sizeof *input.workspace);
+    if (!input.workspace)
+        return bg_fail(error, BG_NO_MEMORY, "encoding: out of memory");
+    tie_stream_init(&stream, building->tie_secret, task);
+    enum bg_status status = bg_codec_encode(&settings, &plan->root.layout, &round, &input, error, building->codec);
+    free(input.workspace);
+    building->encoded = status == BG_OK;
+    return status;
+}
+
+/* With the key and masks that the plan asks for. */
+static enum bg_status encrypt(struct bg_client_building *building, const uint64_t *slots, const float *coordinates,
+                              struct bg_error *error)
+{
+    const struct bg_key_part *part = &building->update.plan->key;
+    const struct bg_public_key *key;
+    const struct bg_mask_table *table;
+    struct bg_mask_source *masks = NULL;
+    struct bg_update_context context = building->update;
+    if (part->encryption == BG_PLAN_OFF)
+        return bg_update_build(&context, slots, coordinates, error, &building->frames);
+    enum bg_status status = building->keys->get(building->keys, part, error, &key, &table);
+    if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER)
+        status = bg_mask_source_create(table, context.random, 0, &masks);
+    if (status == BG_OK) {
+        struct bg_cipher cipher = {
+            .mode = part->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, .key = key};
+        context.cipher = &cipher;
+        context.masks = masks;
+        status = bg_update_build(&context, slots, coordinates, error, &building->frames);
+    }
+    bg_mask_source_destroy(&masks);
+    return status;
+}
+
+enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error)
+{
+    const struct bg_shape *shape = building->update.shape;
+    enum bg_status status = encode(building, error);
+    if (status != BG_OK)
+        return status;
+    uint64_t *slots = malloc(shape->slots * sizeof *slots);
+    if (!slots)
+        return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
+    bg_update_slots(shape, building->update.task, building->codec, slots);
+    if (building->tap.slots)
+        building->tap.slots(building->tap.context, building->update.task->round, shape, slots);
+    status = encrypt(building, slots, shape->dense ? building->codec->sums : NULL, error);
+    free(slots);
+    return status;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two pieces of arithmetic of a client's round. Each borrows inputs that do not change while it runs. */
+#pragma once
+
+#include "client/client.h"
+
+/* Minibatch steps from the model's parameters. */
+struct bg_client_training {
+    struct bg_span model_file;
+    const struct bg_plan *plan;
+    const struct bg_task *task;
+    const struct bg_examples *examples;
+    uint64_t seed;
+    float *delta; /* out: (plan->root.layout.coordinates) trained − start */
+    double loss;  /* out */
+};
+
+/* BG_DATA where model file, plan and examples do not fit together; BG_NOT_FINITE names the tensor. */
+BG_MUST_CHECK enum bg_status bg_client_train(struct bg_client_training *training, struct bg_error *error);
+
+/* Encoding, encryption and signing of a trained update. */
+struct bg_client_building {
+    struct bg_update_context update; /* cipher and masks are filled in from the ring */
+    struct bg_key_ring *keys;
+    const uint8_t *tie_secret; /* 32 bytes */
+    struct bg_update_tap tap;
+    float *delta;
+    float *momentum; /* (coordinates); NULL without client momentum */
+    bool encoded;    /* out: codec holds p, to be committed or folded back */
+    struct bg_codec_update *codec; /* in: the residual in `sums`; out: p, bits, fields */
+    struct bg_update frames;       /* out */
+};
+
+BG_MUST_CHECK enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simulator/config.h"
+
+#include "compress/codec.h"
+#include "crypto/cipher.h"
+
+#include <stddef.h>
+
+static const char *const data_kinds[] = {"synthetic", "cicids2017", "cicids2017-original", NULL};
+static const char *const partitions[] = {"iid", "skew", "dirichlet", NULL};
+static const char *const optimizers[] = {"sgd", "adamw", NULL};
+static const char *const weightings[] = {"none", "inverse-sqrt", NULL};
+static const char *const codec_modes[] = {"ef", "median", "sign", "dense", NULL};
+static const char *const scale_bases[] = {"delta", "residual", NULL};
+static const char *const centres[] = {"zero", "median", NULL};
+static const char *const radices[] = {"bits", "mixed", NULL};
+static const char *const rules[] = {"mean", "unit-mean", "nnm", "flag", "flag+", NULL};
+static const char *const attacks[] = {"none", "sign-flip", "label-flip", "random", "out-of-range", NULL};
+
+#define FIELD(name) offsetof(struct bg_simulator_config, name)
+
+/* key, type, field, default, least, most, choices, unit, help */
+const struct bg_option bg_simulator_options[] = {
+    {"data.kind", BG_OPTION_CHOICE, FIELD(data_kind), "synthetic", 0, 0, data_kinds, NULL,
+     "where flows come from; synthetic ones are generated"},
+    {"data.dir", BG_OPTION_TEXT, FIELD(data_dir), "", 0, 0, NULL, NULL,
+     "folder or file of the real data"},
+    {"data.labels", BG_OPTION_TEXT, FIELD(data_labels), "papers7", 0, 0, NULL, NULL,
+     "label map: a built-in name or a JSON file"},
+    {"data.drop_port", BG_OPTION_BOOL, FIELD(data_drop_port), "false", 0, 0, NULL, NULL,
+     "leave the destination port out of the features"},
+    {"data.rows", BG_OPTION_U64, FIELD(data_rows), "20000", 100, 100000000, NULL, "rows",
+     "synthetic flows to generate"},
+    {"data.test_share", BG_OPTION_REAL, FIELD(data_test_share), "0.2", 0.01, 0.9, NULL, NULL,
+     "part kept for the test, stratified"},
+    {"data.validation_share", BG_OPTION_REAL, FIELD(data_validation_share), "0", 0, 0.9, NULL, NULL,
+     "part of the training rows kept for validation; > 0 reports on it instead of the test"},
+    {"data.deduplicate", BG_OPTION_BOOL, FIELD(data_deduplicate), "true", 0, 0, NULL, NULL,
+     "remove test rows that repeat a training row"},
+    {"data.partition", BG_OPTION_CHOICE, FIELD(data_partition), "dirichlet", 0, 0, partitions, NULL,
+     "how training rows are dealt to clients"},
+    {"data.alpha", BG_OPTION_REAL, FIELD(data_alpha), "0.5", 0.001, 1000, NULL, NULL,
+     "concentration of the Dirichlet partition"},
+    {"data.classes_per_client", BG_OPTION_U64, FIELD(data_classes_per_client), "2", 1, 1024, NULL, "classes",
+     "of the skew partition"},
+    {"data.least_rows", BG_OPTION_U64, FIELD(data_least_rows), "32", 1, 1000000, NULL, "rows",
+     "least training rows of a client"},
+    {"data.seed", BG_OPTION_U64, FIELD(data_seed), "42", 0, 0, NULL, NULL,
+     "of the split into training and test rows"},
+    {"model.spec", BG_OPTION_TEXT, FIELD(model_spec), "mlp:64-32", 0, 0, NULL, NULL,
+     "linear, or mlp: and the widths of the hidden layers"},
+    {"training.optimizer", BG_OPTION_CHOICE, FIELD(optimizer), "sgd", 0, 0, optimizers, NULL,
+     "of the local steps"},
+    {"training.learning_rate", BG_OPTION_REAL, FIELD(learning_rate), "0.1", 1e-06, 10, NULL, NULL,
+     "at the first round"},
+    {"training.learning_rate_floor", BG_OPTION_REAL, FIELD(learning_rate_floor), "0.02", 0, 1, NULL, NULL,
+     "share of it left at the last round (cosine)"},
+    {"training.momentum", BG_OPTION_REAL, FIELD(momentum), "0.9", 0, 0.999, NULL, NULL,
+     "of sgd, reset each round"},
+    {"training.weight_decay", BG_OPTION_REAL, FIELD(weight_decay), "0", 0, 1, NULL, NULL,
+     "of the local steps"},
+    {"training.clip_norm", BG_OPTION_REAL, FIELD(clip_norm), "1", 0, 1000000.0, NULL, NULL,
+     "largest gradient norm; 0: not clipped"},
+    {"training.proximal_mu", BG_OPTION_REAL, FIELD(proximal_mu), "0", 0, 100, NULL, NULL,
+     "FedProx; 0: off"},
+    {"training.class_weights", BG_OPTION_CHOICE, FIELD(class_weights), "inverse-sqrt", 0, 0, weightings, NULL,
+     "of the loss, from the client's own class frequencies"},
+    {"training.batch", BG_OPTION_U64, FIELD(batch), "64", 1, 65536, NULL, "rows",
+     "of one step"},
+    {"training.steps", BG_OPTION_U64, FIELD(steps), "20", 1, 100000, NULL, "steps",
+     "per client and round"},
+    {"codec.mode", BG_OPTION_CHOICE, FIELD(codec_mode), "ef", 0, 0, codec_modes, NULL,
+     "how an update becomes votes"},
+    {"codec.scale_basis", BG_OPTION_CHOICE, FIELD(scale_basis), "delta", 0, 0, scale_bases, NULL,
+     "what a client reports as its scale: 2 mean|delta| or RMS of delta + residual"},
+    {"codec.centre", BG_OPTION_CHOICE, FIELD(centre), "zero", 0, 0, centres, NULL,
+     "threshold of the votes"},
+    {"codec.clip", BG_OPTION_REAL, FIELD(clip), "4", 0.1, 1000, NULL, "scales",
+     "residuals stay within"},
+    {"codec.growth", BG_OPTION_REAL, FIELD(growth), "1.2", 1, 100, NULL, NULL,
+     "largest growth of a scale per round"},
+    {"codec.growth_from", BG_OPTION_U64, FIELD(growth_from), "5", 0, 1000000, NULL, "rounds",
+     "after which the growth limit holds"},
+    {"codec.percentile", BG_OPTION_REAL, FIELD(percentile), "0.25", 0, 1, NULL, NULL,
+     "of the groups' scales that is used"},
+    {"codec.decay", BG_OPTION_REAL, FIELD(decay), "0.9", 0, 1, NULL, NULL,
+     "of a residual per missed round"},
+    {"codec.client_momentum", BG_OPTION_REAL, FIELD(client_momentum), "0", 0, 0.999, NULL, NULL,
+     "in front of the sign"},
+    {"codec.server_momentum", BG_OPTION_REAL, FIELD(server_momentum), "0.9", 0, 0.999, NULL, NULL,
+     "modes sign and median"},
+    {"codec.server_step", BG_OPTION_REAL, FIELD(server_step), "0.003", 1e-07, 10, NULL, NULL,
+     "modes sign and median: step at the first round (cosine)"},
+    {"encryption.mode", BG_OPTION_CHOICE, FIELD(encryption), "paillier", 0, 0, bg_encryption_names, NULL,
+     "paillier; null: the same without encryption; off: plain vectors"},
+    {"encryption.bits", BG_OPTION_U64, FIELD(key_bits), "2048", 512, 8192, NULL, "bits",
+     "of the modulus; below 2048 only with --insecure-test-key"},
+    {"encryption.s", BG_OPTION_U64, FIELD(key_s), "2", 1, 4, NULL, NULL,
+     "Damgard-Jurik exponent"},
+    {"encryption.radix", BG_OPTION_CHOICE, FIELD(radix), "bits", 0, 0, radices, NULL,
+     "slots of whole bits, or of the smallest radix"},
+    {"encryption.table_bytes", BG_OPTION_U64, FIELD(table_bytes), "8388608", 65536, 1073741824, NULL, "bytes",
+     "fixed-base table of the masks"},
+    {"clients.count", BG_OPTION_U64, FIELD(clients), "40", 2, 1000000, NULL, "clients",
+     "in the population"},
+    {"clients.cells", BG_OPTION_U64, FIELD(cells), "1", 1, 10000, NULL, "cells",
+     "that clients are spread over"},
+    {"groups.size", BG_OPTION_U64, FIELD(group_size), "4", 1, 32, NULL, "clients",
+     "k: members of a group"},
+    {"groups.least", BG_OPTION_U64, FIELD(group_least), "3", 1, 32, NULL, "clients",
+     "k_min: fewer are never opened"},
+    {"groups.full_rounds", BG_OPTION_U64, FIELD(full_rounds), "3", 0, 1000, NULL, "rounds",
+     "first rounds of an epoch in which only full groups open"},
+    {"rounds.count", BG_OPTION_U64, FIELD(rounds), "25", 1, 1000000, NULL, "rounds",
+     "of learning, after the calibration round"},
+    {"rounds.target_groups", BG_OPTION_U64, FIELD(target_groups), "0", 0, 1000000, NULL, "groups",
+     "invited per round; 0: all"},
+    {"rounds.deadline_seconds", BG_OPTION_REAL, FIELD(deadline_seconds), "600", 0.001, 1000000.0, NULL, "s",
+     "virtual time a round may take"},
+    {"rounds.quorum", BG_OPTION_U64, FIELD(quorum), "1", 1, 1000000, NULL, "groups",
+     "least opened groups of a round"},
+    {"rounds.holds", BG_OPTION_U64, FIELD(holds), "3", 1, 1000, NULL, "rounds",
+     "held in a row before one is abandoned"},
+    {"robust.rule", BG_OPTION_CHOICE, FIELD(rule), "flag+", 0, 0, rules, NULL,
+     "how group vectors are combined"},
+    {"robust.f_automatic", BG_OPTION_BOOL, FIELD(faulty_automatic), "true", 0, 0, NULL, NULL,
+     "f = floor((p-3)/2) for p groups; false: robust.f"},
+    {"robust.f", BG_OPTION_U64, FIELD(faulty), "0", 0, 63, NULL, "groups",
+     "that may be hostile"},
+    {"faults.dropout", BG_OPTION_REAL, FIELD(dropout), "0", 0, 1, NULL, NULL,
+     "chance that a client takes no part in a round"},
+    {"faults.straggler", BG_OPTION_REAL, FIELD(straggler), "0", 0, 1, NULL, NULL,
+     "chance that a client is slow in a round"},
+    {"faults.straggler_factor", BG_OPTION_REAL, FIELD(straggler_factor), "20", 1, 1000000.0, NULL, NULL,
+     "how much slower"},
+    {"attack.kind", BG_OPTION_CHOICE, FIELD(attack), "none", 0, 0, attacks, NULL,
+     "what Byzantine clients do"},
+    {"attack.share", BG_OPTION_REAL, FIELD(attack_share), "0", 0, 1, NULL, NULL,
+     "part of the clients that is Byzantine"},
+    {"link.uplink_mbit", BG_OPTION_REAL, FIELD(uplink_mbit), "20", 0.001, 1000000.0, NULL, "Mbit/s",
+     "of each client"},
+    {"link.downlink_mbit", BG_OPTION_REAL, FIELD(downlink_mbit), "100", 0.001, 1000000.0, NULL, "Mbit/s",
+     "of each client"},
+    {"link.latency_ms", BG_OPTION_REAL, FIELD(latency_ms), "10", 0, 100000.0, NULL, "ms",
+     "one way"},
+    {"link.jitter_ms", BG_OPTION_REAL, FIELD(jitter_ms), "2", 0, 100000.0, NULL, "ms",
+     "uniform, added"},
+    {"link.loss", BG_OPTION_REAL, FIELD(loss), "0", 0, 0.9, NULL, NULL,
+     "chance that a message is lost"},
+    {"cost.training_ns", BG_OPTION_REAL, FIELD(cost_training_ns), "1", 0, 1000000000.0, NULL, "ns",
+     "virtual time per sample and coordinate"},
+    {"cost.encoding_ns", BG_OPTION_REAL, FIELD(cost_encoding_ns), "20", 0, 1000000000.0, NULL, "ns",
+     "per coordinate"},
+    {"cost.encryption_us", BG_OPTION_REAL, FIELD(cost_encryption_us), "20000", 0, 1000000000.0, NULL, "us",
+     "per ciphertext"},
+    {"cost.intake_us", BG_OPTION_REAL, FIELD(cost_intake_us), "20", 0, 1000000000.0, NULL, "us",
+     "per ciphertext"},
+    {"cost.fold_us", BG_OPTION_REAL, FIELD(cost_fold_us), "10", 0, 1000000000.0, NULL, "us",
+     "per ciphertext"},
+    {"cost.opening_us", BG_OPTION_REAL, FIELD(cost_opening_us), "10000", 0, 1000000000.0, NULL, "us",
+     "per ciphertext"},
+    {"cost.aggregation_ns", BG_OPTION_REAL, FIELD(cost_aggregation_ns), "50", 0, 1000000000.0, NULL, "ns",
+     "per coordinate"},
+    {"simulation.seed", BG_OPTION_U64, FIELD(seed), "1", 0, 0, NULL, NULL,
+     "of everything that is random"},
+    {"simulation.threads", BG_OPTION_U64, FIELD(threads), "0", 0, 1024, NULL, "threads",
+     "for arithmetic; 0: one per processor. Results do not depend on it"},
+    {"report.evaluate_every", BG_OPTION_U64, FIELD(evaluate_every), "1", 1, 1000000, NULL, "rounds",
+     "between evaluations; the last round always is"},
+    {"report.central", BG_OPTION_BOOL, FIELD(central), "false", 0, 0, NULL, NULL,
+     "train the same model on all training rows too, for comparison"},
+    {"report.central_epochs", BG_OPTION_U64, FIELD(central_epochs), "30", 1, 10000, NULL, "epochs",
+     "of the central training"},
+};
+
+const size_t bg_simulator_option_count = sizeof bg_simulator_options / sizeof *bg_simulator_options;
+
+enum bg_status bg_simulator_config_check(const struct bg_simulator_config *config, bool insecure_test_key,
+                                         struct bg_error *error)
+{
+    bool dense = config->codec_mode + 1 == BG_CODEC_DENSE;
+    if (config->data_kind != 0 && config->data_dir[0] == '\0')
+        return bg_fail(error, BG_CONFIG, "data.kind=%s needs data.dir: the folder with the files",
+                       data_kinds[config->data_kind]);
+    if (dense && config->encryption != BG_ENCRYPTION_OFF)
+        return bg_fail(error, BG_CONFIG, "codec.mode=dense sends floats, which cannot be encrypted: "
+                                         "set encryption.mode=off or another codec.mode");
+    if (config->encryption != BG_ENCRYPTION_OFF) {
+        if (config->key_bits % 64 != 0)
+            return bg_fail(error, BG_CONFIG, "encryption.bits=%llu is not a multiple of 64",
+                           (unsigned long long)config->key_bits);
+        if (config->key_bits < BG_KEY_SECURE_BITS && !insecure_test_key)
+            return bg_fail(error, BG_CONFIG, "encryption.bits=%llu protects nothing: use 2048 or more, or add "
+                                             "--insecure-test-key for a test",
+                           (unsigned long long)config->key_bits);
+        if (config->group_least < 2)
+            return bg_fail(error, BG_CONFIG, "groups.least=1 would open single updates: give 2 or more");
+    }
+    if (config->group_least > config->group_size)
+        return bg_fail(error, BG_CONFIG, "groups.least=%llu is more than groups.size=%llu",
+                       (unsigned long long)config->group_least, (unsigned long long)config->group_size);
+    if (config->clients / config->cells < config->group_least)
+        return bg_fail(error, BG_CONFIG, "clients.count=%llu in clients.cells=%llu leaves cells smaller than "
+                                         "groups.least=%llu",
+                       (unsigned long long)config->clients, (unsigned long long)config->cells,
+                       (unsigned long long)config->group_least);
+    if (config->data_validation_share + config->data_test_share >= 1)
+        return bg_fail(error, BG_CONFIG, "data.test_share and data.validation_share leave no rows to train on");
+    if ((config->attack != BG_ATTACK_NONE) != (config->attack_share > 0))
+        return bg_fail(error, BG_CONFIG, "attack.kind=%s with attack.share=%g: give both or neither",
+                       attacks[config->attack], config->attack_share);
+    if (dense && config->attack == BG_ATTACK_OUT_OF_RANGE)
+        return bg_fail(error, BG_CONFIG, "attack.kind=out-of-range needs packed votes; codec.mode=dense has none");
+    return BG_OK;
+}

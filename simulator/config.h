@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a simulation is made of: one struct, filled from the option table that also gives --help. */
+#pragma once
+
+#include "base/options.h"
+
+enum bg_data_partition {
+    BG_PARTITION_IID = 0,
+    BG_PARTITION_SKEW,
+    BG_PARTITION_DIRICHLET,
+};
+
+enum bg_attack {
+    BG_ATTACK_NONE = 0,
+    BG_ATTACK_SIGN_FLIP,    /* sends the opposite of its update */
+    BG_ATTACK_LABEL_FLIP,   /* trains on class C−1−y instead of y */
+    BG_ATTACK_RANDOM,       /* votes at random */
+    BG_ATTACK_OUT_OF_RANGE, /* packs values that no honest member can produce */
+};
+
+struct bg_simulator_config {
+    /* data */
+    uint32_t data_kind;
+    char data_dir[BG_OPTION_TEXT_BYTES];
+    char data_labels[BG_OPTION_TEXT_BYTES];
+    bool data_drop_port;
+    uint64_t data_rows;
+    double data_test_share;
+    double data_validation_share;
+    bool data_deduplicate;
+    uint32_t data_partition;
+    double data_alpha;
+    uint64_t data_classes_per_client;
+    uint64_t data_least_rows;
+    uint64_t data_seed;
+    /* model and local training */
+    char model_spec[BG_OPTION_TEXT_BYTES];
+    uint32_t optimizer;
+    double learning_rate;
+    double learning_rate_floor;
+    double momentum;
+    double weight_decay;
+    double clip_norm;
+    double proximal_mu;
+    uint32_t class_weights;
+    uint64_t batch;
+    uint64_t steps;
+    /* codec */
+    uint32_t codec_mode;
+    uint32_t scale_basis;
+    uint32_t centre;
+    double clip;
+    double growth;
+    uint64_t growth_from;
+    double percentile;
+    double decay;
+    double client_momentum;
+    double server_momentum;
+    double server_step;
+    /* encryption */
+    uint32_t encryption;
+    uint64_t key_bits;
+    uint64_t key_s;
+    uint32_t radix;
+    uint64_t table_bytes;
+    /* groups, rounds, rule */
+    uint64_t clients;
+    uint64_t cells;
+    uint64_t group_size;
+    uint64_t group_least;
+    uint64_t full_rounds;
+    uint64_t rounds;
+    uint64_t target_groups;
+    double deadline_seconds;
+    uint64_t quorum;
+    uint64_t holds;
+    uint32_t rule;
+    bool faulty_automatic;
+    uint64_t faulty;
+    /* faults and attacks */
+    double dropout;
+    double straggler;
+    double straggler_factor;
+    uint32_t attack;
+    double attack_share;
+    /* links */
+    double uplink_mbit;
+    double downlink_mbit;
+    double latency_ms;
+    double jitter_ms;
+    double loss;
+    /* virtual cost table */
+    double cost_training_ns;
+    double cost_encoding_ns;
+    double cost_encryption_us;
+    double cost_intake_us;
+    double cost_fold_us;
+    double cost_opening_us;
+    double cost_aggregation_ns;
+    /* run and report */
+    uint64_t seed;
+    uint64_t threads;
+    uint64_t evaluate_every;
+    bool central;
+    uint64_t central_epochs;
+};
+
+extern const struct bg_option bg_simulator_options[];
+extern const size_t bg_simulator_option_count;
+
+/* Combinations that single ranges cannot see. BG_CONFIG with the keys and what to do. `insecure_test_key`: the
+ * command line allows keys below 2048 bits. */
+BG_MUST_CHECK enum bg_status bg_simulator_config_check(const struct bg_simulator_config *config,
+                                                       bool insecure_test_key, struct bg_error *error);
