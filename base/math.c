@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-_Static_assert(FLT_EVAL_METHOD == 0 && DBL_MANT_DIG == 53, "double arithmetic must be IEEE 754 binary64");
+/* 16 concerns half precision only. */
+_Static_assert((FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 16) && DBL_MANT_DIG == 53,
+               "double arithmetic must be IEEE 754 binary64");
 
 /*
  * Constants are split so that (head × small integer) is exact: the heads of ln 2 have 42 bits (times |k| < 2^11),
