@@ -3,7 +3,7 @@
  * Files of P-256 keys: signing identities and sealing keys, and the public halves that are handed around.
  * Integers are little-endian.
  *
- *    0  magic     4 bytes   "BRGE"
+ *    0  magic     4 bytes   "BRGI"
  *    4  version   u16       1
  *    6  kind      u16       identity: 1 secret, 2 public; sealing key: 3 secret, 4 public
  *    8  key       secret: 32 bytes, big-endian scalar; public: 65 bytes, uncompressed point
@@ -19,7 +19,7 @@
 #include "crypto/identity.h"
 #include "crypto/seal.h"
 
-#define BG_POINT_FILE_MAGIC "BRGE"
+#define BG_POINT_FILE_MAGIC "BRGI"
 
 /* Secret files are written with mode 0600 and never over an existing file (BG_INVALID). Loading them also
  * gives BG_PERMISSION, with the command that cures it, when group or others have any right to the file. */
