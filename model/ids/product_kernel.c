@@ -27,12 +27,15 @@ static inline __attribute__((always_inline)) lanes load(const float *from)
 /* sum (VECTORS registers) to `to`, where only `left` floats may be written. */
 static inline __attribute__((always_inline)) void store(const lanes *sum, float *to, size_t left)
 {
-    float edge[WIDTH];
-    float *whole = left < WIDTH ? edge : to;
+    if (left >= WIDTH) {
+        for (int v = 0; v < VECTORS; v++)
+            memcpy(to + v * LANES, &sum[v], sizeof sum[v]);
+        return;
+    }
+    lanes edge[VECTORS];
     for (int v = 0; v < VECTORS; v++)
-        memcpy(whole + v * LANES, &sum[v], sizeof sum[v]);
-    if (left < WIDTH)
-        memcpy(to, edge, left * sizeof *to);
+        edge[v] = sum[v];
+    memcpy(to, edge, left * sizeof *to);
 }
 
 /* C from (m, n) on: `rows` high (a constant wherever this is inlined), up to WIDTH wide. */

@@ -16,9 +16,9 @@ static void fill(struct bg_confusion *confusion, uint32_t classes, const uint64_
 
 /* Truths 10, 5, 0, 5; class 3 is never predicted, class 2 is predicted without being there. */
 static const uint64_t example[16] = {
-    8, 2, 0, 0, /* */
-    1, 4, 0, 0, /* */
-    0, 0, 0, 0, /* */
+    8, 2, 0, 0,
+    1, 4, 0, 0,
+    0, 0, 0, 0,
     3, 0, 2, 0,
 };
 

@@ -145,9 +145,9 @@ Test(safetensors, survives_every_flipped_bit_of_the_header)
 
 Test(safetensors, accepts_any_order_scalars_and_empty_tensors)
 {
-    static const char header[] = "{" TENSOR("late", "F32", "[2]", "[8,16]") "," TENSOR("early", "I64", "[]", "[0,8]") ","
-                                 TENSOR("none", "F16", "[0,4]", "[8,8]") "," TENSOR("last", "BF16", "[1,2]", "[16,20]")
-                                 "}   ";
+    static const char header[] = "{" TENSOR("late", "F32", "[2]", "[8,16]") ","
+        TENSOR("early", "I64", "[]", "[0,8]") "," TENSOR("none", "F16", "[0,4]", "[8,8]") ","
+        TENSOR("last", "BF16", "[1,2]", "[16,20]") "}   ";
     struct bg_writer file = file_of(header, 20);
     struct bg_safetensors tensors;
     struct bg_error error = {0};
@@ -230,7 +230,8 @@ Test(safetensors, refuses_malformed_entries)
     expect_refused("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, BG_DECODE,
                    "twice");
     expect_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 0, BG_DECODE, "tensor a");
-    expect_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, BG_DECODE, "tensor a");
+    expect_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, BG_DECODE,
+                   "tensor a");
     expect_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"offsets\":[0,4]}}", 4, BG_DECODE, "data_offsets");
     expect_refused("{\"a\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, BG_DECODE, "dtype");
     expect_refused("{\"a\":[1,2,3]}", 0, BG_DECODE, "tensor a");

@@ -9,6 +9,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#define SGD_BITS 0x3aded66cf3933cc6u
+#define ADAMW_BITS 0x6d43ecbc1de61cc0u
+
 static const struct bg_training_settings plain = {.rate = {.peak = 0.1}, .steps = 20, .batch = 16};
 
 static struct bg_training_result train(const struct bg_model *model, const struct bg_training_settings *settings,
@@ -156,6 +159,49 @@ Test(training, same_seed_gives_same_bits)
     free(a);
     free(b);
     free(c);
+    bg_model_destroy(&model);
+    fixture_destroy(&fixture);
+}
+
+/* FNV-1a over the bit patterns. */
+static uint64_t fingerprint(const float *values, size_t count)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        for (int shift = 0; shift < 32; shift += 8)
+            hash = (hash ^ (bits >> shift & 0xff)) * 1099511628211u;
+    }
+    return hash;
+}
+
+/* The values are not checked against another implementation: they tell when bits depend on compiler, options,
+ * instruction set or machine. */
+Test(training, every_machine_gives_these_bits)
+{
+    struct fixture fixture = fixture_create(200, 35, 7, 2, 3);
+    struct bg_model *model = fixture_model("mlp-64-32", 35, 7);
+    float *parameters = fixture_parameters(model, 2);
+    struct bg_training_settings settings = {
+        .optimizer = {.momentum = 0.9, .weight_decay = 1e-4},
+        .rate = {.peak = 0.1, .floor = 0.02, .total = 40},
+        .steps = 40,
+        .batch = 64,
+        .clip_norm = 1,
+        .proximal = 0.01,
+        .weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT,
+    };
+    train(model, &settings, &fixture.examples, 7, parameters);
+    cr_expect_eq(fingerprint(parameters, model->layout.coordinates), SGD_BITS, "%016llx",
+                 (unsigned long long)fingerprint(parameters, model->layout.coordinates));
+    settings.optimizer = (struct bg_optimizer_settings){
+        .kind = BG_OPTIMIZER_ADAMW, .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+    settings.rate.peak = 0.01;
+    train(model, &settings, &fixture.examples, 7, parameters);
+    cr_expect_eq(fingerprint(parameters, model->layout.coordinates), ADAMW_BITS, "%016llx",
+                 (unsigned long long)fingerprint(parameters, model->layout.coordinates));
+    free(parameters);
     bg_model_destroy(&model);
     fixture_destroy(&fixture);
 }
