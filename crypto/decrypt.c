@@ -6,7 +6,6 @@
 #include "crypto/secret_parts.h"
 #include "crypto/wipe.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #define SLICE 16 /* ciphertexts that one worker takes at a time */
@@ -97,8 +96,8 @@ struct batch {
 
 struct slice {
     bool failed;
-    mpz_t product;  /* ∏ C_t^(e_t) mod n^(s+1) */
-    mpz_t sum;      /* Σ e_t V_t mod n^s */
+    mpz_t product; /* ∏ C_t^(e_t) mod n^(s+1) */
+    mpz_t sum;     /* Σ e_t V_t */
 };
 
 /* ret = ∏ bases[i]^weights[i] mod modulus, all exponents scanned together from their top bits. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Internal to crypto/: what both kinds of key file share; public_key_file.h and key_file.h give the bytes. */
+/* What both kinds of key file share, for their loaders and for tools that tell what a file is. The bytes are
+ * described in crypto/public_key_file.h and crypto/key_file.h. */
 #pragma once
 
 #include "crypto/public_key.h"
