@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include "base/file.h"
+#include "base/number.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,10 +37,14 @@ uint64_t bg_peak_rss_bytes(void)
     uint64_t kibibytes = 0;
     if (bg_file_read("/proc/self/status", 64 * 1024, NULL, &data, &size) != BG_OK)
         return 0;
-    const uint8_t *found = memmem(data, size, label, strlen(label));
-    for (const uint8_t *c = found ? found + strlen(label) : data + size; c < data + size && *c != 'k'; c++)
-        if (*c >= '0' && *c <= '9')
-            kibibytes = kibibytes * 10 + (*c - '0');
+    char *number = strstr((char *)data, label);
+    if (number) {
+        number += strlen(label);
+        number += strspn(number, " \t");
+        number[strcspn(number, " ")] = '\0';
+        if (bg_parse_u64(number, 0, UINT64_MAX / 1024, &kibibytes) != BG_OK)
+            kibibytes = 0;
+    }
     free(data);
     return kibibytes * 1024;
 }

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BLOCK 4096
+
 static enum bg_status fail_errno(struct bg_error *error, const char *path, const char *verb)
 {
     int number = errno;
@@ -37,7 +39,7 @@ static enum bg_status read_all(int fd, const char *path, size_t limit, struct bg
         return fail_errno(error, path, "read");
     if (S_ISREG(about.st_mode) && (uintmax_t)about.st_size > limit)
         return bg_fail(error, BG_TOO_LARGE, "%s: %jd bytes, the limit is %zu", path, (intmax_t)about.st_size, limit);
-    size_t step = S_ISREG(about.st_mode) ? (size_t)about.st_size + 1 : 64 * 1024;
+    size_t step = S_ISREG(about.st_mode) && about.st_size >= BLOCK ? (size_t)about.st_size + 1 : BLOCK;
     for (;;) {
         uint8_t *data = bg_write_reserve(w, step);
         if (!data)
@@ -49,8 +51,8 @@ static enum bg_status read_all(int fd, const char *path, size_t limit, struct bg
         if (w->size > limit)
             return bg_fail(error, BG_TOO_LARGE, "%s: more than %zu bytes", path, limit);
         if (got == 0)
-            return BG_OK;
-        step = 64 * 1024;
+            return BG_OK; /* what was reserved past the end is zero */
+        step = BLOCK;
     }
 }
 

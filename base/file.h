@@ -5,7 +5,8 @@
 #include "base/error.h"
 #include "base/span.h"
 
-/* Reads all of `path` into a fresh block (free() it). BG_NOT_FOUND, BG_IO, or BG_TOO_LARGE past `limit` bytes. */
+/* Reads all of `path` into a fresh block (free() it); a zero byte follows the data. BG_NOT_FOUND, BG_IO, or
+ * BG_TOO_LARGE past `limit` bytes. */
 BG_MUST_CHECK enum bg_status bg_file_read(const char *path, size_t limit, struct bg_error *error,
                                           uint8_t **ret_data, size_t *ret_size);
 /* Writes a temporary file beside `path` with `mode`, fsyncs it, renames it over `path`, fsyncs the folder. */

@@ -120,45 +120,28 @@ static enum bg_status attach(struct attaching *a, cJSON *item)
     return status;
 }
 
-static enum bg_status fail_at(struct bg_span text, const char *name, size_t offset, const char *reason,
-                              struct bg_error *error)
-{
-    int line, column;
-    bg_json_place(text, offset, &line, &column);
-    return bg_fail(error, BG_DECODE, "%s:%d:%d: %s", name, line, column, reason);
-}
-
 enum bg_status bg_json_parse(struct bg_span text, const char *name, struct bg_error *error,
                              struct bg_json **ret_root)
 {
     struct bg_json_scan scan;
     cJSON *root = NULL;
-    struct attaching a = {.text = text};
     enum bg_status status = bg_json_scan(text, &scan);
-    if (status == BG_DECODE) {
-        status = fail_at(text, name, scan.reterr_offset, scan.reterr_reason, error);
-        goto out;
-    }
+    struct attaching a = {text, scan.marks, scan.reterr_offset, scan.reterr_reason};
     if (status == BG_OK) {
         root = cJSON_ParseWithLength((const char *)text.data, text.size);
-        status = root ? BG_OK : BG_NO_MEMORY;
+        status = root ? attach(&a, root) : BG_NO_MEMORY;
     }
-    if (status == BG_OK) {
-        a.mark = scan.marks;
-        status = attach(&a, root);
-    }
-    if (status == BG_DECODE)
-        status = fail_at(text, name, a.offset, a.reason, error);
-    else if (status == BG_NO_MEMORY)
-        status = bg_fail(error, BG_NO_MEMORY, "%s: out of memory", name);
+    free(scan.marks);
     if (status == BG_OK) {
         *ret_root = from_item(root);
-        root = NULL;
+        return BG_OK;
     }
-out:
     cJSON_Delete(root);
-    free(scan.marks);
-    return status;
+    if (status == BG_NO_MEMORY)
+        return bg_fail(error, status, "%s: out of memory", name);
+    int line, column;
+    bg_json_place(text, a.offset, &line, &column);
+    return bg_fail(error, status, "%s:%d:%d: %s", name, line, column, a.reason);
 }
 
 enum bg_status bg_json_load(const char *path, size_t limit, struct bg_error *error, struct bg_json **ret_root)

@@ -14,7 +14,7 @@
 #define BG_TENSOR_NAME_BYTES 128 /* with the NUL */
 #define BG_TENSOR_MAX_RANK 4
 #define BG_LAYOUT_MAX_TENSORS 4096
-#define BG_LAYOUT_MAX_COORDINATES ((size_t)1 << 31)
+#define BG_LAYOUT_MAX_COORDINATES ((size_t)1 << 31) /* fits size_t on 32-bit devices, too */
 
 struct bg_tensor {
     char name[BG_TENSOR_NAME_BYTES];

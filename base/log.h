@@ -23,7 +23,8 @@ enum bg_log_level {
 /* The only mutable global of base/; BG_LOG_INFO at start. */
 void bg_log_set_level(enum bg_log_level level);
 /* `fields` is "" or space-separated key=value pairs in printf form; a value with blanks must be quoted by the
- * caller with bg_log_quote. A line past 4,096 bytes is cut; control bytes become question marks. */
+ * caller with bg_log_quote. A message past 500 bytes and a line past 4,096 are cut; control bytes become
+ * question marks. */
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...) BG_PRINTF(3, 4);
 /* Writes text as a quoted logfmt value, cut to capacity (≥ 3) between characters: quotes, backslashes, control
  * characters and bytes that are not UTF-8 are escaped. Gives ret_quoted. */

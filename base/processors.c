@@ -22,8 +22,9 @@ static void read_small(const char *folder, const char *name, char *ret_text, siz
     int length = snprintf(path, sizeof path, "%s/%s", folder, name);
     if (length >= (int)sizeof path || bg_file_read(path, capacity - 1, NULL, &data, &size) != BG_OK)
         return;
-    memcpy(ret_text, data, size);
-    ret_text[size > 0 && data[size - 1] == '\n' ? size - 1 : size] = '\0';
+    memcpy(ret_text, data, size + 1);
+    if (size > 0 && data[size - 1] == '\n')
+        ret_text[size - 1] = '\0';
     free(data);
 }
 

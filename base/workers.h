@@ -18,7 +18,8 @@ struct bg_job {
 };
 
 /* threads ≥ 1; at most `queue_limit` jobs wait. `notify` (may be NULL) is called from a worker after a job ends,
- * so that a loop can wake up and collect. The calling thread becomes the owner. */
+ * so that a loop can wake up and collect; `context` is kept until destroy returns. The calling thread becomes the
+ * owner. */
 BG_MUST_CHECK enum bg_status bg_workers_create(unsigned threads, size_t queue_limit,
                                                void (*notify)(void *context), void *context,
                                                struct bg_workers **ret_workers);

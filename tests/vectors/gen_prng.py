@@ -72,7 +72,8 @@ def main():
         lines += [f"     {{{row(values[:3])},", f"      {row(values[3:])}}}}},"]
     lines += ["};", "", "static const struct {", "    uint64_t seed;", "    const char *purpose;",
               "    uint64_t index;", "    uint64_t value;", "} prng_stream_vectors[] = {"]
-    for seed, purpose, index in ((0, "", 0), (7, "shuffle", 0), (7, "shuffle", 1), (7, "weights", 1), (MASK, "x", MASK)):
+    streams = ((0, "", 0), (7, "shuffle", 0), (7, "shuffle", 1), (7, "weights", 1), (MASK, "x", MASK))
+    for seed, purpose, index in streams:
         value = Xoshiro(splitmix(stream(seed, purpose, index), 4)).next()
         lines.append(f'    {{0x{seed:x}u, "{purpose}", 0x{index:x}u, 0x{value:016x}u}},')
     g = Xoshiro(splitmix(42, 4))

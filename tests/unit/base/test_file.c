@@ -56,6 +56,7 @@ static void holds(const char *name, const char *text)
     size_t size;
     cr_assert_eq(bg_file_read(in_folder(name), 1 << 20, NULL, &data, &size), BG_OK);
     cr_assert(bg_span_equal((struct bg_span){data, size}, span_of(text)));
+    cr_assert_eq(data[size], 0);
     free(data);
 }
 
