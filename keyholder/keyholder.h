@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key holder's role, free of I/O. It enrols clients, cuts each epoch's roster into groups, vouches for them and
+ * for the key in the key part of the plan, and opens products of whole groups under a policy of its own
+ * (keyholder/policy.h). It sees padded sums, never a vector. One thread drives it.
+ *
+ * Whom it trusts: nobody. It answers one peer, the root, and takes nothing from it on trust but its part of the
+ * plan: manifests are checked against the enrolled points, products against the members' own blocks.
+ *
+ *   EPOCH        epoch request frame → reveal frame ‖ groups frame ‖ u64 size, key part ‖ 64 bytes signature.
+ *                Epochs are 1, 2, 3, …; the first reveals what bg_keyholder_commitment gave when it was created.
+ *   SIGNED PLAN  plan frame over that key part → nothing. The last one accepted in an epoch is in force.
+ *   RELEASE      release frame ‖ the members' block frames, all of them, member-major, ascending → sums frame.
+ *                Of a large update `release_blocks` block indices, drawn afresh per request, are checked.
+ *
+ * An identical request gets an identical answer, also after a restart. BG_BUSY: the same group is being opened, or
+ * openings run while an epoch is asked for; ask again. Whatever must not be forgotten is in the journal before the
+ * answer leaves.
+ */
+#pragma once
+
+#include "base/work.h"
+#include "crypto/identity.h"
+#include "crypto/public_key.h"
+#include "crypto/random.h"
+#include "net/transport.h"
+#include "protocol/partition.h"
+#include "store/journal.h"
+#include "wire/plan.h"
+
+struct bg_keyholder;
+struct bg_secret_key;
+
+enum bg_keyholder_notice_kind {
+    BG_KEYHOLDER_NOTICE_EPOCH = 0, /* epoch */
+    BG_KEYHOLDER_NOTICE_PLAN,      /* epoch */
+    BG_KEYHOLDER_NOTICE_OPENED,    /* epoch, round, group */
+    BG_KEYHOLDER_NOTICE_REPEATED,  /* the same numbers once more; epoch, round, group */
+    BG_KEYHOLDER_NOTICE_REFUSED,   /* error; epoch, round, group where they are known */
+    BG_KEYHOLDER_NOTICE_LOCKED,    /* error: why nothing is opened until bg_keyholder_clear */
+};
+
+struct bg_keyholder_notice {
+    enum bg_keyholder_notice_kind kind;
+    uint64_t epoch;
+    uint64_t round;
+    uint32_t group;
+    const struct bg_error *error; /* NULL unless REFUSED or LOCKED */
+};
+
+struct bg_keyholder_settings {
+    struct bg_population population;
+    uint32_t group_size;    /* k */
+    uint32_t group_least;   /* k_min; at least 2 unless encryption is off */
+    uint32_t full_rounds;   /* first opened rounds of an epoch in which only full groups open; 3 */
+    uint32_t partitions;    /* epochs under this key; 0: k − 1, at least 1 */
+    enum bg_plan_encryption encryption;
+    bool mixed_radix;
+    const struct bg_public_key *public_key; /* kept; has the plan's s; NULL with encryption off */
+    const struct bg_secret_key *secret_key; /* kept; its other half; NULL unless paillier */
+    const struct bg_identity *identity;     /* kept: signs key parts, reveals and records */
+    uint8_t root[BG_PUBLIC_POINT_BYTES];    /* the only peer that is answered */
+    struct bg_random random;                /* nonces and challenges; used on the driver's thread */
+    struct bg_random blinding;              /* of openings; used by running work, several at once */
+    struct bg_workers *workers;             /* kept; NULL unless their owner is who runs the work */
+    uint32_t release_blocks;                /* block indices challenged per release; 0: all */
+    struct bg_journal *journal;             /* kept; NULL: nothing survives */
+    void (*observe)(void *context, const struct bg_keyholder_notice *notice); /* may be NULL */
+    void *observe_context;
+};
+
+/* Copies settings and replays the journal. BG_CONFIG for settings that contradict each other or the journal; what the
+ * journal or the random source give. */
+BG_MUST_CHECK enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings, uint64_t now,
+                                                 struct bg_error *error, struct bg_keyholder **ret_keyholder);
+/* No work may be running or queued, no call unanswered. */
+void bg_keyholder_destroy(struct bg_keyholder **keyholder);
+
+/* Puts a client on the roster, from the next epoch on. BG_BAD_KEY: not a point of the curve; BG_INVALID: not a cell
+ * label; BG_DUPLICATE: enrolled in another cell (in the same cell: BG_OK, nothing changes). */
+BG_MUST_CHECK enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder,
+                                                const uint8_t point[static BG_PUBLIC_POINT_BYTES],
+                                                const char *cell, struct bg_error *error);
+/* Sorted by client id; borrowed until the next enrolment. */
+struct bg_roster bg_keyholder_roster(const struct bg_keyholder *keyholder);
+
+/* SHA-256 of the nonce that the next epoch will reveal: the root pins it before it draws its own. */
+struct bg_digest bg_keyholder_commitment(const struct bg_keyholder *keyholder);
+/* SHA-256 of the newest record with its signature; zero before the first. */
+struct bg_digest bg_keyholder_head(const struct bg_keyholder *keyholder);
+/* 0 before the first. */
+uint64_t bg_keyholder_epoch(const struct bg_keyholder *keyholder);
+
+/* Answers EPOCH, SIGNED PLAN and RELEASE; `context` is the struct bg_keyholder. BG_NOT_FOUND for another route. */
+void bg_keyholder_serve(void *context, const struct bg_request *request, struct bg_call *call);
+
+/* A product was not what the members sent: nothing is opened until an operator has looked and clears it. */
+bool bg_keyholder_locked(const struct bg_keyholder *keyholder);
+/* BG_INVALID unless locked. */
+BG_MUST_CHECK enum bg_status bg_keyholder_clear(struct bg_keyholder *keyholder);
+
+/* Sets the clock; nothing is ever due, so next_wake is UINT64_MAX. */
+void bg_keyholder_tick(struct bg_keyholder *keyholder, uint64_t now);
+uint64_t bg_keyholder_next_wake(const struct bg_keyholder *keyholder);
+/* Work to run; NULL if none. Several may run at once. */
+struct bg_work *bg_keyholder_work(struct bg_keyholder *keyholder);
