@@ -27,7 +27,7 @@ static const char *const improved_features[] = {
 };
 
 static const char *const improved_ignored[] = {
-    "id", "Flow ID", "Src IP", "Src Port", "Dst IP", "Dst Port", "Timestamp", "Attempted Category",
+    "id", "Flow ID", "Src IP", "Src Port", "Dst IP", "Timestamp", "Attempted Category",
 };
 
 static const char *const original_features[] = {
@@ -51,25 +51,24 @@ static const char *const original_features[] = {
 };
 
 static const char *const original_ignored[] = {
-    "Flow ID", "Source IP", "Source Port", "Destination IP", "Destination Port", "Protocol", "Timestamp",
-    "External IP", "Fwd Header Length.1", "Family", "Source",
+    "Flow ID", "Source IP", "Source Port", "Destination IP", "Protocol", "Timestamp", "External IP",
+    "Fwd Header Length", "Fwd Header Length.1", "Family", "Source",
 };
 
-/* The port is the first feature and, for when it is left out, among the ignored columns. */
+/* The destination port is the first feature. A feature that is also among the ignored columns may come again. */
 struct release {
     const char *name;
     const char *const *features;
     size_t feature_count;
     const char *const *ignored;
     size_t ignored_count;
-    const char *repeated; /* a feature whose second occurrence is a copy; NULL if none */
 };
 
 static const struct release releases[] = {
     [BG_CICIDS2017_IMPROVED] = {"improved", improved_features, LENGTH(improved_features), improved_ignored,
-                                LENGTH(improved_ignored), NULL},
+                                LENGTH(improved_ignored)},
     [BG_CICIDS2017_ORIGINAL] = {"original", original_features, LENGTH(original_features), original_ignored,
-                                LENGTH(original_ignored), "Fwd Header Length"},
+                                LENGTH(original_ignored)},
 };
 
 const char *bg_cicids2017_release_name(enum bg_cicids2017_release release)
@@ -122,49 +121,46 @@ static enum bg_status missing(const struct bg_csv_record *record, const char *pa
                    record->line, name, releases[release].name);
 }
 
+static enum bg_status surplus(const struct bg_csv_field *field, const struct bg_csv_record *record,
+                              const char *path, enum bg_cicids2017_release release, struct bg_error *error)
+{
+    char shown[BG_CSV_SHOWN_BYTES];
+    return bg_fail(error, BG_DATA,
+                   "%s:%zu:%zu: CIC-IDS2017's %s release has no column \"%s\", or has it once: remove it", path,
+                   record->line, field->column, releases[release].name, bg_csv_show(field, shown));
+}
+
 enum bg_status bg_cicids2017_match(const struct bg_csv_record *record, const char *path,
                                    enum bg_cicids2017_release release, bool drop_port, struct bg_error *error,
                                    struct bg_cicids2017_header *ret_header)
 {
     const struct release *known = &releases[release];
-    size_t count;
-    const char *const *features = bg_cicids2017_features(release, drop_port, &count);
     bool seen[LENGTH(improved_features)] = {false};
     bool labelled = false;
-    const struct bg_csv_field *unknown = NULL;
+    const struct bg_csv_field *foreign = NULL;
     struct bg_cicids2017_header header = {.fields = record->count};
     for (size_t i = 0; i < record->count; i++) {
         const struct bg_csv_field *field = &record->fields[i];
-        size_t feature = position(field, features, count);
-        bool label = is_called(field, "Label");
-        bool again = label ? labelled : feature < count && seen[feature];
-        if (again && !(known->repeated && is_called(field, known->repeated))) {
-            char shown[BG_CSV_SHOWN_BYTES];
-            return bg_fail(error, BG_DATA, "%s:%zu:%zu: the column \"%s\" occurs twice", path, record->line,
-                           field->column, bg_csv_show(field, shown));
-        }
+        size_t feature = position(field, known->features, known->feature_count);
         header.target[i] = BG_COLUMN_IGNORED;
-        if (label) {
+        if (feature < known->feature_count && !seen[feature]) {
+            if (feature >= drop_port)
+                header.target[i] = (int16_t)(feature - drop_port);
+            seen[feature] = true;
+        } else if (is_called(field, "Label") && !labelled) {
             header.target[i] = BG_COLUMN_LABEL;
             labelled = true;
-        } else if (feature < count && !again) {
-            header.target[i] = (int16_t)feature;
-            seen[feature] = true;
-        } else if (!again && !unknown &&
-                   position(field, known->ignored, known->ignored_count) == known->ignored_count) {
-            unknown = field;
+        } else if (!foreign && position(field, known->ignored, known->ignored_count) == known->ignored_count) {
+            foreign = field;
         }
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = drop_port; i < known->feature_count; i++)
         if (!seen[i])
-            return missing(record, path, release, features[i], error);
+            return missing(record, path, release, known->features[i], error);
     if (!labelled)
         return missing(record, path, release, "Label", error);
-    if (unknown) {
-        char shown[BG_CSV_SHOWN_BYTES];
-        return bg_fail(error, BG_DATA, "%s:%zu:%zu: CIC-IDS2017's %s release has no column \"%s\": remove it",
-                       path, record->line, unknown->column, known->name, bg_csv_show(unknown, shown));
-    }
+    if (foreign)
+        return surplus(foreign, record, path, release, error);
     *ret_header = header;
     return BG_OK;
 }

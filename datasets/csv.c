@@ -79,6 +79,12 @@ static enum bg_status refill(struct bg_csv *csv, struct bg_error *error)
     return BG_OK;
 }
 
+static enum bg_status too_long(const struct bg_csv *csv, struct bg_error *error)
+{
+    return bg_fail(error, BG_TOO_LARGE, "%s:%zu: the line is longer than %zu bytes", csv->path, csv->line + 1,
+                   BG_CSV_LINE_LIMIT);
+}
+
 /* Gives the next line without its end; *ret_line NULL at the end of the file. */
 static enum bg_status next_line(struct bg_csv *csv, struct bg_error *error, char **ret_line, size_t *ret_size)
 {
@@ -92,8 +98,7 @@ static enum bg_status next_line(struct bg_csv *csv, struct bg_error *error, char
         if (newline || csv->ended)
             break;
         if (size == BUFFER_BYTES)
-            return bg_fail(error, BG_TOO_LARGE, "%s:%zu: the line is longer than %zu bytes", csv->path,
-                           csv->line + 1, BG_CSV_LINE_LIMIT);
+            return too_long(csv, error);
         enum bg_status status = refill(csv, error);
         if (status)
             return status;
@@ -105,9 +110,12 @@ static enum bg_status next_line(struct bg_csv *csv, struct bg_error *error, char
         *ret_line = NULL;
         return BG_OK;
     }
+    size -= size > 0 && line[size - 1] == '\r';
+    if (size > BG_CSV_LINE_LIMIT)
+        return too_long(csv, error);
     csv->line++;
     *ret_line = line;
-    *ret_size = size - (size > 0 && line[size - 1] == '\r');
+    *ret_size = size;
     return BG_OK;
 }
 
