@@ -68,3 +68,5 @@ BG_MUST_CHECK enum bg_status bg_frame_expect(struct bg_span input, enum bg_frame
 size_t bg_frame_begin(struct bg_writer *w, enum bg_frame_type type, const struct bg_population *population,
                       const struct bg_digest *plan_id);
 void bg_frame_end(struct bg_writer *w, size_t start);
+/* As bg_frame_end, counting the signature that the caller appends. */
+void bg_frame_end_unsigned(struct bg_writer *w, size_t start);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define BG_PROTOCOL_VERSION 1u      /* spoken */
 #define BG_PROTOCOL_OLDEST 1u       /* still accepted */
@@ -16,11 +17,15 @@
 #define BG_BLOCK_POSITIONS 64u      /* ciphertexts of one block; the last block may hold fewer */
 #define BG_MAX_POSITIONS ((size_t)1 << 22)
 #define BG_MAX_BLOCKS (BG_MAX_POSITIONS / BG_BLOCK_POSITIONS)
+#define BG_LEAST_KEY_BITS 512u
 #define BG_MAX_KEY_BITS 8192u
 #define BG_MAX_EXPONENT_S 4u
+#define BG_MAX_POSITION_BYTES ((BG_MAX_EXPONENT_S + 1) * (BG_MAX_KEY_BITS / 8)) /* one ciphertext */
 #define BG_MAX_GROUP_MEMBERS 64u
 #define BG_MAX_GROUPS ((size_t)1 << 20)
 #define BG_MAX_CLIENTS ((size_t)1 << 22)
 #define BG_MAX_CLASSES 1024u
 #define BG_MAX_FEATURES 65536u
-#define BG_MAX_BODY_BYTES ((size_t)1 << 32)
+#define BG_MAX_BATCH 65536u         /* examples in a minibatch */
+#define BG_MAX_STEPS (1u << 20)     /* local steps of a round */
+#define BG_MAX_BODY_BYTES ((uint64_t)1 << 32)
