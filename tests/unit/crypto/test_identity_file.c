@@ -74,7 +74,7 @@ Test(identity_file, round_trips_with_the_owners_rights_only)
 Test(identity_file, secret_bytes_are_as_documented)
 {
     static const uint8_t one[BG_SCALAR_BYTES] = {[BG_SCALAR_BYTES - 1] = 1};
-    uint8_t expected[SECRET_FILE_BYTES] = {'B', 'R', 'G', 'E', 1, 0, 1, 0, [39] = 1}, *bytes;
+    uint8_t expected[SECRET_FILE_BYTES] = {'B', 'R', 'G', 'I', 1, 0, 1, 0, [39] = 1}, *bytes;
     struct bg_digest digest;
     struct bg_identity *identity;
     struct bg_error error;
@@ -155,7 +155,7 @@ Test(identity_file, refuses_every_shorter_file_and_flipped_bit)
 
 Test(identity_file, refuses_a_scalar_outside_the_order)
 {
-    uint8_t bytes[SECRET_FILE_BYTES] = {'B', 'R', 'G', 'E', 1, 0, 1, 0};
+    uint8_t bytes[SECRET_FILE_BYTES] = {'B', 'R', 'G', 'I', 1, 0, 1, 0};
     struct bg_digest digest;
     bg_sha256((struct bg_span){bytes, 40}, &digest);
     memcpy(bytes + 40, digest.bytes, sizeof digest.bytes);
