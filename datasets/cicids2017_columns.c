@@ -126,8 +126,8 @@ static enum bg_status surplus(const struct bg_csv_field *field, const struct bg_
 {
     char shown[BG_CSV_SHOWN_BYTES];
     return bg_fail(error, BG_DATA,
-                   "%s:%zu:%zu: CIC-IDS2017's %s release has no column \"%s\", or has it once: remove it", path,
-                   record->line, field->column, releases[release].name, bg_csv_show(field, shown));
+                   "%s:%zu:%zu: CIC-IDS2017's %s release has no column \"%s\", or has it once: remove it",
+                   path, record->line, field->column, releases[release].name, bg_csv_show(field, shown));
 }
 
 enum bg_status bg_cicids2017_match(const struct bg_csv_record *record, const char *path,
@@ -150,7 +150,8 @@ enum bg_status bg_cicids2017_match(const struct bg_csv_record *record, const cha
         } else if (is_called(field, "Label") && !labelled) {
             header.target[i] = BG_COLUMN_LABEL;
             labelled = true;
-        } else if (!foreign && position(field, known->ignored, known->ignored_count) == known->ignored_count) {
+        } else if (!foreign &&
+                   position(field, known->ignored, known->ignored_count) == known->ignored_count) {
             foreign = field;
         }
     }

@@ -29,7 +29,8 @@ void flow_csv_begin(struct flow_csv *csv, enum bg_cicids2017_release release)
     flow_csv_add(csv, original ? " Fwd Header Length, Label\n" : "Label\n");
 }
 
-void flow_csv_row(struct flow_csv *csv, unsigned base, const char *column, const char *cell, const char *label)
+void flow_csv_row(struct flow_csv *csv, unsigned base, const char *column, const char *cell,
+                  const char *label)
 {
     bool original = csv->release == BG_CICIDS2017_ORIGINAL;
     size_t count;

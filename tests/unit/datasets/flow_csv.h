@@ -19,4 +19,5 @@ void flow_csv_begin(struct flow_csv *csv, enum bg_cicids2017_release release);
 /* Appends any text. */
 void flow_csv_add(struct flow_csv *csv, const char *text);
 /* Appends a row whose feature j is base + j, but for the named column (NULL: none), which holds `cell`. */
-void flow_csv_row(struct flow_csv *csv, unsigned base, const char *column, const char *cell, const char *label);
+void flow_csv_row(struct flow_csv *csv, unsigned base, const char *column, const char *cell,
+                  const char *label);

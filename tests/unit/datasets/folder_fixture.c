@@ -82,7 +82,8 @@ const char *write_xz(const char *name, const void *data, size_t size)
     size_t used = 0;
     unsigned char *out = malloc(capacity);
     cr_assert_not_null(out);
-    cr_assert_eq(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, data, size, out, &used, capacity), LZMA_OK);
+    cr_assert_eq(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, data, size, out, &used, capacity),
+                 LZMA_OK);
     const char *path = write_bytes(name, out, used);
     free(out);
     return path;

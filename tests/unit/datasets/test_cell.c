@@ -25,12 +25,41 @@ static void expect(const char *text)
 Test(cell, reads_numbers_as_the_c_library_does)
 {
     static const char *const texts[] = {
-        "0", "-0", "1", "-1", "+7", "0.0", "00012.500", ".5", "5.", "123456789012345678", "702040.8163265307",
-        "16326.530612244898", "99.630985809302", "1e3", "1E+3", "2.5e-7", "9007199254740993", "9007199254740992.5",
-        "18446744073709551615", "1844674407370955161.5", "9999999999999999999", "0.1", "1e22", "1e23", "1e-22",
-        "1e-23", "1.7976931348623157e308", "4.9e-324", "2.2250738585072011e-308", "1e-400",
-        "123456789012345678901234567890", "0.000000000000000000000000000000000123", "8.5e15",
-        "9007199254740992.0000000000000000001", "9007199254740993.0000000000000000001",
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "+7",
+        "0.0",
+        "00012.500",
+        ".5",
+        "5.",
+        "123456789012345678",
+        "702040.8163265307",
+        "16326.530612244898",
+        "99.630985809302",
+        "1e3",
+        "1E+3",
+        "2.5e-7",
+        "9007199254740993",
+        "9007199254740992.5",
+        "18446744073709551615",
+        "1844674407370955161.5",
+        "9999999999999999999",
+        "0.1",
+        "1e22",
+        "1e23",
+        "1e-22",
+        "1e-23",
+        "1.7976931348623157e308",
+        "4.9e-324",
+        "2.2250738585072011e-308",
+        "1e-400",
+        "123456789012345678901234567890",
+        "0.000000000000000000000000000000000123",
+        "8.5e15",
+        "9007199254740992.0000000000000000001",
+        "9007199254740993.0000000000000000001",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         expect(texts[i]);
@@ -50,13 +79,16 @@ Test(cell, rounds_random_decimals_exactly)
                      (unsigned long long)(fraction % 10000000000000u));
             break;
         case 1:
-            snprintf(text, sizeof text, "-%llue%d", (unsigned long long)digits, (int)bg_prng_below(&prng, 60) - 30);
+            snprintf(text, sizeof text, "-%llue%d", (unsigned long long)digits,
+                     (int)bg_prng_below(&prng, 60) - 30);
             break;
         case 2:
-            snprintf(text, sizeof text, "%.17g", ldexp((double)(digits >> 11), (int)bg_prng_below(&prng, 120) - 100));
+            snprintf(text, sizeof text, "%.17g",
+                     ldexp((double)(digits >> 11), (int)bg_prng_below(&prng, 120) - 100));
             break;
         default:
-            snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)digits, (unsigned long long)fraction);
+            snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)digits,
+                     (unsigned long long)fraction);
         }
         expect(text);
     }
@@ -85,12 +117,29 @@ Test(cell, tells_what_is_no_number)
         const char *text;
         enum bg_cell cell;
     } cases[] = {
-        {"", BG_CELL_MISSING},       {"  \t", BG_CELL_MISSING},  {"NaN", BG_CELL_NAN},       {"nan", BG_CELL_NAN},
-        {"-NaN", BG_CELL_NAN},       {"inf", BG_CELL_INFINITE},  {"Infinity", BG_CELL_INFINITE},
-        {"-INF", BG_CELL_INFINITE},  {"+inf", BG_CELL_INFINITE}, {"abc", BG_CELL_BAD},       {"1.2.3", BG_CELL_BAD},
-        {"1e", BG_CELL_BAD},         {"1e+", BG_CELL_BAD},       {".", BG_CELL_BAD},         {"-", BG_CELL_BAD},
-        {"1 2", BG_CELL_BAD},        {"0x10", BG_CELL_BAD},      {"1,5", BG_CELL_BAD},       {"infinit", BG_CELL_BAD},
-        {"nan(1)", BG_CELL_BAD},     {"--1", BG_CELL_BAD},       {"1e999", BG_CELL_BAD},     {"1e99999999999", BG_CELL_BAD},
+        {"", BG_CELL_MISSING},
+        {"  \t", BG_CELL_MISSING},
+        {"NaN", BG_CELL_NAN},
+        {"nan", BG_CELL_NAN},
+        {"-NaN", BG_CELL_NAN},
+        {"inf", BG_CELL_INFINITE},
+        {"Infinity", BG_CELL_INFINITE},
+        {"-INF", BG_CELL_INFINITE},
+        {"+inf", BG_CELL_INFINITE},
+        {"abc", BG_CELL_BAD},
+        {"1.2.3", BG_CELL_BAD},
+        {"1e", BG_CELL_BAD},
+        {"1e+", BG_CELL_BAD},
+        {".", BG_CELL_BAD},
+        {"-", BG_CELL_BAD},
+        {"1 2", BG_CELL_BAD},
+        {"0x10", BG_CELL_BAD},
+        {"1,5", BG_CELL_BAD},
+        {"infinit", BG_CELL_BAD},
+        {"nan(1)", BG_CELL_BAD},
+        {"--1", BG_CELL_BAD},
+        {"1e999", BG_CELL_BAD},
+        {"1e99999999999", BG_CELL_BAD},
         {"1d3", BG_CELL_BAD},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -172,7 +172,8 @@ Test(cicids2017, names_a_label_the_map_does_not_know)
 {
     flow_csv_begin(&csv, BG_CICIDS2017_IMPROVED);
     flow_csv_row(&csv, 1000, NULL, NULL, "Worm \x96");
-    expect_error(BG_CICIDS2017_IMPROVED, BG_DATA, "flows.csv:2:420: the label map papers7 does not know \"Worm \\x96\"");
+    expect_error(BG_CICIDS2017_IMPROVED, BG_DATA,
+                 "flows.csv:2:420: the label map papers7 does not know \"Worm \\x96\"");
 }
 
 /* The header without one of its columns. */
@@ -243,7 +244,10 @@ Test(cicids2017, refuses_files_without_rows)
     flow_csv_begin(&csv, BG_CICIDS2017_IMPROVED);
     flow_csv_row(&csv, 1000, NULL, NULL, "Heartbleed");
     expect_error(BG_CICIDS2017_IMPROVED, BG_DATA, "none of its 1 rows");
-    snprintf(csv.text, sizeof csv.text, "\x7f" "ELF%c", 1);
+    snprintf(csv.text, sizeof csv.text,
+             "\x7f"
+             "ELF%c",
+             1);
     expect_error(BG_CICIDS2017_IMPROVED, BG_DATA, "is missing");
 }
 
@@ -263,7 +267,8 @@ Test(cicids2017, reads_files_after_each_other)
 {
     flow_csv_begin(&csv, BG_CICIDS2017_IMPROVED);
     flow_csv_row(&csv, 1000, NULL, NULL, "BENIGN");
-    const char *paths[3] = {write_gzip("a.csv.gz", csv.text, csv.size), write_xz("b.csv.xz", csv.text, csv.size),
+    const char *paths[3] = {write_gzip("a.csv.gz", csv.text, csv.size),
+                            write_xz("b.csv.xz", csv.text, csv.size),
                             write_zstd("c.csv.zst", csv.text, csv.size)};
     struct bg_cicids2017_settings settings = settings_for(BG_CICIDS2017_IMPROVED);
     struct bg_dataset dataset;

@@ -53,7 +53,8 @@ Test(csv, splits_records)
 
 Test(csv, takes_carriage_returns_and_a_byte_order_mark)
 {
-    struct bg_csv *csv = open_text("\xef\xbb\xbf" "a,b\r\n1,2\r\n3,4\r\n");
+    struct bg_csv *csv = open_text("\xef\xbb\xbf"
+                                   "a,b\r\n1,2\r\n3,4\r\n");
     cr_assert_str_eq(next(csv), "a|b");
     cr_assert_str_eq(next(csv), "1|2");
     cr_assert_str_eq(next(csv), "3|4");

@@ -30,7 +30,8 @@ static struct bg_label_map load(const char *name)
 Test(labels, papers7_has_six_families_and_benign)
 {
     struct bg_label_map map = load("papers7");
-    static const char *const classes[] = {"BENIGN", "DoS", "DDoS", "PortScan", "Brute Force", "Web Attack", "Bot"};
+    static const char *const classes[] = {"BENIGN",      "DoS",        "DDoS", "PortScan",
+                                          "Brute Force", "Web Attack", "Bot"};
     cr_assert_eq(map.classes, 7);
     for (size_t i = 0; i < 7; i++)
         cr_assert_str_eq(map.class_names[i], classes[i]);
@@ -79,12 +80,13 @@ Test(labels, every_embedded_map_loads_under_its_name)
 Test(labels, compares_letters_and_digits_only)
 {
     struct bg_label_map map = load("papers7");
-    static const char *const forms[] = {"Web Attack \x96 XSS", "Web Attack \xef\xbf\xbd XSS", "Web Attack - XSS",
-                                        "web attack  xss ", "WEB_ATTACK_XSS", " Web\tAttack-XSS"};
+    static const char *const forms[] = {"Web Attack \x96 XSS", "Web Attack \xef\xbf\xbd XSS",
+                                        "Web Attack - XSS",    "web attack  xss ",
+                                        "WEB_ATTACK_XSS",      " Web\tAttack-XSS"};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         cr_assert_str_eq(class_of(&map, forms[i]), "Web Attack", "%s", forms[i]);
-    static const char *const unknown[] = {"", " - ", "WebAttackXSS", "DoS Hulk 2", "BENIGN2", "Attempted",
-                                          "Nothing - Attempted"};
+    static const char *const unknown[] = {"",        " - ",       "WebAttackXSS",       "DoS Hulk 2",
+                                          "BENIGN2", "Attempted", "Nothing - Attempted"};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         cr_assert_str_eq(class_of(&map, unknown[i]), "unknown", "%s", unknown[i]);
     char endless[5000];
@@ -110,9 +112,10 @@ static struct bg_span span(const char *text)
 
 Test(labels, reads_a_users_map)
 {
-    struct bg_label_map map = load(write_text("own.json", "{\"classes\": [{\"name\": \"calm\", \"labels\": [\"A\"]},"
-                                                          "{\"name\": \"storm\", \"labels\": [\"B-1\", \"B-2\"]}],"
-                                                          "\"drop\": [\"C\"], \"attempted\": \"drop\"}"));
+    struct bg_label_map map = load(write_text("own.json",
+                                              "{\"classes\": [{\"name\": \"calm\", \"labels\": [\"A\"]},"
+                                              "{\"name\": \"storm\", \"labels\": [\"B-1\", \"B-2\"]}],"
+                                              "\"drop\": [\"C\"], \"attempted\": \"drop\"}"));
     cr_assert_str_eq(class_of(&map, "a"), "calm");
     cr_assert_str_eq(class_of(&map, "b 2"), "storm");
     cr_assert_str_eq(class_of(&map, "c"), "dropped");
@@ -131,27 +134,37 @@ Test(labels, refuses_what_is_no_map)
         {"{\"classes\": [], \"drop\": []}", "\"attempted\" is missing"},
         {"{\"classes\": {}, \"drop\": [], \"attempted\": \"drop\"}", "\"classes\" must be of type"},
         {"{\"classes\": [], \"drop\": [], \"attempted\": \"drop\"}", "2 to 1024 classes"},
-        {"{\n\"klasses\": [], \"drop\": [], \"attempted\": \"drop\"}", "own:2: a label map has no key \"klasses\""},
+        {"{\n\"klasses\": [], \"drop\": [], \"attempted\": \"drop\"}",
+         "own:2: a label map has no key \"klasses\""},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"A\",\"labels\":[\"b\"]}], \"drop\": [],"
-         "\"attempted\": \"drop\"}", "two classes"},
+         "\"attempted\": \"drop\"}",
+         "two classes"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":[\"A!\"]}], \"drop\": [],"
-         "\"attempted\": \"drop\"}", "occurs twice"},
+         "\"attempted\": \"drop\"}",
+         "occurs twice"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":[\"b\"]}], \"drop\": [],"
-         "\"attempted\": \"C\"}", "name of a class"},
+         "\"attempted\": \"C\"}",
+         "name of a class"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":[7]}], \"drop\": [],"
-         "\"attempted\": \"A\"}", "labels are strings"},
+         "\"attempted\": \"A\"}",
+         "labels are strings"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":\"b\"}], \"drop\": [],"
-         "\"attempted\": \"A\"}", "must be of type"},
-        {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]}, 5], \"drop\": [], \"attempted\": \"A\"}", "objects"},
+         "\"attempted\": \"A\"}",
+         "must be of type"},
+        {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]}, 5], \"drop\": [], \"attempted\": \"A\"}",
+         "objects"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"drop\",\"labels\":[\"b\"]}], \"drop\": [],"
-         "\"attempted\": \"A\"}", "cannot be called"},
+         "\"attempted\": \"A\"}",
+         "cannot be called"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":[\"-\"]}], \"drop\": [],"
-         "\"attempted\": \"A\"}", "1 to 127"},
+         "\"attempted\": \"A\"}",
+         "1 to 127"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bg_error error;
         struct bg_label_map map;
-        cr_assert_eq(bg_label_map_parse(span(cases[i].text), "own", &error, &map), BG_DATA, "%s", cases[i].text);
+        cr_assert_eq(bg_label_map_parse(span(cases[i].text), "own", &error, &map), BG_DATA, "%s",
+                     cases[i].text);
         cr_assert_not_null(strstr(error.text, cases[i].says), "%s", error.text);
         cr_assert_not_null(strstr(error.text, "own"), "%s", error.text);
     }

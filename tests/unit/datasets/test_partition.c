@@ -93,7 +93,8 @@ Test(partition, label_skew_gives_each_client_its_classes)
 Test(partition, label_skew_refuses_what_cannot_be)
 {
     struct bg_examples examples = rows_of_classes();
-    struct bg_partition_settings settings = {.kind = BG_PARTITION_LABEL_SKEW, .clients = 2, .classes_per_client = 1};
+    struct bg_partition_settings settings = {
+        .kind = BG_PARTITION_LABEL_SKEW, .clients = 2, .classes_per_client = 1};
     struct bg_partition partition;
     struct bg_error error;
     cr_assert_eq(bg_partition_make(&examples, &settings, &error, &partition), BG_INVALID);
@@ -179,8 +180,11 @@ Test(partition, depends_on_the_seed_only)
 {
     struct bg_examples examples = rows_of_classes();
     for (uint32_t kind = 0; kind < 3; kind++) {
-        struct bg_partition_settings settings = {
-            .kind = (enum bg_partition_kind)kind, .clients = 9, .classes_per_client = 2, .alpha = 0.5, .seed = 11};
+        struct bg_partition_settings settings = {.kind = (enum bg_partition_kind)kind,
+                                                 .clients = 9,
+                                                 .classes_per_client = 2,
+                                                 .alpha = 0.5,
+                                                 .seed = 11};
         struct bg_partition a = make(&examples, settings);
         struct bg_partition b = make(&examples, settings);
         settings.seed = 12;
@@ -202,8 +206,8 @@ Test(partition, takes_a_selection_of_rows)
         rows[i] = 2 * i + 1;
     examples.rows = rows;
     examples.count = ROWS / 2;
-    struct bg_partition partition = make(&examples, (struct bg_partition_settings){
-                                                        .kind = BG_PARTITION_DIRICHLET, .clients = 4, .alpha = 1});
+    struct bg_partition partition = make(
+        &examples, (struct bg_partition_settings){.kind = BG_PARTITION_DIRICHLET, .clients = 4, .alpha = 1});
     bg_partition_finish(&partition);
 }
 

@@ -47,7 +47,8 @@ static void write_flows(const char *name, unsigned base)
 
 Test(source, generates_synthetic_data)
 {
-    struct bg_dataset dataset = open_data(&(struct bg_dataset_settings){.label_map = "papers7", .rows = 50, .seed = 1});
+    struct bg_dataset dataset = open_data(
+        &(struct bg_dataset_settings){.label_map = "papers7", .rows = 50, .seed = 1});
     cr_assert_eq(dataset.rows, 50);
     cr_assert(dataset.synthetic);
     bg_dataset_finish(&dataset);
@@ -141,15 +142,16 @@ Test(source, reads_the_real_improved_release)
     cr_assert_eq(dataset.rows, 56277);
     cr_assert_eq(dataset.columns, 83);
     cr_assert_eq(bg_dataset_refused(&dataset), 0);
-    expect_classes(&dataset, (size_t[]){7492, 7415 + 7362 + 5849 + 3859 + 1740, 7411 + 7329, 3972 + 2961, 104, 736,
-                                        36 + 11});
+    expect_classes(&dataset, (size_t[]){7492, 7415 + 7362 + 5849 + 3859 + 1740, 7411 + 7329, 3972 + 2961, 104,
+                                        736, 36 + 11});
     bg_dataset_finish(&dataset);
     dataset = open_data(&(struct bg_dataset_settings){
         .kind = BG_DATASET_CICIDS2017, .path = SHARED_DATA, .label_map = "papers7", .drop_port = true});
     cr_assert_eq(dataset.rows, 56277 - 47);
     cr_assert_eq(dataset.columns, 82);
     cr_assert_eq(dataset.refused[BG_REFUSAL_DROPPED_LABEL].rows, 47);
-    expect_classes(&dataset, (size_t[]){7492, 7415 + 5849 + 3859 + 1740, 7362, 7411 + 7329, 3972 + 2961, 104, 736});
+    expect_classes(&dataset,
+                   (size_t[]){7492, 7415 + 5849 + 3859 + 1740, 7362, 7411 + 7329, 3972 + 2961, 104, 736});
     bg_dataset_finish(&dataset);
     NO_LEAKS();
 }
@@ -161,11 +163,13 @@ Test(source, splits_the_real_improved_release)
         .kind = BG_DATASET_CICIDS2017, .path = SHARED_DATA, .label_map = "families7"});
     struct bg_examples examples = bg_dataset_examples(&dataset);
     struct bg_split split;
-    cr_assert_eq(bg_split_make(&examples, &(struct bg_split_settings){.test = 0.2, .seed = 42}, NULL, &split), BG_OK);
+    cr_assert_eq(bg_split_make(&examples, &(struct bg_split_settings){.test = 0.2, .seed = 42}, NULL, &split),
+                 BG_OK);
     cr_assert_eq(split.parts[BG_SPLIT_TRAINING].count, 56277 - 11255);
     const struct bg_split_rows *test = &split.parts[BG_SPLIT_TEST];
     cr_assert_eq(test->count + test->duplicates_removed, 11255);
-    cr_assert(test->duplicates_removed > 200 && test->duplicates_removed < 700, "%zu", test->duplicates_removed);
+    cr_assert(test->duplicates_removed > 200 && test->duplicates_removed < 700, "%zu",
+              test->duplicates_removed);
     bg_split_finish(&split);
     bg_dataset_finish(&dataset);
 }
@@ -173,16 +177,21 @@ Test(source, splits_the_real_improved_release)
 Test(source, reads_the_real_original_release)
 {
     need_shared_data();
-    struct bg_dataset dataset = open_data(&(struct bg_dataset_settings){
-        .kind = BG_DATASET_CICIDS2017_ORIGINAL, .path = ORIGINAL_UNION, .label_map = "families7", .drop_port = true});
+    struct bg_dataset dataset = open_data(
+        &(struct bg_dataset_settings){.kind = BG_DATASET_CICIDS2017_ORIGINAL,
+                                      .path = ORIGINAL_UNION,
+                                      .label_map = "families7",
+                                      .drop_port = true});
     cr_assert_eq(dataset.columns, 76);
     cr_assert_eq(dataset.rows + bg_dataset_refused(&dataset), 97614);
     cr_assert_eq(dataset.refused[BG_REFUSAL_NAN_VALUE].rows, 13);
     cr_assert_eq(dataset.refused[BG_REFUSAL_INFINITE_VALUE].rows, 38);
     cr_assert_eq(bg_dataset_refused(&dataset), 51);
     bg_dataset_finish(&dataset);
-    dataset = open_data(&(struct bg_dataset_settings){
-        .kind = BG_DATASET_CICIDS2017_ORIGINAL, .path = ORIGINAL_SAMPLE, .label_map = "binary", .bound_infinite = true});
+    dataset = open_data(&(struct bg_dataset_settings){.kind = BG_DATASET_CICIDS2017_ORIGINAL,
+                                                      .path = ORIGINAL_SAMPLE,
+                                                      .label_map = "binary",
+                                                      .bound_infinite = true});
     cr_assert_eq(dataset.columns, 77);
     cr_assert_eq(dataset.rows + bg_dataset_refused(&dataset), 12001);
     cr_assert_eq(dataset.refused[BG_REFUSAL_MISSING_VALUE].rows, 9);

@@ -137,8 +137,10 @@ Test(split, refuses_shares_out_of_range)
     struct bg_examples examples = distinct_rows();
     struct bg_split split;
     struct bg_error error;
-    cr_assert_eq(bg_split_make(&examples, &(struct bg_split_settings){.test = 1}, &error, &split), BG_INVALID);
-    cr_assert_eq(bg_split_make(&examples, &(struct bg_split_settings){.validation = -0.1}, &error, &split), BG_INVALID);
+    cr_assert_eq(bg_split_make(&examples, &(struct bg_split_settings){.test = 1}, &error, &split),
+                 BG_INVALID);
+    cr_assert_eq(bg_split_make(&examples, &(struct bg_split_settings){.validation = -0.1}, &error, &split),
+                 BG_INVALID);
     examples.count = 0;
     cr_assert_eq(bg_split_make(&examples, &shares, &error, &split), BG_INVALID);
     NO_LEAKS();

@@ -27,8 +27,8 @@ static uint8_t *content_make(size_t size)
     return content;
 }
 
-static enum bg_status read_all(const char *path, size_t step, uint8_t *out, size_t capacity, struct bg_error *error,
-                               size_t *ret_size)
+static enum bg_status read_all(const char *path, size_t step, uint8_t *out, size_t capacity,
+                               struct bg_error *error, size_t *ret_size)
 {
     struct bg_stream *stream = NULL;
     enum bg_status status = bg_stream_open(path, error, &stream);
@@ -36,7 +36,8 @@ static enum bg_status read_all(const char *path, size_t step, uint8_t *out, size
     size_t size = 1;
     while (!status && size > 0) {
         cr_assert_lt(used, capacity);
-        status = bg_stream_read(stream, out + used, step < capacity - used ? step : capacity - used, error, &size);
+        status = bg_stream_read(stream, out + used, step < capacity - used ? step : capacity - used, error,
+                                &size);
         used += status ? 0 : size;
     }
     bg_stream_destroy(&stream);
@@ -109,7 +110,8 @@ Test(stream, reads_units_after_each_other_as_one)
     char twice[2 * sizeof text];
     memcpy(twice, text, size);
     memcpy(twice + size, text, size);
-    const char *paths[] = {write_gzip("g", text, size), write_xz("x", text, size), write_zstd("z", text, size)};
+    const char *paths[] = {write_gzip("g", text, size), write_xz("x", text, size),
+                           write_zstd("z", text, size)};
     for (size_t i = 0; i < 3; i++) {
         uint8_t *data;
         size_t packed = load(paths[i], &data);
@@ -136,7 +138,8 @@ Test(stream, refuses_every_truncation)
             uint8_t out[100];
             size_t got;
             struct bg_error error = {0};
-            cr_assert_eq(read_all(cut, 100, out, 100, &error, &got), BG_DATA, "%zu of %zu bytes", size, packed);
+            cr_assert_eq(read_all(cut, 100, out, 100, &error, &got), BG_DATA, "%zu of %zu bytes", size,
+                         packed);
             cr_assert_not_null(strstr(error.text, cut));
         }
         free(data);

@@ -15,7 +15,8 @@ static struct bg_dataset generate(const char *map_name, size_t rows, uint64_t se
     struct bg_dataset dataset;
     struct bg_error error;
     cr_assert_eq(bg_synthetic_generate(
-                     &(struct bg_synthetic_settings){.rows = rows, .seed = seed, .labels = &map, .drop_port = drop_port},
+                     &(struct bg_synthetic_settings){
+                         .rows = rows, .seed = seed, .labels = &map, .drop_port = drop_port},
                      &error, &dataset),
                  BG_OK, "%s", error.text);
     bg_label_map_finish(&map);
@@ -93,10 +94,12 @@ Test(synthetic, features_agree_with_each_other)
     struct bg_dataset flows = generate("papers7", 3000, 4, false);
     for (size_t i = 0; i < flows.rows; i++) {
         for (size_t j = 0; j < flows.columns; j++)
-            cr_assert(isfinite(flows.features[i * flows.columns + j]), "row %zu, %s", i, flows.feature_names[j]);
+            cr_assert(isfinite(flows.features[i * flows.columns + j]), "row %zu, %s", i,
+                      flows.feature_names[j]);
         double seconds = value(&flows, i, "Flow Duration") * 1e-6;
         double packets = value(&flows, i, "Total Fwd Packet") + value(&flows, i, "Total Bwd packets");
-        double bytes = value(&flows, i, "Total Length of Fwd Packet") + value(&flows, i, "Total Length of Bwd Packet");
+        double bytes = value(&flows, i, "Total Length of Fwd Packet") +
+                       value(&flows, i, "Total Length of Bwd Packet");
         double rate = value(&flows, i, "Flow Packets/s");
         cr_assert_float_eq(rate, packets / seconds, 1e-5 * rate);
         cr_assert_float_eq(value(&flows, i, "Flow Bytes/s"), bytes / seconds, 1e-5 * bytes / seconds + 1e-9);
@@ -111,8 +114,8 @@ Test(synthetic, features_agree_with_each_other)
         for (size_t k = 0; k < sizeof ordered / sizeof *ordered; k++) {
             double least = value(&flows, i, ordered[k][0]), mean = value(&flows, i, ordered[k][1]);
             double most = value(&flows, i, ordered[k][2]);
-            cr_assert(0 <= least && least <= mean + 1 && mean <= most + 1, "row %zu, %s: %g, %g, %g", i, ordered[k][1],
-                      least, mean, most);
+            cr_assert(0 <= least && least <= mean + 1 && mean <= most + 1, "row %zu, %s: %g, %g, %g", i,
+                      ordered[k][1], least, mean, most);
         }
         cr_assert_leq(value(&flows, i, "Flow IAT Max"), value(&flows, i, "Flow Duration") * 1.00001);
         double protocol = value(&flows, i, "Protocol");
@@ -127,14 +130,17 @@ Test(synthetic, refuses_zero_rows_and_foreign_maps)
     cr_assert_eq(bg_label_map_load("papers7", NULL, &map), BG_OK);
     struct bg_dataset dataset;
     struct bg_error error;
-    cr_assert_eq(bg_synthetic_generate(&(struct bg_synthetic_settings){.labels = &map}, &error, &dataset), BG_INVALID);
+    cr_assert_eq(bg_synthetic_generate(&(struct bg_synthetic_settings){.labels = &map}, &error, &dataset),
+                 BG_INVALID);
     bg_label_map_finish(&map);
-    static const char text[] = "{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":[\"b\"]}],"
-                               "\"drop\": [], \"attempted\": \"A\"}";
+    static const char text[] =
+        "{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"B\",\"labels\":[\"b\"]}],"
+        "\"drop\": [], \"attempted\": \"A\"}";
     struct bg_span foreign = {(const uint8_t *)text, sizeof text - 1};
     cr_assert_eq(bg_label_map_parse(foreign, "foreign", NULL, &map), BG_OK);
-    cr_assert_eq(bg_synthetic_generate(&(struct bg_synthetic_settings){.rows = 1, .labels = &map}, &error, &dataset),
-                 BG_NOT_FOUND);
+    cr_assert_eq(
+        bg_synthetic_generate(&(struct bg_synthetic_settings){.rows = 1, .labels = &map}, &error, &dataset),
+        BG_NOT_FOUND);
     cr_assert_not_null(strstr(error.text, "foreign"));
     bg_label_map_finish(&map);
     NO_LEAKS();
