@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compress/codec.h"
 
+#include "base/math.h"
+
 static float clip(float value, float limit)
 {
     return value < -limit ? -limit : value > limit ? limit : value;
@@ -48,9 +50,7 @@ void bg_codec_fold_back(const struct bg_codec_settings *settings, const struct b
 void bg_codec_decay(const struct bg_codec_settings *settings, size_t coordinates, uint64_t missed,
                     float *residual)
 {
-    double factor = 1;
-    for (uint64_t r = 0; r < missed && factor > 0 && settings->decay < 1; r++)
-        factor *= settings->decay;
+    double factor = missed == 0 ? 1 : settings->decay > 0 ? bg_pow(settings->decay, (double)missed) : 0;
     for (size_t i = 0; i < coordinates; i++)
         residual[i] = (float)((double)residual[i] * factor);
 }

@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Known answers for compress/: two rounds of mode ef, medians and server steps by NumPy.
+
+usage: gen_codec.py > tests/vectors/codec_vectors.h
+"""
+import numpy as np
+
+F = np.float32
+SHAPES = [(7, 11), (11,), (1,), (5, 3, 2)]  # 119 votes: two words, the second not full
+SIZES = [int(np.prod(shape)) for shape in SHAPES]
+ENDS = np.cumsum(SIZES)
+STARTS = ENDS - SIZES
+CLIP = 4.0
+TIES = (1 << 64) // 3  # bits 0101…
+
+
+def update(rng):
+    delta = np.empty(ENDS[-1], F)
+    for t, (start, end) in enumerate(zip(STARTS, ENDS)):
+        delta[start:end] = (rng.standard_normal(end - start) * 0.01 * 4.0 ** -t).astype(F)
+    delta[3] = 0.0
+    delta[9] = -0.0
+    return delta
+
+
+def encode(delta, residual, centres, scales, basis):
+    p = delta + residual
+    tie = np.array([TIES >> (i % 64) & 1 for i in range(len(p))], bool)
+    bits = np.zeros(len(p), bool)
+    fields = []
+    for t, (start, end) in enumerate(zip(STARTS, ENDS)):
+        part, centre = p[start:end], F(centres[t])
+        bits[start:end] = np.where(part == centre, tie[start:end], part > centre)
+        if basis == 'delta':
+            own = 2 * np.abs(delta[start:end].astype(float)).mean()
+        else:
+            own = np.sqrt((part.astype(float) ** 2).mean())
+        fields.append(int(np.floor(64 * np.clip(np.log2(own / scales[t]), -1, 1) + 0.5)) + 64)
+    return p, bits, fields
+
+
+def commit(p, bits, centres, scales):
+    e = np.empty_like(p)
+    for t, (start, end) in enumerate(zip(STARTS, ENDS)):
+        s, limit = F(scales[t]), F(CLIP * scales[t])
+        sent = np.where(bits[start:end], s, -s)
+        e[start:end] = np.clip((p[start:end] - F(centres[t])) - sent, -limit, limit)
+    return e
+
+
+def emit_floats(name, values, kind='float'):
+    print(f'static const {kind} {name}[] = {{')
+    for i in range(0, len(values), 6):
+        print('    ' + ' '.join(f'{float(v).hex()},' for v in values[i:i + 6]))
+    print('};')
+
+
+def emit_bits(name, bits):
+    words = [sum(int(b) << i for i, b in enumerate(bits[w:w + 64])) for w in range(0, len(bits), 64)]
+    print(f'static const uint64_t {name}[] = {{' + ', '.join(f'{w:#018x}' for w in words) + '};')
+
+
+def emit_ints(name, values):
+    print(f'static const uint16_t {name}[] = {{' + ', '.join(map(str, values)) + '};')
+
+
+def main():
+    rng = np.random.default_rng(20250614)
+    centres = [0.0, 0.001, 0.0, 0.0]
+    scales = [0.015, 0.004, 0.001, 0.0005]
+    print('/* SPDX-License-Identifier: Apache-2.0 */')
+    print('/* Written by tests/vectors/gen_codec.py. */')
+    print('#pragma once\n\n#include <stdint.h>\n')
+    print(f'#define VECTOR_COORDINATES {ENDS[-1]}')
+    print(f'#define VECTOR_TIES {TIES:#x}\n')
+    emit_floats('vector_centres', centres, 'double')
+    emit_floats('vector_scales', scales, 'double')
+    residual = np.zeros(ENDS[-1], F)
+    for number, basis in enumerate(['delta', 'residual']):
+        delta = update(rng)
+        p, bits, fields = encode(delta, residual, centres, scales, basis)
+        residual = commit(p, bits, centres, scales)
+        emit_floats(f'vector_delta_{number}', delta)
+        emit_bits(f'vector_bits_{number}', bits)
+        emit_ints(f'vector_fields_{number}', fields)
+        emit_floats(f'vector_residual_{number}', residual)
+        if number == 0:
+            emit_bits('vector_median_bits', delta.astype(float) >= np.median(delta.astype(float)))
+            emit_bits('vector_sign_bits', delta >= 0)
+    y = (rng.integers(-4, 5, ENDS[-1]) / 4).astype(F)
+    weights = rng.standard_normal(ENDS[-1]).astype(F)
+    momentum = rng.standard_normal(ENDS[-1]).astype(F)
+    emit_floats('vector_y', y)
+    emit_floats('vector_weights', weights)
+    emit_floats('vector_momentum', momentum)
+    step = np.repeat(scales, SIZES)
+    emit_floats('vector_ef_weights', (weights.astype(float) + step * y).astype(F))
+    moved = (0.9 * momentum.astype(float) + y).astype(F)
+    emit_floats('vector_sign_momentum', moved)
+    emit_floats('vector_sign_weights', (weights.astype(float) + 0.001 * moved.astype(float)).astype(F))
+
+
+main()
