@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aggregator/root.h"
+
+#include "aggregator/root_state.h"
+#include "crypto/digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void bg_root_notify(struct bg_root *root, struct bg_root_notice notice)
+{
+    notice.round = root->round.number;
+    notice.calibration = root->task.calibration;
+    notice.state = &root->round;
+    if (root->settings.observe)
+        root->settings.observe(root->settings.observe_context, &notice);
+}
+
+struct bg_upload *bg_root_upload(struct bg_root *root, uint32_t group, uint32_t member)
+{
+    return &root->members[group].uploads[member];
+}
+
+struct bg_root_work *bg_root_work_of(struct bg_job *job)
+{
+    return (struct bg_root_work *)((char *)job - offsetof(struct bg_root_work, work.job));
+}
+
+static void work_done(struct bg_job *job)
+{
+    struct bg_root_work *work = bg_root_work_of(job);
+    struct bg_root *root = work->root;
+    root->busy--;
+    work->finish(root, work);
+    free(work->sums);
+    free(work);
+}
+
+struct bg_root_work *bg_root_queue(struct bg_root *root, enum bg_phase phase, uint64_t units,
+                                   void (*run)(struct bg_job *job),
+                                   void (*finish)(struct bg_root *root, struct bg_root_work *work))
+{
+    struct bg_root_work *work = calloc(1, sizeof *work);
+    if (!work)
+        return NULL;
+    work->work = (struct bg_work){
+        .job = {.run = run, .done = work_done}, .phase = phase, .round = root->round.number, .units = units};
+    work->root = root;
+    work->finish = finish;
+    root->busy++;
+    bg_work_push(&root->queue, &work->work);
+    return work;
+}
+
+static void answer(struct bg_call *call, enum bg_status status)
+{
+    bg_call_answer(call, status, (struct bg_span){NULL, 0});
+}
+
+static void refuse(struct bg_root *root, struct bg_call *call, const struct bg_digest *client, enum bg_status status,
+                   const struct bg_error *error)
+{
+    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_REFUSED, .client = client, .error = error});
+    answer(call, status);
+}
+
+/* ---- manifests ---- */
+
+static void run_manifest_check(struct bg_job *job)
+{
+    struct bg_root_work *work = bg_root_work_of(job);
+    struct bg_root *root = work->root;
+    struct bg_upload *upload = bg_root_upload(root, work->group, work->member);
+    const struct bg_roster_entry *entry = bg_roster_find(&root->epoch_roster, &upload->manifest.client);
+    work->status = entry ? bg_upload_verify(upload, &root->terms, entry->public_key, &work->error)
+                         : bg_fail(&work->error, BG_UNKNOWN_CLIENT, "the client has left the roster");
+}
+
+static void manifest_checked(struct bg_root *root, struct bg_root_work *work)
+{
+    struct bg_upload *upload = bg_root_upload(root, work->group, work->member);
+    if (work->status == BG_OK) {
+        upload->verified = true;
+        answer(work->call, BG_OK);
+        return;
+    }
+    struct bg_digest client = upload->manifest.client;
+    bg_upload_finish(upload);
+    refuse(root, work->call, &client, work->status, &work->error);
+}
+
+/* Which member of which group the sender is, if it may contribute to this round now. */
+static enum bg_status admit(struct bg_root *root, const struct bg_request *request, const struct bg_digest *client,
+                            uint64_t round, uint32_t attempt, uint32_t group, uint32_t *ret_member)
+{
+    uint32_t place;
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(client, hex);
+    if (!bg_digest_equal(&request->peer, client))
+        return bg_fail(&root->error, BG_REFUSED, "client %s: its update was sent by another device", hex);
+    if (!bg_digest_table_find(&root->clients, client, &place))
+        return bg_fail(&root->error, BG_UNKNOWN_CLIENT, "client %s: not in any group of epoch %llu", hex,
+                       (unsigned long long)root->epoch);
+    if (place / BG_MAX_GROUP_MEMBERS != group)
+        return bg_fail(&root->error, BG_UNKNOWN_CLIENT, "client %s: not a member of group %u", hex, group);
+    *ret_member = place % BG_MAX_GROUP_MEMBERS;
+    enum bg_status status = bg_round_admit(&root->round, round, attempt, group, *ret_member, root->now);
+    if (status != BG_OK)
+        return bg_fail(&root->error, status, "client %s: update for round %llu: %s", hex, (unsigned long long)round,
+                       bg_status_text(status));
+    return BG_OK;
+}
+
+static void serve_manifest(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
+{
+    struct bg_frame frame;
+    struct bg_manifest manifest;
+    uint32_t member = 0;
+    enum bg_status status = bg_frame_expect(request->body, BG_FRAME_MANIFEST, &root->error, &frame);
+    if (status == BG_OK)
+        status = bg_manifest_decode(&frame, &root->error, &manifest);
+    if (status == BG_OK && root->has_shape && !bg_digest_equal(&frame.plan_id, &root->plan_id))
+        status = bg_fail(&root->error, BG_STALE_PLAN, "manifest under a plan that is not in force");
+    if (status == BG_OK)
+        status = admit(root, request, &manifest.client, manifest.round, manifest.attempt, manifest.group, &member);
+    if (status != BG_OK && status != BG_DUPLICATE) {
+        refuse(root, call, &request->peer, status, &root->error);
+        return;
+    }
+    struct bg_upload *upload = bg_root_upload(root, manifest.group, member);
+    bool known = upload->manifest_bytes != NULL;
+    status = bg_upload_begin(upload, &root->terms, &frame, &manifest, &root->error);
+    if (status != BG_OK) {
+        refuse(root, call, &request->peer, status, &root->error);
+        return;
+    }
+    if (known) {
+        answer(call, upload->verified ? BG_OK : BG_BUSY);
+        return;
+    }
+    struct bg_root_work *work =
+        bg_root_queue(root, BG_PHASE_INTAKE, root->shape.positions, run_manifest_check, manifest_checked);
+    if (!work) {
+        bg_upload_finish(upload);
+        answer(call, BG_NO_MEMORY);
+        return;
+    }
+    work->work.actor = manifest.group;
+    work->call = call;
+    work->group = manifest.group;
+    work->member = member;
+}
+
+/* ---- blocks ---- */
+
+static void run_block_check(struct bg_job *job)
+{
+    struct bg_root_work *work = bg_root_work_of(job);
+    struct bg_root *root = work->root;
+    work->status = bg_upload_verify_block(bg_root_upload(root, work->group, work->member), &root->terms, work->block,
+                                          &work->error);
+}
+
+static void block_checked(struct bg_root *root, struct bg_root_work *work)
+{
+    struct bg_upload *upload = bg_root_upload(root, work->group, work->member);
+    bg_upload_settle_block(upload, work->block, work->status == BG_OK);
+    if (work->status != BG_OK) {
+        refuse(root, work->call, &upload->manifest.client, work->status, &work->error);
+        return;
+    }
+    if (bg_upload_complete(upload)) {
+        enum bg_status status = bg_round_admit(&root->round, upload->manifest.round, upload->manifest.attempt,
+                                               work->group, work->member, root->now);
+        if (status != BG_OK) {
+            bg_fail(&root->error, status, "update complete after the deadline of its round");
+            refuse(root, work->call, &upload->manifest.client, status, &root->error);
+            return;
+        }
+        /* The answer leaves first: it is what makes the update this side's to keep. */
+        answer(work->call, BG_OK);
+        bg_root_step(root, (struct bg_round_event){
+                               .kind = BG_ROUND_ARRIVED, .group = work->group, .member = work->member});
+        return;
+    }
+    answer(work->call, BG_OK);
+}
+
+static void serve_block(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
+{
+    struct bg_frame frame;
+    struct bg_block block;
+    uint32_t member = 0;
+    bool news = false;
+    enum bg_status status = bg_frame_expect(request->body, BG_FRAME_BLOCK, &root->error, &frame);
+    if (status == BG_OK)
+        status = bg_block_decode(&frame, &root->error, &block);
+    if (status == BG_OK && root->has_shape && !bg_digest_equal(&frame.plan_id, &root->plan_id))
+        status = bg_fail(&root->error, BG_STALE_PLAN, "block under a plan that is not in force");
+    if (status == BG_OK)
+        status = admit(root, request, &block.client, block.round, block.attempt, block.group, &member);
+    bool again = status == BG_DUPLICATE;
+    if (status == BG_OK || again) {
+        struct bg_upload *upload = bg_root_upload(root, block.group, member);
+        status = bg_upload_place(upload, &root->terms, &block, &root->error, &news);
+        if (status == BG_OK && !news) {
+            answer(call, upload->block_states[block.index] == BG_BLOCK_GOOD ? BG_OK : BG_BUSY);
+            return;
+        }
+    }
+    if (status != BG_OK) {
+        refuse(root, call, &request->peer, status, &root->error);
+        return;
+    }
+    struct bg_root_work *work = bg_root_queue(root, BG_PHASE_INTAKE, block.positions, run_block_check, block_checked);
+    if (!work) {
+        bg_upload_settle_block(bg_root_upload(root, block.group, member), block.index, false);
+        answer(call, BG_NO_MEMORY);
+        return;
+    }
+    work->work.actor = block.group;
+    work->call = call;
+    work->group = block.group;
+    work->member = member;
+    work->block = block.index;
+}
+
+/* ---- documents ---- */
+
+/* The task is for members that can still contribute to an open round. */
+static void serve_task(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
+{
+    uint32_t place;
+    if (root->round.state != BG_ROUND_OPEN || !bg_digest_table_find(&root->clients, &request->peer, &place)) {
+        answer(call, BG_NOT_FOUND);
+        return;
+    }
+    enum bg_status status =
+        bg_round_admit(&root->round, root->round.number, root->round.attempt, place / BG_MAX_GROUP_MEMBERS,
+                       place % BG_MAX_GROUP_MEMBERS, root->now);
+    if (status != BG_OK)
+        answer(call, BG_NOT_FOUND);
+    else
+        bg_call_answer(call, BG_OK, bg_writer_span(&root->task_frame));
+}
+
+static void serve_model(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
+{
+    const struct bg_root_version *versions[] = {&root->current, &root->previous};
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        struct bg_span digest = {versions[i]->digest.bytes, BG_DIGEST_BYTES};
+        if (versions[i]->file.size && bg_span_equal(request->body, digest)) {
+            bg_call_answer(call, BG_OK, bg_writer_span(&versions[i]->file));
+            return;
+        }
+    }
+    answer(call, BG_NOT_FOUND);
+}
+
+static void serve_receipt(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
+{
+    struct bg_reader r;
+    bg_reader_init(&r, request->body);
+    uint64_t round = bg_read_u64(&r);
+    if (bg_reader_end(&r) != BG_OK) {
+        answer(call, BG_DECODE);
+        return;
+    }
+    const struct bg_root_receipt *receipt = &root->receipts[round % BG_ROOT_RECEIPTS];
+    if (receipt->round == round && receipt->frame.size)
+        bg_call_answer(call, BG_OK, bg_writer_span(&receipt->frame));
+    else
+        answer(call, round == root->round.number && root->round.state != BG_ROUND_IDLE ? BG_BUSY : BG_NOT_FOUND);
+}
+
+static void serve_document(const struct bg_root *root, const struct bg_writer *document, struct bg_call *call)
+{
+    if (root->ready)
+        bg_call_answer(call, BG_OK, bg_writer_span(document));
+    else
+        answer(call, BG_NOT_FOUND);
+}
+
+void bg_root_serve(void *context, const struct bg_request *request, struct bg_call *call)
+{
+    struct bg_root *root = context;
+    switch (request->route) {
+    case BG_ROUTE_PLAN:
+        serve_document(root, &root->plan_frame, call);
+        return;
+    case BG_ROUTE_GROUPS:
+        serve_document(root, &root->groups_frame, call);
+        return;
+    case BG_ROUTE_TASK:
+        serve_task(root, request, call);
+        return;
+    case BG_ROUTE_MODEL:
+        serve_model(root, request, call);
+        return;
+    case BG_ROUTE_MANIFEST:
+        serve_manifest(root, request, call);
+        return;
+    case BG_ROUTE_BLOCK:
+        serve_block(root, request, call);
+        return;
+    case BG_ROUTE_RECEIPT:
+        serve_receipt(root, request, call);
+        return;
+    default:
+        answer(call, BG_NOT_FOUND);
+        return;
+    }
+}
+
+/* ---- life ---- */
+
+void bg_root_tick(struct bg_root *root, uint64_t now)
+{
+    root->now = now;
+    if (root->epoch_retry_at <= now)
+        bg_root_send_epoch_request(root);
+    bg_root_retry_releases(root);
+    if (root->wake <= now) {
+        root->wake = UINT64_MAX;
+        bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_TIME});
+    }
+}
+
+uint64_t bg_root_next_wake(const struct bg_root *root)
+{
+    uint64_t wake = root->wake < root->epoch_retry_at ? root->wake : root->epoch_retry_at;
+    for (size_t g = 0; g < root->group_count; g++)
+        if (root->members[g].release.size && root->members[g].retry_at < wake)
+            wake = root->members[g].retry_at;
+    return wake;
+}
+
+struct bg_work *bg_root_work(struct bg_root *root)
+{
+    return bg_work_pop(&root->queue);
+}
+
+enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry *entry, struct bg_error *error)
+{
+    if (root->roster_count == root->roster_capacity) {
+        size_t capacity = root->roster_capacity ? 2 * root->roster_capacity : 64;
+        struct bg_roster_entry *roster = reallocarray(root->roster, capacity, sizeof *roster);
+        if (!roster)
+            return bg_fail(error, BG_NO_MEMORY, "roster: out of memory at %zu clients", root->roster_count);
+        root->roster = roster;
+        root->roster_capacity = capacity;
+    }
+    root->roster[root->roster_count++] = *entry;
+    return BG_OK;
+}
+
+static enum bg_status version_init(struct bg_root_version *version, size_t coordinates, size_t tensors)
+{
+    version->parameters = calloc(coordinates, sizeof *version->parameters);
+    version->momentum = calloc(coordinates, sizeof *version->momentum);
+    version->scales = calloc(tensors, sizeof *version->scales);
+    version->centres = calloc(tensors, sizeof *version->centres);
+    bg_writer_init(&version->file);
+    return version->parameters && version->momentum && version->scales && version->centres ? BG_OK : BG_NO_MEMORY;
+}
+
+static void version_finish(struct bg_root_version *version)
+{
+    free(version->parameters);
+    free(version->momentum);
+    free(version->scales);
+    free(version->centres);
+    bg_writer_finish(&version->file);
+}
+
+/* The initial model goes through a file, so that the root owns everything it names and starts from what a client
+ * would read. */
+static enum bg_status adopt_initial(struct bg_root *root, struct bg_error *error)
+{
+    struct bg_root_version *current = &root->current;
+    enum bg_status status = bg_model_encode(&root->settings.initial, &current->file, error);
+    if (status != BG_OK)
+        return status;
+    bg_sha256(bg_writer_span(&current->file), &current->digest);
+    status = bg_model_decode(bg_writer_span(&current->file), "initial model", error, &root->initial);
+    if (status != BG_OK)
+        return status;
+    root->card = root->initial.card;
+    root->model = root->initial.model;
+    const struct bg_layout *layout = &root->model->layout;
+    struct bg_writer file = current->file;
+    status = version_init(current, layout->coordinates, layout->tensor_count);
+    current->file = file;
+    if (status == BG_OK)
+        status = version_init(&root->next, layout->coordinates, layout->tensor_count);
+    if (status != BG_OK)
+        return bg_fail(error, status, "initial model: out of memory");
+    memcpy(current->parameters, root->card.parameters, layout->coordinates * sizeof *current->parameters);
+    for (size_t i = 0; i < layout->tensor_count; i++)
+        current->scales[i] = 1;
+    current->round = root->card.round;
+    root->card.parameters = current->parameters;
+    return BG_OK;
+}
+
+enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t now, struct bg_error *error,
+                              struct bg_root **ret_root)
+{
+    struct bg_root *root = calloc(1, sizeof *root);
+    if (!root)
+        return bg_fail(error, BG_NO_MEMORY, "root: out of memory");
+    root->settings = *settings;
+    root->now = now;
+    root->wake = root->epoch_retry_at = UINT64_MAX;
+    root->commitment = settings->first_commitment;
+    root->availability = 1;
+    bg_arena_init(&root->epoch_arena, BG_ROOT_MEMORY);
+    bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);
+    enum bg_status status = adopt_initial(root, error);
+    if (status != BG_OK) {
+        bg_root_destroy(&root);
+        return status;
+    }
+    *ret_root = root;
+    return BG_OK;
+}
+
+void bg_root_destroy(struct bg_root **root)
+{
+    struct bg_root *r = *root;
+    if (!r)
+        return;
+    bg_root_round_finish(r);
+    bg_root_epoch_finish(r);
+    bg_arena_finish(&r->round_arena);
+    bg_arena_finish(&r->epoch_arena);
+    for (size_t i = 0; i < BG_ROOT_RECEIPTS; i++)
+        bg_writer_finish(&r->receipts[i].frame);
+    bg_writer_finish(&r->task_frame);
+    version_finish(&r->current);
+    version_finish(&r->next);
+    version_finish(&r->previous);
+    bg_model_file_finish(&r->initial);
+    free(r->roster);
+    free(r);
+    *root = NULL;
+}
+
+const struct bg_model_card *bg_root_model(const struct bg_root *root)
+{
+    return &root->card;
+}
+
+struct bg_span bg_root_model_file(const struct bg_root *root)
+{
+    return bg_writer_span(&root->current.file);
+}
+
+const struct bg_digest *bg_root_model_digest(const struct bg_root *root)
+{
+    return &root->current.digest;
+}
+
+const struct bg_shape *bg_root_shape(const struct bg_root *root)
+{
+    return root->has_shape ? &root->shape : NULL;
+}
+
+const struct bg_plan *bg_root_plan(const struct bg_root *root)
+{
+    return root->has_plan ? &root->plan : NULL;
+}
+
+const struct bg_groups *bg_root_groups(const struct bg_root *root)
+{
+    return root->ready ? &root->groups : NULL;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The root role, free of I/O: it keeps the roster and the model, agrees on an epoch with the key holder, opens
+ * rounds, takes updates in, folds them, has group sums opened, combines them and publishes. Its driver delivers
+ * requests, answers and finished work, runs the work it queues, and asks for the next round when it is idle. One
+ * thread drives it.
+ *
+ * It holds the seeds of the pads and what is left of group sums after unpadding; never the scheme's secret key.
+ */
+#pragma once
+
+#include "aggregator/combine.h"
+#include "aggregator/round.h"
+#include "base/work.h"
+#include "crypto/identity.h"
+#include "model/model_file.h"
+#include "net/transport.h"
+#include "protocol/partition.h"
+
+struct bg_root;
+
+enum bg_root_notice_kind {
+    BG_ROOT_NOTICE_EPOCH = 0, /* an epoch is agreed: rounds can be opened */
+    BG_ROOT_NOTICE_OPENED,    /* a round is open */
+    BG_ROOT_NOTICE_REFUSED,   /* a client's message was refused: client, error */
+    BG_ROOT_NOTICE_GROUP,     /* a group could not be used: group, error */
+    BG_ROOT_NOTICE_ENDED,     /* a round has ended: round state, combination (NULL if none was made) */
+    BG_ROOT_NOTICE_FAILED,    /* the root itself could not do something: error */
+};
+
+struct bg_root_notice {
+    enum bg_root_notice_kind kind;
+    uint64_t round;
+    uint32_t group;
+    bool calibration;
+    const struct bg_digest *client;
+    const struct bg_error *error;
+    const struct bg_round *state;
+    const struct bg_combination *combination;
+};
+
+struct bg_root_settings {
+    struct bg_population population;
+    const struct bg_identity *identity;          /* kept: signs plan, tasks, receipts */
+    const struct bg_sealing_key *sealing_key;    /* kept: opens pad seeds */
+    uint8_t key_holder[BG_PUBLIC_POINT_BYTES];
+    struct bg_transport *key_holder_transport;   /* kept */
+    struct bg_digest first_commitment;           /* to the key holder's first nonce */
+    struct bg_random random;
+    bool allow_insecure_key;
+    struct bg_model_card initial;                /* copied: the model to start from, round 0 */
+    struct bg_plan_codec codec;
+    struct bg_plan_training training;
+    double learning_rate;                        /* of the first round … */
+    double learning_rate_floor;                  /* … and the share of it left at the last (cosine) */
+    uint64_t rounds;                             /* of learning that the schedules run over; 0: constant */
+    struct bg_round_rules rules;
+    uint64_t deadline_ns;
+    uint64_t retry_ns;                           /* before the key holder is asked again */
+    uint64_t target_groups;                      /* per round; 0: all */
+    uint64_t seed;                               /* of the choice of groups */
+    enum bg_rule rule;
+    int faulty;                                  /* f, in groups; BG_FAULTY_UNSET */
+    struct bg_workers *workers;                  /* kept, for the combination; may be NULL */
+    void (*observe)(void *context, const struct bg_root_notice *notice); /* may be NULL */
+    void *observe_context;
+};
+
+/* Copies the settings. BG_NOT_FINITE and others for an initial model that is no model. */
+BG_MUST_CHECK enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t now,
+                                            struct bg_error *error, struct bg_root **ret_root);
+/* No work may be running or queued, no request unanswered. */
+void bg_root_destroy(struct bg_root **root);
+
+/* Adds a client that the key holder has enrolled; counts from the next epoch on. */
+BG_MUST_CHECK enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry *entry,
+                                           struct bg_error *error);
+/* Asks the key holder for the next epoch; the notice EPOCH or FAILED tells the end. BG_BUSY while a round runs. */
+BG_MUST_CHECK enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error);
+/* Opens the next round. BG_BUSY: no epoch yet, or a round or its work is not over. */
+BG_MUST_CHECK enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error);
+/* Ends the running round with a reason. */
+void bg_root_cancel_round(struct bg_root *root, enum bg_status reason);
+/* Whether bg_root_open_round would find it idle. */
+bool bg_root_idle(const struct bg_root *root);
+
+/* A bg_serve_function over a struct bg_root. */
+void bg_root_serve(void *root, const struct bg_request *request, struct bg_call *call);
+/* Sets the clock and does what is due; call it before each request, answer and `done`, and at next_wake. */
+void bg_root_tick(struct bg_root *root, uint64_t now);
+uint64_t bg_root_next_wake(const struct bg_root *root);
+/* Work to run; NULL if none. */
+struct bg_work *bg_root_work(struct bg_root *root);
+
+/* The published model; the file's bytes are borrowed until the next round ends. */
+const struct bg_model_card *bg_root_model(const struct bg_root *root);
+struct bg_span bg_root_model_file(const struct bg_root *root);
+const struct bg_digest *bg_root_model_digest(const struct bg_root *root);
+/* Of the running or last round; NULL before the first. */
+const struct bg_shape *bg_root_shape(const struct bg_root *root);
+const struct bg_plan *bg_root_plan(const struct bg_root *root);
+const struct bg_groups *bg_root_groups(const struct bg_root *root);

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The root's side of one round: what the state machine of aggregator/round.h asks for is done here. */
+#include "aggregator/root_state.h"
+#include "crypto/digest.h"
+#include "model/training.h"
+#include "protocol/envelope.h"
+#include "wire/receipt.h"
+#include "wire/release.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void bg_root_round_finish(struct bg_root *root)
+{
+    for (size_t g = 0; g < root->group_count; g++) {
+        struct bg_root_group *group = &root->members[g];
+        for (uint32_t m = 0; m < root->groups.groups[g].member_count; m++)
+            bg_upload_finish(&group->uploads[m]);
+        if (group->product)
+            bg_product_reset(group->product);
+        bg_writer_finish(&group->release);
+        bg_group_sum_finish(&group->sum);
+        group->fold_queue = group->members = 0;
+        group->folding = group->summed = false;
+        group->retry_at = UINT64_MAX;
+    }
+    if (root->combined)
+        bg_combination_finish(&root->combination);
+    root->combined = false;
+    if (root->has_shape)
+        bg_shape_finish(&root->shape);
+    root->has_shape = false;
+    bg_arena_finish(&root->round_arena);
+}
+
+/* Uploads of the members in the mask, in member order. */
+static uint32_t members_of(struct bg_root *root, uint32_t group, uint64_t mask,
+                           const struct bg_upload *ret_uploads[static BG_MAX_GROUP_MEMBERS])
+{
+    uint32_t count = 0;
+    for (uint32_t m = 0; m < root->groups.groups[group].member_count; m++)
+        if (mask >> m & 1)
+            ret_uploads[count++] = bg_root_upload(root, group, m);
+    return count;
+}
+
+static void group_failed(struct bg_root *root, uint32_t group, const struct bg_error *error)
+{
+    bg_root_notify(root,
+                   (struct bg_root_notice){.kind = BG_ROOT_NOTICE_GROUP, .group = group, .error = error});
+}
+
+static void answered(struct bg_root *root, uint32_t group, enum bg_status status, const struct bg_error *error)
+{
+    if (status != BG_OK)
+        group_failed(root, group, error);
+    bg_writer_finish(&root->members[group].release);
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_ANSWERED, .group = group, .status = status});
+}
+
+/* ---- folds ---- */
+
+static void run_fold(struct bg_job *job)
+{
+    struct bg_root_work *work = bg_root_work_of(job);
+    struct bg_root *root = work->root;
+    const struct bg_shape *shape = &root->shape;
+    struct bg_span payload = {bg_root_upload(root, work->group, work->member)->payload,
+                              shape->positions * shape->position_bytes};
+    work->status = bg_product_multiply(root->members[work->group].product, 0, shape->positions, payload);
+}
+
+static void fold_next(struct bg_root *root, uint32_t group);
+
+static void folded(struct bg_root *root, struct bg_root_work *work)
+{
+    root->members[work->group].folding = false;
+    fold_next(root, work->group);
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_FOLDED,
+                                               .group = work->group,
+                                               .member = work->member,
+                                               .status = work->status});
+}
+
+/* One fold of a group at a time: they multiply into the same numbers. */
+static void fold_next(struct bg_root *root, uint32_t group)
+{
+    struct bg_root_group *g = &root->members[group];
+    if (g->folding || !g->fold_queue)
+        return;
+    uint32_t member = (uint32_t)__builtin_ctzll(g->fold_queue);
+    g->fold_queue &= g->fold_queue - 1;
+    struct bg_root_work *work = bg_root_queue(root, BG_PHASE_FOLD, root->shape.positions, run_fold, folded);
+    if (!work) {
+        bg_root_step(root, (struct bg_round_event){
+                               .kind = BG_ROUND_FOLDED, .group = group, .member = member, .status = BG_NO_MEMORY});
+        return;
+    }
+    work->work.actor = group;
+    work->group = group;
+    work->member = member;
+    g->folding = true;
+}
+
+static bool product_fits(const struct bg_root *root, const struct bg_product *product)
+{
+    return product && bg_product_positions(product) == root->shape.positions;
+}
+
+static void fold(struct bg_root *root, uint32_t group, uint32_t member)
+{
+    struct bg_root_group *g = &root->members[group];
+    enum bg_status status = BG_OK;
+    if (root->plan.key.encryption == BG_PLAN_OFF) {
+        /* Plain vectors are added in member order when the group is complete. */
+        bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_FOLDED, .group = group, .member = member});
+        return;
+    }
+    if (!product_fits(root, g->product)) {
+        struct bg_cipher cipher = {.mode = root->plan.key.encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER
+                                                                                        : BG_ENCRYPTION_NULL,
+                                   .key = root->key};
+        bg_product_destroy(&g->product);
+        status = bg_product_create(&cipher, root->shape.positions, &g->product);
+    }
+    if (status != BG_OK) {
+        bg_root_step(root, (struct bg_round_event){
+                               .kind = BG_ROUND_FOLDED, .group = group, .member = member, .status = status});
+        return;
+    }
+    g->fold_queue |= (uint64_t)1 << member;
+    fold_next(root, group);
+}
+
+/* ---- sums ---- */
+
+static void run_unpad(struct bg_job *job)
+{
+    struct bg_root_work *work = bg_root_work_of(job);
+    struct bg_root *root = work->root;
+    const struct bg_upload *uploads[BG_MAX_GROUP_MEMBERS];
+    uint32_t members = members_of(root, work->group, root->members[work->group].members, uploads);
+    struct bg_group_sum *sum = &root->members[work->group].sum;
+    work->status = work->sums ? bg_group_sum_unpad(&root->terms, uploads, members, work->sums, &work->error, sum)
+                              : bg_group_sum_plain(&root->terms, uploads, members, &work->error, sum);
+}
+
+static void unpadded(struct bg_root *root, struct bg_root_work *work)
+{
+    root->members[work->group].summed = work->status == BG_OK;
+    answered(root, work->group, work->status, &work->error);
+}
+
+/* Takes `sums` (NULL with encryption off). */
+static void queue_unpad(struct bg_root *root, uint32_t group, uint8_t *sums)
+{
+    struct bg_root_work *work =
+        bg_root_queue(root, BG_PHASE_AGGREGATION, root->shape.vote_count, run_unpad, unpadded);
+    if (!work) {
+        free(sums);
+        bg_fail(&root->error, BG_NO_MEMORY, "group sum: out of memory");
+        answered(root, group, BG_NO_MEMORY, &root->error);
+        return;
+    }
+    work->work.actor = group;
+    work->group = group;
+    work->sums = sums;
+}
+
+/* The chain of records as far as it was seen: a neighbour that is known must fit, and no number comes twice. */
+static enum bg_status check_chain(struct bg_root *root, const struct bg_sums *sums)
+{
+    struct bg_root_record record = {.sequence = sums->record.sequence, .previous = sums->record.previous};
+    struct bg_root_record *slot = &root->records[record.sequence % BG_ROOT_RECORDS];
+    const struct bg_root_record *before = &root->records[(record.sequence - 1) % BG_ROOT_RECORDS];
+    const struct bg_root_record *after = &root->records[(record.sequence + 1) % BG_ROOT_RECORDS];
+    bg_sha256(sums->record_bytes, &record.digest);
+    bool forked = (slot->sequence == record.sequence && !bg_digest_equal(&slot->digest, &record.digest)) ||
+                  (before->sequence && before->sequence == record.sequence - 1 &&
+                   !bg_digest_equal(&before->digest, &record.previous)) ||
+                  (after->sequence == record.sequence + 1 && !bg_digest_equal(&after->previous, &record.digest));
+    if (record.sequence == 0 || forked)
+        return bg_fail(&root->error, BG_BAD_DIGEST,
+                       "record %llu of the key holder does not fit its chain: stop and compare its records",
+                       (unsigned long long)record.sequence);
+    *slot = record;
+    return BG_OK;
+}
+
+static enum bg_status check_sums(struct bg_root *root, uint32_t group, struct bg_span reply, struct bg_sums *sums)
+{
+    struct bg_frame frame;
+    const struct bg_record *record = &sums->record;
+    enum bg_status status = bg_frame_expect(reply, BG_FRAME_SUMS, &root->error, &frame);
+    if (status == BG_OK)
+        status = bg_sums_decode(&frame, &root->error, sums);
+    if (status != BG_OK)
+        return status;
+    struct bg_span signed_bytes = {sums->record_bytes.data, BG_RECORD_BYTES - BG_SIGNATURE_BYTES};
+    status = bg_envelope_verify(root->settings.key_holder, BG_SIGNED_RECORD, signed_bytes,
+                                (struct bg_span){record->signature, BG_SIGNATURE_BYTES});
+    if (status != BG_OK)
+        return bg_fail(&root->error, status, "sums of group %u: the record is not signed by the key holder", group);
+    if (!bg_digest_equal(&frame.plan_id, &root->plan_id) || sums->round != root->round.number ||
+        sums->attempt != root->round.attempt || sums->group != group || record->round != sums->round ||
+        record->attempt != sums->attempt || record->group != group || record->epoch != root->epoch ||
+        record->members != root->members[group].members || sums->positions != root->shape.positions ||
+        sums->sums.size != root->shape.positions * root->shape.sum_bytes)
+        return bg_fail(&root->error, BG_DECODE, "sums of group %u: not an answer to what was asked", group);
+    return check_chain(root, sums);
+}
+
+struct release_request {
+    struct bg_root *root;
+    uint32_t group;
+    uint64_t round;
+};
+
+static void on_sums(void *context, enum bg_status status, struct bg_span reply)
+{
+    struct release_request request = *(struct release_request *)context;
+    struct bg_root *root = request.root;
+    struct bg_root_group *group = &root->members[request.group];
+    struct bg_sums sums;
+    free(context);
+    root->busy--;
+    if (root->round.number != request.round || !group->release.size)
+        return; /* the round ended without it */
+    if (status == BG_IO || status == BG_BUSY) {
+        group->retry_at = root->now + root->settings.retry_ns;
+        return;
+    }
+    if (status != BG_OK)
+        bg_fail(&root->error, status, "the key holder does not open group %u: %s", request.group,
+                bg_status_text(status));
+    else
+        status = check_sums(root, request.group, reply, &sums);
+    uint8_t *copy = NULL;
+    if (status == BG_OK) {
+        copy = malloc(sums.sums.size);
+        if (!copy)
+            status = bg_fail(&root->error, BG_NO_MEMORY, "group sum: out of memory");
+    }
+    if (status != BG_OK) {
+        /* Only this side's own check of a sum may call a group invalid. */
+        answered(root, request.group, status == BG_OUT_OF_RANGE ? BG_REFUSED : status, &root->error);
+        return;
+    }
+    memcpy(copy, sums.sums.data, sums.sums.size);
+    queue_unpad(root, request.group, copy);
+}
+
+static void send_release(struct bg_root *root, uint32_t group)
+{
+    struct bg_root_group *g = &root->members[group];
+    struct release_request *context = malloc(sizeof *context);
+    struct bg_request request = {.route = BG_ROUTE_RELEASE,
+                                 .peer = *bg_identity_digest(root->settings.identity),
+                                 .body = bg_writer_span(&g->release)};
+    g->retry_at = UINT64_MAX;
+    if (!context) {
+        g->retry_at = root->now + root->settings.retry_ns;
+        return;
+    }
+    *context = (struct release_request){.root = root, .group = group, .round = root->round.number};
+    root->busy++;
+    enum bg_status status = bg_transport_send(root->settings.key_holder_transport, &request, on_sums, context);
+    if (status != BG_OK)
+        on_sums(context, status, (struct bg_span){NULL, 0});
+}
+
+void bg_root_retry_releases(struct bg_root *root)
+{
+    for (size_t g = 0; g < root->group_count; g++)
+        if (root->members[g].release.size && root->members[g].retry_at <= root->now)
+            send_release(root, (uint32_t)g);
+}
+
+/* The release frame and all blocks of the members after it. */
+static enum bg_status write_release(struct bg_root *root, uint32_t group, struct bg_writer *w)
+{
+    const struct bg_shape *shape = &root->shape;
+    const struct bg_upload *uploads[BG_MAX_GROUP_MEMBERS];
+    struct bg_span manifests[BG_MAX_GROUP_MEMBERS];
+    uint32_t members = members_of(root, group, root->members[group].members, uploads);
+    size_t size = shape->positions * shape->position_bytes;
+    uint8_t *product = malloc(size);
+    if (!product)
+        return BG_NO_MEMORY;
+    for (uint32_t m = 0; m < members; m++)
+        manifests[m] = (struct bg_span){uploads[m]->manifest_bytes, uploads[m]->manifest_size};
+    enum bg_status status = bg_product_write(root->members[group].product, 0, shape->positions, product);
+    struct bg_release release = {.round = root->round.number,
+                                 .attempt = root->round.attempt,
+                                 .epoch = root->epoch,
+                                 .group = group,
+                                 .member_count = members,
+                                 .manifests = manifests,
+                                 .positions = shape->positions,
+                                 .product = {product, size}};
+    bg_writer_init(w);
+    if (status == BG_OK)
+        bg_release_encode(w, &root->settings.population, &root->plan_id, &release);
+    free(product);
+    for (uint32_t m = 0; status == BG_OK && m < members; m++)
+        for (size_t b = 0; b < uploads[m]->blocks; b++) {
+            struct bg_block block = bg_upload_block(uploads[m], shape, b);
+            bg_block_encode(w, &root->settings.population, &root->plan_id, &block);
+        }
+    return status == BG_OK ? w->status : status;
+}
+
+static void release(struct bg_root *root, uint32_t group, uint64_t members)
+{
+    struct bg_root_group *g = &root->members[group];
+    g->members = members;
+    if (root->plan.key.encryption == BG_PLAN_OFF) {
+        queue_unpad(root, group, NULL);
+        return;
+    }
+    enum bg_status status = write_release(root, group, &g->release);
+    if (status != BG_OK) {
+        bg_fail(&root->error, status, "release of group %u: %s", group, bg_status_text(status));
+        answered(root, group, status, &root->error);
+        return;
+    }
+    send_release(root, group);
+}
+
+/* ---- combination and publication ---- */
+
+enum bg_status bg_root_encode_version(struct bg_root *root, struct bg_root_version *version, struct bg_error *error)
+{
+    struct bg_model_card card = root->card;
+    card.parameters = version->parameters;
+    card.round = version->round;
+    card.parent = version->parent;
+    card.plan = root->plan_id;
+    bg_writer_finish(&version->file);
+    enum bg_status status = bg_model_encode(&card, &version->file, error);
+    if (status == BG_OK)
+        bg_sha256(bg_writer_span(&version->file), &version->digest);
+    return status;
+}
+
+static size_t opened_sums(struct bg_root *root, struct bg_group_sum *ret_sums)
+{
+    size_t count = 0;
+    for (size_t g = 0; g < root->group_count; g++)
+        if (root->round_groups[g].progress == BG_GROUP_OPENED && root->members[g].summed)
+            ret_sums[count++] = root->members[g].sum;
+    return count;
+}
+
+static void copy_version(struct bg_root *root)
+{
+    const struct bg_layout *layout = &root->model->layout;
+    struct bg_root_version *from = &root->current, *to = &root->next;
+    memcpy(to->parameters, from->parameters, layout->coordinates * sizeof *to->parameters);
+    memcpy(to->momentum, from->momentum, layout->coordinates * sizeof *to->momentum);
+    memcpy(to->scales, from->scales, layout->tensor_count * sizeof *to->scales);
+    memcpy(to->centres, from->centres, layout->tensor_count * sizeof *to->centres);
+    to->round = root->round.number;
+    to->parent = from->digest;
+}
+
+static void run_combine(struct bg_job *job)
+{
+    struct bg_root_work *work = bg_root_work_of(job);
+    struct bg_root *root = work->root;
+    struct bg_combine_settings settings = {.rule = root->settings.rule,
+                                           .faulty = root->settings.faulty,
+                                           .rounds = root->settings.rounds};
+    struct bg_server_state state = {.parameters = root->next.parameters,
+                                    .momentum = root->next.momentum,
+                                    .scales = root->next.scales,
+                                    .centres = root->next.centres};
+    struct bg_group_sum *sums = calloc(root->group_count, sizeof *sums);
+    if (!sums) {
+        work->status = bg_fail(&work->error, BG_NO_MEMORY, "aggregation: out of memory");
+        return;
+    }
+    size_t count = opened_sums(root, sums);
+    uint64_t learning = root->learning_rounds ? root->learning_rounds - 1 : 0;
+    copy_version(root);
+    work->status = bg_combine_round(&settings, &root->terms, sums, count, root->round.number - 1, learning, &state,
+                                    &work->error, &root->combination);
+    root->combined = work->status == BG_OK || work->status == BG_MARGIN;
+    free(sums);
+    if (work->status == BG_OK)
+        work->status = bg_root_encode_version(root, &root->next, &work->error);
+}
+
+static void combined(struct bg_root *root, struct bg_root_work *work)
+{
+    if (work->status != BG_OK && work->status != BG_MARGIN)
+        bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_FAILED, .error = &work->error});
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = work->status});
+}
+
+static void combine(struct bg_root *root)
+{
+    size_t units = root->shape.vote_count * bg_round_count(&root->round, BG_GROUP_OPENED);
+    if (!bg_root_queue(root, BG_PHASE_AGGREGATION, units, run_combine, combined))
+        bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = BG_NO_MEMORY});
+}
+
+static void publish(struct bg_root *root)
+{
+    struct bg_root_version oldest = root->previous;
+    if (!oldest.parameters) {
+        /* The first step: there is no third version to recycle yet. */
+        const struct bg_layout *layout = &root->model->layout;
+        oldest.parameters = calloc(layout->coordinates, sizeof *oldest.parameters);
+        oldest.momentum = calloc(layout->coordinates, sizeof *oldest.momentum);
+        oldest.scales = calloc(layout->tensor_count, sizeof *oldest.scales);
+        oldest.centres = calloc(layout->tensor_count, sizeof *oldest.centres);
+        bg_writer_init(&oldest.file);
+    }
+    root->previous = root->current;
+    root->current = root->next;
+    root->next = oldest;
+    root->card.parameters = root->current.parameters;
+    root->card.round = root->current.round;
+    root->card.parent = root->current.parent;
+    root->card.plan = root->plan_id;
+    if (root->task.calibration)
+        root->calibrated = true;
+    bool whole = oldest.parameters && oldest.momentum && oldest.scales && oldest.centres;
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED,
+                                               .status = whole ? BG_OK : BG_NO_MEMORY});
+}
+
+/* ---- the end of a round ---- */
+
+static bool group_used(const struct bg_root *root, size_t group)
+{
+    if (root->round.outcome != BG_OK || !root->combined || root->round_groups[group].progress != BG_GROUP_OPENED)
+        return false;
+    size_t place = 0;
+    for (size_t g = 0; g < group; g++)
+        place += root->round_groups[g].progress == BG_GROUP_OPENED && root->members[g].summed;
+    return root->members[group].summed && root->combination.used[place];
+}
+
+static enum bg_status write_receipt(struct bg_root *root, struct bg_writer *w)
+{
+    bool committed = root->round.outcome == BG_OK;
+    struct bg_receipt_group *groups = BG_ARENA_ARRAY(&root->round_arena, struct bg_receipt_group, root->group_count);
+    struct bg_receipt receipt = {.round = root->round.number,
+                                 .attempt = root->round.attempt,
+                                 .outcome = committed ? BG_ROUND_COMMITTED : BG_ROUND_ABANDONED,
+                                 .reason = (uint16_t)-root->round.outcome,
+                                 .model = root->current.digest,
+                                 .tensor_count = committed ? root->task.tensor_count : 0,
+                                 .scales = root->current.scales,
+                                 .groups = groups};
+    if (!groups)
+        return BG_NO_MEMORY;
+    for (size_t g = 0; g < root->group_count; g++) {
+        if (root->round_groups[g].progress == BG_GROUP_NOT_INVITED)
+            continue;
+        groups[receipt.group_count++] = (struct bg_receipt_group){
+            .index = (uint32_t)g, .used = group_used(root, g), .members = bg_round_members(&root->round, (uint32_t)g)};
+    }
+    bg_writer_finish(w);
+    bg_receipt_encode_unsigned(w, &root->settings.population, &root->plan_id, &receipt);
+    return bg_envelope_close(root->settings.identity, BG_SIGNED_RECEIPT, w, 0);
+}
+
+/* Invited members that arrived, smoothed over rounds. */
+static void measure_availability(struct bg_root *root)
+{
+    double invited = 0, arrived = 0;
+    for (size_t g = 0; g < root->group_count; g++) {
+        const struct bg_round_group *group = &root->round_groups[g];
+        if (group->progress == BG_GROUP_NOT_INVITED)
+            continue;
+        invited += group->member_count;
+        arrived += __builtin_popcountll(group->arrived);
+    }
+    if (invited > 0)
+        root->availability = 0.8 * root->availability + 0.2 * (arrived / invited);
+}
+
+static void settle(struct bg_root *root)
+{
+    struct bg_root_receipt *receipt = &root->receipts[root->round.number % BG_ROOT_RECEIPTS];
+    receipt->round = root->round.number;
+    enum bg_status status = write_receipt(root, &receipt->frame);
+    if (status != BG_OK) {
+        bg_writer_finish(&receipt->frame);
+        bg_fail(&root->error, status, "receipt of round %llu: %s", (unsigned long long)root->round.number,
+                bg_status_text(status));
+        bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_FAILED, .error = &root->error});
+    }
+    for (size_t g = 0; g < root->group_count; g++)
+        bg_writer_finish(&root->members[g].release);
+    root->wake = UINT64_MAX;
+    measure_availability(root);
+    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_ENDED,
+                                                 .combination = root->combined ? &root->combination : NULL});
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_SETTLED});
+}
+
+/* ---- events and actions ---- */
+
+static void perform(struct bg_root *root, struct bg_round_action action)
+{
+    switch (action.kind) {
+    case BG_ROUND_DO_FOLD:
+        fold(root, action.group, action.member);
+        return;
+    case BG_ROUND_DO_RELEASE:
+        release(root, action.group, action.members);
+        return;
+    case BG_ROUND_DO_COMBINE:
+        combine(root);
+        return;
+    case BG_ROUND_DO_PUBLISH:
+        publish(root);
+        return;
+    case BG_ROUND_DO_SETTLE:
+        settle(root);
+        return;
+    case BG_ROUND_DO_WAKE:
+        root->wake = action.at;
+        return;
+    case BG_ROUND_ACTION_COUNT:
+        return;
+    }
+}
+
+void bg_root_step(struct bg_root *root, struct bg_round_event event)
+{
+    struct bg_round_actions actions = {.items = root->actions};
+    if (!root->actions || bg_round_step(&root->round, &event, root->now, &actions) != BG_OK || !actions.count)
+        return;
+    /* Performing may step again and fill root->actions anew: work on a copy. */
+    struct bg_round_action *copy = malloc(actions.count * sizeof *copy);
+    if (!copy) {
+        bg_fail(&root->error, BG_NO_MEMORY, "round %llu: out of memory", (unsigned long long)root->round.number);
+        bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_FAILED, .error = &root->error});
+        return;
+    }
+    memcpy(copy, actions.items, actions.count * sizeof *copy);
+    for (size_t i = 0; i < actions.count; i++)
+        perform(root, copy[i]);
+    free(copy);
+}
+
+/* ---- opening a round ---- */
+
+/* Whole groups: ceil(target / a^k) of them, drawn from the seed; all if there is no target. */
+static size_t choose_groups(struct bg_root *root, uint32_t *ret_invited)
+{
+    size_t wanted = root->group_count;
+    struct bg_prng prng;
+    if (root->settings.target_groups) {
+        double whole = 1;
+        for (uint32_t i = 0; i < root->plan.key.group_size; i++)
+            whole *= root->availability;
+        double invited = (double)root->settings.target_groups / (whole > 1e-6 ? whole : 1e-6);
+        if (invited < (double)wanted)
+            wanted = (size_t)invited + (invited > (double)(size_t)invited);
+    }
+    for (size_t g = 0; g < root->group_count; g++)
+        ret_invited[g] = (uint32_t)g;
+    if (wanted == root->group_count)
+        return wanted;
+    bg_prng_init_stream(&prng, root->settings.seed, "groups", root->round.number + 1);
+    bg_prng_shuffle(&prng, ret_invited, root->group_count);
+    for (size_t i = 1; i < wanted; i++)
+        for (size_t j = i; j > 0 && ret_invited[j] < ret_invited[j - 1]; j--) {
+            uint32_t swap = ret_invited[j];
+            ret_invited[j] = ret_invited[j - 1];
+            ret_invited[j - 1] = swap;
+        }
+    return wanted;
+}
+
+static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
+{
+    const struct bg_layout *layout = &root->model->layout;
+    struct bg_arena *arena = &root->round_arena;
+    bool *travels = BG_ARENA_ARRAY(arena, bool, layout->tensor_count);
+    double *scales = BG_ARENA_ARRAY(arena, double, layout->tensor_count);
+    double *centres = BG_ARENA_ARRAY(arena, double, layout->tensor_count);
+    uint32_t *invited = BG_ARENA_ARRAY(arena, uint32_t, root->group_count);
+    if (!travels || !scales || !centres || !invited)
+        return bg_fail(error, BG_NO_MEMORY, "task: out of memory");
+    bool calibration = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
+    struct bg_cosine rate = {.peak = root->settings.learning_rate,
+                             .floor = root->settings.learning_rate_floor,
+                             .total = root->settings.rounds};
+    for (size_t i = 0; i < layout->tensor_count; i++) {
+        travels[i] = true;
+        scales[i] = calibration ? 1 : root->current.scales[i];
+        centres[i] = calibration ? 0 : root->current.centres[i];
+    }
+    root->task = (struct bg_task){.round = root->round.number + 1,
+                                  .epoch = root->epoch,
+                                  .model = root->current.digest,
+                                  .calibration = calibration,
+                                  .learning_rate = bg_cosine_rate(&rate, root->learning_rounds),
+                                  .deadline_ns = root->settings.deadline_ns,
+                                  .tensor_count = layout->tensor_count,
+                                  .travels = travels,
+                                  .scales = scales,
+                                  .centres = centres,
+                                  .invited_count = choose_groups(root, invited),
+                                  .invited = invited};
+    bg_writer_finish(&root->task_frame);
+    bg_task_encode_unsigned(&root->task_frame, &root->settings.population, &root->plan_id, &root->task);
+    enum bg_status status = bg_envelope_close(root->settings.identity, BG_SIGNED_TASK, &root->task_frame, 0);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "task: %s", bg_status_text(status));
+}
+
+bool bg_root_idle(const struct bg_root *root)
+{
+    return root->ready && !root->agreeing && !root->busy && root->round.state == BG_ROUND_IDLE;
+}
+
+enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
+{
+    if (!bg_root_idle(root))
+        return bg_fail(error, BG_BUSY, "round: no epoch is agreed, or the last round's work is not over");
+    bg_root_round_finish(root);
+    bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);
+    enum bg_status status = write_task(root, error);
+    if (status == BG_OK)
+        status = bg_shape_init(&root->plan, &root->task, error, &root->shape);
+    if (status != BG_OK)
+        return status;
+    root->has_shape = true;
+    root->terms = (struct bg_upload_terms){.plan = &root->plan,
+                                           .plan_id = &root->plan_id,
+                                           .task = &root->task,
+                                           .shape = &root->shape,
+                                           .key = root->key,
+                                           .sealing_key = root->settings.sealing_key};
+    if (!root->task.calibration)
+        root->learning_rounds++;
+    uint64_t deadline =
+        root->settings.deadline_ns > UINT64_MAX - 1 - root->now ? UINT64_MAX - 1 : root->now + root->settings.deadline_ns;
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_START,
+                                               .number = root->task.round,
+                                               .deadline = deadline,
+                                               .invited = root->task.invited,
+                                               .invited_count = root->task.invited_count});
+    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_OPENED});
+    return BG_OK;
+}
+
+void bg_root_cancel_round(struct bg_root *root, enum bg_status reason)
+{
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_CANCEL, .status = reason});
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What root.c (service), root_epoch.c (agreement with the key holder) and root_round.c (one round) share. For no
+ * other file.
+ */
+#pragma once
+
+#include "aggregator/root.h"
+#include "base/digest_table.h"
+#include "wire/groups.h"
+
+#define BG_ROOT_RECEIPTS 32 /* rounds whose receipts can still be asked for */
+#define BG_ROOT_RECORDS 256 /* latest records of the key holder's chain */
+#define BG_ROOT_MEMORY ((size_t)1 << 32)
+
+/* A group's part of the running round. */
+struct bg_root_group {
+    struct bg_upload *uploads;   /* (member_count) */
+    struct bg_product *product;  /* NULL until the first fold, or with encryption off */
+    uint64_t fold_queue;         /* members that wait to be folded */
+    bool folding;
+    uint64_t members;            /* asked to be opened */
+    struct bg_writer release;    /* what was asked; empty when answered */
+    uint64_t retry_at;           /* UINT64_MAX: an answer is due */
+    struct bg_group_sum sum;
+    bool summed;
+};
+
+struct bg_root_record {
+    uint64_t sequence; /* 0: empty */
+    struct bg_digest digest;
+    struct bg_digest previous;
+};
+
+/* The parameters of one version of the model, with what the server needs to step from it. */
+struct bg_root_version {
+    float *parameters;
+    float *momentum;
+    double *scales;
+    double *centres;
+    struct bg_writer file;
+    struct bg_digest digest;
+    uint64_t round;
+    struct bg_digest parent;
+};
+
+struct bg_root_receipt {
+    uint64_t round;
+    struct bg_writer frame;
+};
+
+struct bg_root {
+    struct bg_root_settings settings;
+    uint64_t now;
+    struct bg_work_queue queue;
+    size_t busy; /* works and requests to the key holder that are under way */
+    struct bg_error error;
+
+    struct bg_roster_entry *roster;
+    size_t roster_count, roster_capacity;
+
+    /* the epoch */
+    uint64_t epoch;
+    bool agreeing; /* asking the key holder for an epoch */
+    bool ready;
+    struct bg_digest nonce;
+    struct bg_digest commitment; /* of the key holder's next nonce */
+    struct bg_writer epoch_request;
+    uint64_t epoch_retry_at;
+    struct bg_arena epoch_arena;
+    struct bg_groups groups;
+    struct bg_roster epoch_roster;        /* of the epoch: arena */
+    struct bg_digest_table clients;       /* client id → group·BG_MAX_GROUP_MEMBERS + member */
+    struct bg_writer groups_frame;
+    struct bg_writer plan_frame;
+    struct bg_digest plan_id;
+    struct bg_plan plan;
+    bool has_plan;
+    struct bg_public_key *key; /* NULL with encryption off */
+    struct bg_root_group *members;
+    size_t group_count;
+
+    /* the round */
+    struct bg_round round;
+    struct bg_round_group *round_groups;
+    struct bg_round_action *actions;
+    struct bg_arena round_arena;
+    struct bg_task task;
+    struct bg_writer task_frame;
+    struct bg_shape shape;
+    bool has_shape;
+    struct bg_upload_terms terms;
+    uint64_t learning_rounds; /* opened so far */
+    bool calibrated;
+    uint64_t wake;
+    double availability; /* measured part of the invited members that arrived */
+    struct bg_combination combination;
+    bool combined;
+
+    struct bg_root_record records[BG_ROOT_RECORDS];
+    struct bg_root_receipt receipts[BG_ROOT_RECEIPTS];
+
+    struct bg_model *model;
+    struct bg_model_file initial; /* owns the names and statistics of the card */
+    struct bg_model_card card;    /* of the published version */
+    struct bg_root_version current, next, previous;
+};
+
+/* A work of the root with what it is about. */
+struct bg_root_work {
+    struct bg_work work;
+    struct bg_root *root;
+    struct bg_call *call; /* to answer when done; NULL for the root's own */
+    uint32_t group, member;
+    size_t block;
+    uint8_t *sums;        /* owned */
+    struct bg_group_sum *sum;
+    enum bg_status status;
+    struct bg_error error;
+    void (*finish)(struct bg_root *root, struct bg_root_work *work); /* on the loop thread */
+};
+
+/* A queued work; BG_NO_MEMORY gives NULL. `run` finds its bg_root_work with bg_root_work_of. */
+struct bg_root_work *bg_root_queue(struct bg_root *root, enum bg_phase phase, uint64_t units,
+                                   void (*run)(struct bg_job *job),
+                                   void (*finish)(struct bg_root *root, struct bg_root_work *work));
+struct bg_root_work *bg_root_work_of(struct bg_job *job);
+
+void bg_root_notify(struct bg_root *root, struct bg_root_notice notice);
+struct bg_upload *bg_root_upload(struct bg_root *root, uint32_t group, uint32_t member);
+
+/* root_epoch.c */
+void bg_root_send_epoch_request(struct bg_root *root);
+void bg_root_epoch_finish(struct bg_root *root);
+
+/* root_round.c */
+void bg_root_step(struct bg_root *root, struct bg_round_event event);
+void bg_root_retry_releases(struct bg_root *root);
+void bg_root_round_finish(struct bg_root *root);
+/* Files of a version: parameters to bytes and digest. */
+enum bg_status bg_root_encode_version(struct bg_root *root, struct bg_root_version *version, struct bg_error *error);
