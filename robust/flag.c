@@ -204,6 +204,7 @@ enum bg_status bg_flag_solve(const struct bg_flag_problem *problem, struct bg_ar
         status = fit(problem, &w, &next);
         if (status)
             return status;
+        next.tie = next.tie || (current.tie && !given);
         gain = objective - next.objective;
         if (gain <= 0 && !given)
             break;

@@ -38,7 +38,8 @@ struct bg_flag_fit {
     double *products;     /* (n, n) B */
     double objective;
     double eigengap; /* (Λ_r − Λ_{r+1})/Λ_1; Λ_{n+1} = 0 */
-    bool tie;        /* Λ_{r+1} > 1e-9·Λ_1, and Λ_r within that of it: the subspace is arbitrary */
+    bool tie;        /* in this fit or one its weights come from, Λ_{r+1} > 1e-9·Λ_1 and Λ_r is within that of
+                      * it: the subspace is arbitrary */
     uint32_t steps;
 };
 

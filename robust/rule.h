@@ -82,7 +82,7 @@ struct bg_rule_result {
                          * 1/fitted (mean, nnm), n_med/fitted (unit-mean, flag, flag+) */
     double eigengap;    /* (Λ_r − Λ_{r+1})/Λ_1 of the last fit; 0 where there is none */
     double margin;      /* Σ cos − f over the fitted columns (in flag+ as mixed), cos to the aggregate */
-    bool tie;           /* Λ_r = Λ_{r+1} to 1e-9·Λ_1: the subspace, and so the aggregate, is arbitrary */
+    bool tie;           /* in some fit Λ_r = Λ_{r+1} to 1e-9·Λ_1: the aggregate is arbitrary */
     bool held;          /* flag+ only: a tie, or a margin that is not above 0 */
     enum bg_column_fate fates[BG_COLUMNS_MAX];
     double scales[BG_COLUMNS_MAX];
