@@ -108,8 +108,8 @@ enum bg_status bg_frame_expect(struct bg_span input, enum bg_frame_type type, st
     if (status != BG_OK)
         return status;
     if (frame.type != type)
-        return bg_fail(error, BG_DECODE, "%s frame where a %s frame was expected", bg_frame_type_name(frame.type),
-                       bg_frame_type_name(type));
+        return bg_fail(error, BG_DECODE, "a frame of type \"%s\" where \"%s\" was expected",
+                       bg_frame_type_name(frame.type), bg_frame_type_name(type));
     *ret = frame;
     return BG_OK;
 }
