@@ -8,12 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The usual ones (Kingma and Ba 2015); no plan changes them. */
+#define ADAM_BETA1 0.9
+#define ADAM_BETA2 0.999
+#define ADAM_EPSILON 1e-8
+
 static struct bg_training_settings training_settings(const struct bg_plan_training *plan, double rate)
 {
     return (struct bg_training_settings){
         .optimizer = {.kind = plan->optimizer == BG_PLAN_ADAMW ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
                       .momentum = plan->momentum,
-                      .weight_decay = plan->weight_decay},
+                      .weight_decay = plan->weight_decay,
+                      .beta1 = ADAM_BETA1,
+                      .beta2 = ADAM_BETA2,
+                      .epsilon = ADAM_EPSILON},
         .rate = {.peak = rate},
         .steps = plan->steps,
         .batch = plan->batch,
@@ -122,7 +130,7 @@ static enum bg_status encode(struct bg_client_building *building, struct bg_erro
         if (status != BG_OK)
             return status;
     }
-    input.workspace = malloc(plan->root.layout.coordinates * sizeof *input.workspace);
+    input.workspace = calloc(plan->root.layout.coordinates, sizeof *input.workspace);
     if (!input.workspace)
         return bg_fail(error, BG_NO_MEMORY, "encoding: out of memory");
     tie_stream_init(&stream, building->tie_secret, task);
@@ -163,7 +171,7 @@ enum bg_status bg_client_build(struct bg_client_building *building, struct bg_er
     enum bg_status status = encode(building, error);
     if (status != BG_OK)
         return status;
-    uint64_t *slots = malloc(shape->slots * sizeof *slots);
+    uint64_t *slots = calloc(shape->slots, sizeof *slots);
     if (!slots)
         return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
     bg_update_slots(shape, building->update.task, building->codec, slots);
@@ -172,4 +180,18 @@ enum bg_status bg_client_build(struct bg_client_building *building, struct bg_er
     status = encrypt(building, slots, shape->dense ? building->codec->sums : NULL, error);
     free(slots);
     return status;
+}
+
+void bg_client_settle(const struct bg_plan *plan, const struct bg_task *task, bool used, const double *scales,
+                      struct bg_codec_update *codec)
+{
+    const struct bg_layout *layout = &plan->root.layout;
+    struct bg_codec_settings settings = bg_plan_codec_settings(&plan->root.codec);
+    struct bg_codec_round round = bg_task_codec_round(task);
+    if (settings.mode != BG_CODEC_EF)
+        memset(codec->sums, 0, layout->coordinates * sizeof *codec->sums);
+    else if (used)
+        bg_codec_commit(&settings, layout, &round, scales, codec, codec->sums);
+    else
+        bg_codec_fold_back(&settings, layout, scales ? scales : task->scales, codec, codec->sums);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two pieces of arithmetic of a client's round. Each borrows inputs that do not change while it runs. */
+/* The arithmetic of a client's round. Training and building run on a worker: what they borrow does not change
+ * meanwhile. */
 #pragma once
 
 #include "client/client.h"
@@ -32,3 +33,8 @@ struct bg_client_building {
 };
 
 BG_MUST_CHECK enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error);
+
+/* What becomes of p in codec->sums: the residual of the next round. `scales` are the receipt's; NULL, only where the
+ * update was not used: those of the task. */
+void bg_client_settle(const struct bg_plan *plan, const struct bg_task *task, bool used, const double *scales,
+                      struct bg_codec_update *codec);

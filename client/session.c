@@ -40,22 +40,26 @@ static enum bg_session_action rest(struct bg_session *session, uint64_t now, enu
     return action;
 }
 
+static bool is_news(const struct bg_session *session, const struct bg_session_event *task)
+{
+    if (task->round != session->round)
+        return task->round > session->round;
+    return task->attempt > session->attempt || (task->attempt == session->attempt && session->open);
+}
+
 static enum bg_session_action on_task(struct bg_session *session, const struct bg_session_event *event, uint64_t now)
 {
-    bool news = event->status == BG_OK && (event->round > session->round || (event->round == session->round &&
-                                                                              event->attempt > session->attempt));
-    if (event->status != BG_OK && may_pass(event->status)) {
+    if (may_pass(event->status)) {
         go(session, BG_SESSION_IDLE);
         return try_again(session, now);
     }
-    if (!news)
+    if (event->status != BG_OK || !is_news(session, event))
         return rest(session, now, BG_SESSION_DO_NOTHING);
-    session->missed = session->round && event->round > session->round ? event->round - session->round - 1 : 0;
-    session->previous = session->round;
     session->round = event->round;
     session->attempt = event->attempt;
     session->deadline = event->deadline;
-    session->pause_ns = session->poll_ns;
+    session->open = false;
+    session->unanswered = false;
     go(session, BG_SESSION_PREPARING);
     return BG_SESSION_DO_PREPARE;
 }
@@ -63,15 +67,18 @@ static enum bg_session_action on_task(struct bg_session *session, const struct b
 static enum bg_session_action on_prepared(struct bg_session *session, const struct bg_session_event *event,
                                           uint64_t now)
 {
-    if (event->status == BG_OK) {
-        go(session, BG_SESSION_TRAINING);
-        return BG_SESSION_DO_TRAIN;
+    if (may_pass(event->status)) {
+        session->open = true;
+        go(session, BG_SESSION_IDLE);
+        return try_again(session, now);
     }
-    if (!may_pass(event->status))
+    if (event->status != BG_OK)
         return rest(session, now, BG_SESSION_DO_NOTHING);
-    session->round = session->previous; /* nothing was done for it: its task is news again */
-    go(session, BG_SESSION_IDLE);
-    return try_again(session, now);
+    session->missed = session->trained && session->round > session->trained ? session->round - session->trained - 1 : 0;
+    session->trained = session->round;
+    session->pause_ns = session->poll_ns;
+    go(session, BG_SESSION_TRAINING);
+    return BG_SESSION_DO_TRAIN;
 }
 
 static enum bg_session_action on_stage(struct bg_session *session, const struct bg_session_event *event, uint64_t now,
@@ -86,10 +93,13 @@ static enum bg_session_action on_stage(struct bg_session *session, const struct 
 
 static enum bg_session_action on_sent(struct bg_session *session, const struct bg_session_event *event, uint64_t now)
 {
-    if (may_pass(event->status) && now < session->deadline)
-        return try_again(session, now);
-    if (event->status != BG_OK)
+    if (may_pass(event->status)) {
+        session->unanswered = true;
+        if (now < session->deadline)
+            return try_again(session, now);
+    } else if (event->status != BG_OK && !session->unanswered) {
         return rest(session, now, BG_SESSION_DO_FOLD_BACK);
+    }
     go(session, BG_SESSION_WAITING);
     session->pause_ns = session->poll_ns;
     session->wake = later(now, session->poll_ns);
@@ -100,6 +110,7 @@ static enum bg_session_action on_receipt(struct bg_session *session, const struc
                                          uint64_t now)
 {
     if (event->status == BG_BUSY) {
+        session->pause_ns = session->poll_ns;
         session->wake = later(now, session->poll_ns);
         return BG_SESSION_DO_NOTHING;
     }

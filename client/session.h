@@ -5,11 +5,13 @@
  *
  *   IDLE ─WAKE▶ ASKING ─TASK▶ PREPARING ─PREPARED▶ TRAINING ─TRAINED▶ BUILDING ─BUILT▶ SENDING ─SENT▶ WAITING
  *    ▲             │              │                   │                   │               │ ▲           │ ▲  │
- *    │  no task,   │    failed    │       failed      │       failed      │    refused,   │ └WAKE, try  │ └──┘ BUSY,
- *    └─────────────┴──────────────┴───────────────────┴───────────────────┴───too late────┴──again──────┘ RECEIPT WAKE
+ *    │  no task,   │    failed    │       failed      │       failed      │    refused    │ └WAKE, try  │ └──┘ BUSY,
+ *    └─────────────┴──────────────┴───────────────────┴───────────────────┴───────────────┴──again──────┘ RECEIPT WAKE
  *
  * A failure that may pass (BG_IO, BG_BUSY, BG_NO_MEMORY) is tried again after a pause that doubles; others end the
  * client's part in the round. An update that exists (from BUILT on) is never dropped: it is committed or folded back.
+ * Where a try to send it went unanswered, the other side may have it: then only the receipt can tell, and neither a
+ * later refusal nor the deadline folds it back.
  */
 #pragma once
 
@@ -67,11 +69,13 @@ struct bg_session {
     uint64_t patience_ns; /* longest pause between tries */
     uint64_t pause_ns;    /* next pause after a failure that may pass */
     uint64_t wake;        /* instant of the next WAKE; UINT64_MAX: none wanted */
-    uint64_t round;       /* last round taken part in, or the one under way; 0: none */
-    uint64_t previous;    /* the round before it */
+    uint64_t round;       /* of the newest task, the one under way if any; 0: none */
     uint32_t attempt;
-    uint64_t deadline;    /* of the round under way */
-    uint64_t missed;      /* rounds between the last one and the one under way */
+    uint64_t deadline;
+    bool open;            /* nothing was done for that task yet: it is still news */
+    bool unanswered;      /* a try to send the update was */
+    uint64_t trained;     /* last round trained in; 0: none */
+    uint64_t missed;      /* rounds between the one trained in before it and that one */
 };
 
 /* Idle, WAKE due at once. */

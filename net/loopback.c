@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/loopback.h"
 
+#include "base/checked.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,21 +43,6 @@ static void deliver_request(void *argument)
     call->loopback->serve(call->loopback->server, &call->request, call);
 }
 
-/* Ends the call with a status and no bytes after a delay. An owner that cannot even post that has run out of memory:
- * the call is answered on the spot, the one case where nothing better is left. */
-static void post_reply(struct bg_call *call, uint64_t delay_ns)
-{
-    struct bg_loopback *loopback = call->loopback;
-    if (loopback->post(loopback->owner, delay_ns, deliver_reply, call) != BG_OK)
-        deliver_reply(call);
-}
-
-static void fail_later(struct bg_call *call)
-{
-    call->status = BG_IO;
-    post_reply(call, call->loopback->timeout_ns);
-}
-
 void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span reply)
 {
     struct bg_loopback *loopback = call->loopback;
@@ -72,18 +59,21 @@ void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span 
     loopback->bytes_down += call->reply_size;
     uint64_t delay_ns = loopback->delay(loopback->owner, &call->request.peer, call->reply_size, 0);
     if (delay_ns == UINT64_MAX) {
+        call->status = BG_IO;
         call->reply_size = 0;
-        fail_later(call);
-        return;
+        delay_ns = loopback->timeout_ns;
     }
-    post_reply(call, delay_ns);
+    /* An owner that cannot even post has run out of memory: an answer on the spot is all that is left. */
+    if (loopback->post(loopback->owner, delay_ns, deliver_reply, call) != BG_OK)
+        deliver_reply(call);
 }
 
 static enum bg_status loopback_send(struct bg_transport *transport, const struct bg_request *request,
                                     bg_reply_function *on_reply, void *context)
 {
     struct bg_loopback *loopback = (struct bg_loopback *)transport;
-    struct bg_call *call = malloc(sizeof *call + request->body.size);
+    size_t size;
+    struct bg_call *call = bg_size_add(sizeof *call, request->body.size, &size) ? malloc(size) : NULL;
     if (!call)
         return BG_NO_MEMORY;
     *call = (struct bg_call){
@@ -94,11 +84,11 @@ static enum bg_status loopback_send(struct bg_transport *transport, const struct
     loopback->calls++;
     loopback->bytes_up += request->body.size;
     uint64_t delay_ns = loopback->delay(loopback->owner, &request->peer, request->body.size, 1);
-    enum bg_status status = BG_OK;
-    if (delay_ns == UINT64_MAX)
-        fail_later(call);
-    else
-        status = loopback->post(loopback->owner, delay_ns, deliver_request, call);
+    bool lost = delay_ns == UINT64_MAX;
+    if (lost)
+        call->status = BG_IO;
+    enum bg_status status = loopback->post(loopback->owner, lost ? loopback->timeout_ns : delay_ns,
+                                           lost ? deliver_reply : deliver_request, call);
     if (status != BG_OK)
         free(call);
     return status;

@@ -30,7 +30,7 @@ BG_MUST_CHECK enum bg_status bg_envelope_verify(const uint8_t point[static BG_PU
  * wire/ whose encoders end in _unsigned. */
 BG_MUST_CHECK enum bg_status bg_envelope_close(const struct bg_identity *identity, enum bg_signed_kind kind,
                                                struct bg_writer *w, size_t start);
-/* Checks a decoded frame that ends in its signature. */
+/* Checks a decoded frame that ends in its signature. BG_TRUNCATED: it is too short for one. */
 BG_MUST_CHECK enum bg_status bg_envelope_verify_frame(const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                                       enum bg_signed_kind kind, const struct bg_frame *frame);
 

@@ -33,8 +33,8 @@ struct bg_digest bg_roster_digest(const struct bg_roster *roster);
 struct bg_digest bg_beacon(const struct bg_digest *roster, const struct bg_digest *root_nonce,
                            const struct bg_digest *keyholder_nonce);
 
-/* Groups from `arena`, cells in order of their labels. *ret_group_most is k_max: the largest group's size.
- * BG_INVALID unless 1 ≤ k_min ≤ k ≤ BG_MAX_GROUP_MEMBERS; BG_TOO_FEW when no cell yields a group. */
+/* Groups from `arena`, cells in order of their labels. *ret_group_most is k_max, the largest group's size, always less
+ * than 2k. BG_INVALID unless 1 ≤ k_min ≤ k ≤ BG_MAX_GROUP_MEMBERS / 2; BG_TOO_FEW when no cell yields a group. */
 BG_MUST_CHECK enum bg_status bg_partition(const struct bg_roster *roster, const struct bg_digest *beacon,
                                           uint64_t epoch, uint32_t k, uint32_t k_min, struct bg_arena *arena,
                                           struct bg_error *error, struct bg_groups *ret_groups,

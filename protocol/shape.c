@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/shape.h"
 
-#include "base/checked.h"
 #include "wire/manifest.h"
 
 #include <math.h>
@@ -63,9 +62,10 @@ static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *er
     return BG_OK;
 }
 
-static size_t plain_bytes(const struct bg_shape *shape)
+static uint64_t plain_bytes(const struct bg_shape *shape)
 {
-    return 2 * shape->votes_at + (shape->dense ? 4 * shape->vote_count : bg_divide_up(shape->vote_count, 8));
+    uint64_t votes = shape->vote_count;
+    return 2 * (uint64_t)shape->votes_at + (shape->dense ? 4 * votes : votes / 8 + (votes % 8 != 0));
 }
 
 enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error,
@@ -76,6 +76,8 @@ enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *t
     if (task->tensor_count != plan->root.layout.tensor_count)
         return bg_fail(error, BG_INVALID, "task of round %llu: %zu tensors where the plan has %zu",
                        (unsigned long long)task->round, task->tensor_count, plan->root.layout.tensor_count);
+    if (plan->key.knowledge_tags)
+        return bg_fail(error, BG_UNSUPPORTED, "plan: it asks for knowledge tags, which this version does not make");
     if (shape.dense && shape.encryption != BG_PLAN_OFF)
         return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
                                           "set encryption.mode to off or choose another codec.mode");
@@ -96,7 +98,8 @@ enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *t
     shape.slots = shape.votes_at + (shape.dense ? 0 : shape.vote_count);
     if (shape.encryption == BG_PLAN_OFF) {
         shape.position_bytes = BG_PLAIN_POSITION_BYTES;
-        shape.positions = bg_divide_up(plain_bytes(&shape), BG_PLAIN_POSITION_BYTES);
+        uint64_t bytes = plain_bytes(&shape);
+        shape.positions = (size_t)(bytes / BG_PLAIN_POSITION_BYTES + (bytes % BG_PLAIN_POSITION_BYTES != 0));
     } else {
         enum bg_status status = pack_shape(plan, error, &shape);
         if (status != BG_OK)
@@ -118,11 +121,12 @@ void bg_shape_finish(struct bg_shape *shape)
     *shape = (struct bg_shape){.encryption = BG_PLAN_OFF};
 }
 
-size_t bg_shape_update_bytes(const struct bg_shape *shape)
+uint64_t bg_shape_update_bytes(const struct bg_shape *shape)
 {
-    size_t blocks = bg_manifest_blocks(shape->positions);
-    size_t manifest = BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + blocks * BG_DIGEST_BYTES + shape->seed_bytes;
-    return manifest + blocks * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES) + shape->positions * shape->position_bytes;
+    uint64_t blocks = bg_manifest_blocks(shape->positions);
+    uint64_t manifest = BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + blocks * BG_DIGEST_BYTES + shape->seed_bytes;
+    uint64_t payload = (uint64_t)shape->positions * shape->position_bytes;
+    return manifest + blocks * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES) + payload;
 }
 
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape)
@@ -167,7 +171,7 @@ static enum bg_status decode_coordinates(const struct bg_shape *shape, const uin
 enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payload, uint64_t *ret_slots,
                                float *ret_coordinates)
 {
-    size_t used = plain_bytes(shape);
+    size_t used = (size_t)plain_bytes(shape);
     if (payload.size != shape->positions * shape->position_bytes)
         return BG_TRUNCATED;
     const uint8_t *votes = payload.data + 2 * shape->votes_at;

@@ -42,12 +42,13 @@ struct bg_shape {
     struct bg_packing packing; /* unused with encryption off */
 };
 
-/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted). */
+/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted);
+ * BG_UNSUPPORTED for a plan that asks for knowledge tags; BG_TOO_LARGE over BG_MAX_POSITIONS. */
 BG_MUST_CHECK enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task,
                                            struct bg_error *error, struct bg_shape *ret);
 void bg_shape_finish(struct bg_shape *shape);
 /* Bytes of one update as sent: the manifest's frame and those of all blocks. */
-size_t bg_shape_update_bytes(const struct bg_shape *shape);
+uint64_t bg_shape_update_bytes(const struct bg_shape *shape);
 /* The same in bits per coordinate that is voted on; 0 in a calibration round. */
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape);
 

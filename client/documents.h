@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client is told, checked before it is believed. Each `accept` copies the bytes it is given, decodes them and
+ * verifies who vouches for them; after a failure nothing of them is kept, and the sentence says what was wrong.
+ */
+#pragma once
+
+#include "protocol/shape.h"
+#include "wire/receipt.h"
+
+/* Whom a client believes: what it was enrolled with. */
+struct bg_trust {
+    struct bg_population population;
+    uint8_t key_holder[BG_PUBLIC_POINT_BYTES];
+    uint8_t root[BG_PUBLIC_POINT_BYTES];
+};
+
+/* Bytes as received, with the memory of what they were decoded into. Zeroed: none. */
+struct bg_document {
+    uint8_t *bytes;
+    size_t size;
+    struct bg_arena arena;
+};
+
+/* Copies. BG_NO_MEMORY. */
+BG_MUST_CHECK enum bg_status bg_document_init(struct bg_document *document, struct bg_span content);
+void bg_document_finish(struct bg_document *document);
+static inline struct bg_span bg_document_span(const struct bg_document *document)
+{
+    return (struct bg_span){document->bytes, document->size};
+}
+
+/* A plan that both signers vouch for. Zeroed: none. */
+struct bg_trusted_plan {
+    struct bg_document document; /* its frame */
+    struct bg_plan plan;
+    struct bg_digest id;
+};
+
+/* Besides what bg_plan_decode and bg_plan_verify refuse: BG_WRONG_POPULATION. */
+BG_MUST_CHECK enum bg_status bg_trusted_plan_accept(const struct bg_trust *trust, struct bg_span frame,
+                                                    struct bg_error *error, struct bg_trusted_plan *ret_plan);
+void bg_trusted_plan_finish(struct bg_trusted_plan *plan);
+
+/* A round's task that the root signed. Zeroed: none. */
+struct bg_trusted_task {
+    struct bg_document document; /* its frame */
+    struct bg_task task;
+    struct bg_digest plan_id;
+};
+
+/* BG_WRONG_POPULATION, BG_BAD_SIGNATURE, and what bg_task_decode refuses. */
+BG_MUST_CHECK enum bg_status bg_trusted_task_accept(const struct bg_trust *trust, struct bg_span frame,
+                                                    struct bg_error *error, struct bg_trusted_task *ret_task);
+void bg_trusted_task_finish(struct bg_trusted_task *task);
+
+/* A client's place in the partition of its epoch. */
+struct bg_seat {
+    uint32_t group, member;
+};
+
+/* Where the key holder put the client. BG_BAD_DIGEST: not the groups of the plan; BG_UNKNOWN_CLIENT: in none of them;
+ * BG_REFUSED: in one that is smaller than k_min or larger than k_max. */
+BG_MUST_CHECK enum bg_status bg_seat_find(const struct bg_plan *plan, struct bg_span groups_frame,
+                                          const struct bg_digest *client, struct bg_error *error,
+                                          struct bg_seat *ret_seat);
+
+/* That the task is for this plan and this seat. BG_STALE_PLAN: of another plan or epoch; BG_NOT_FOUND: the group is not
+ * invited. */
+BG_MUST_CHECK enum bg_status bg_task_check(const struct bg_trusted_plan *plan, const struct bg_trusted_task *task,
+                                           const struct bg_seat *seat, struct bg_error *error);
+/* BG_BAD_DIGEST unless these are the bytes of the task's model. */
+BG_MUST_CHECK enum bg_status bg_task_check_model(const struct bg_task *task, struct bg_span model_file,
+                                                 struct bg_error *error);
+
+/* What a receipt means for one update. */
+struct bg_verdict {
+    bool used;
+    struct bg_document document; /* of the receipt's frame: the scales' memory */
+    const double *scales;        /* (tensors) s_T of the round; NULL: the round was abandoned */
+};
+
+/* BG_WRONG_POPULATION, BG_BAD_SIGNATURE, BG_STALE_PLAN, BG_WRONG_ROUND (or attempt), and what bg_receipt_decode
+ * refuses. */
+BG_MUST_CHECK enum bg_status bg_verdict_accept(const struct bg_trust *trust, const struct bg_trusted_plan *plan,
+                                               const struct bg_task *task, const struct bg_seat *seat,
+                                               struct bg_span receipt_frame, struct bg_error *error,
+                                               struct bg_verdict *ret_verdict);
+void bg_verdict_finish(struct bg_verdict *verdict);
