@@ -13,7 +13,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'policy'))
 from policy import Tap  # noqa: E402
 
-PROGRAM, REFERENCES = sys.argv[1], pathlib.Path(sys.argv[2])
+PROGRAM, REFERENCES = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 FORMATS = {'<f4': 'f', '<f8': 'd', '|i1': 'b'}
 
 
@@ -144,7 +144,8 @@ def check_usage(bench):
             ('--rank -1', ['--rule', 'flag', '--rank', '-1', file, 'o.npy']),
             ('--lambda nan', ['--rule', 'flag', '--lambda', 'nan', file, 'o.npy']),
             ('--iterations 1e3', ['--rule', 'flag', '--iterations', '1e3', file, 'o.npy']),
-            ('--colour', ['--colour', file, 'o.npy']), ('value is missing', ['--rule', 'flag', file, 'o.npy', '--rank']),
+            ('--colour', ['--colour', file, 'o.npy']),
+            ('value is missing', ['--rule', 'flag', file, 'o.npy', '--rank']),
             ('rank 4', ['--rule', 'flag', '--rank', '4', file, 'o.npy'])):
         yield from bench.refused(64, said, *words)
     yield from bench.refused(65, '2f + 3', '--rule', 'flag+', '--faulty', '1', file, 'o.npy')
