@@ -109,13 +109,10 @@ struct fields {
     size_t count;
 };
 
-static enum bg_status fields_init(struct fields *fields, const struct bg_task *task, const struct bg_group_sum *sums,
-                                  const bool *used, size_t count, size_t first_field)
+static void fields_fill(struct fields *fields, const struct bg_task *task, const struct bg_group_sum *sums,
+                        const bool *used, size_t count, size_t first_field)
 {
-    *fields = (struct fields){.groups = calloc(count, sizeof *fields->groups),
-                              .sums = calloc(count * task->tensor_count, sizeof *fields->sums)};
-    if (!fields->groups || !fields->sums)
-        return BG_NO_MEMORY;
+    fields->count = 0;
     for (size_t g = 0; g < count; g++) {
         if (!used[g])
             continue;
@@ -126,6 +123,19 @@ static enum bg_status fields_init(struct fields *fields, const struct bg_task *t
                 row[tensor] = sums[g].fields[field++];
         fields->groups[fields->count++] = (struct bg_field_sums){.sums = row, .members = sums[g].members};
     }
+}
+
+static enum bg_status fields_init(struct fields *fields, const struct bg_task *task, const struct bg_group_sum *sums,
+                                  const bool *used, size_t count, size_t first_field)
+{
+    size_t numbers;
+    if (!bg_size_multiply(count, task->tensor_count, &numbers))
+        return BG_NO_MEMORY;
+    *fields = (struct fields){.groups = calloc(count, sizeof *fields->groups),
+                              .sums = calloc(numbers, sizeof *fields->sums)};
+    if (!fields->groups || !fields->sums)
+        return BG_NO_MEMORY;
+    fields_fill(fields, task, sums, used, count, first_field);
     return BG_OK;
 }
 
@@ -135,7 +145,7 @@ static void fields_finish(struct fields *fields)
     free(fields->sums);
 }
 
-/* s_T of this round and c_T of the next, from the used groups. */
+/* s_T of this round and c_T of the next, from the used groups: both, or neither. */
 static enum bg_status update_fields(const struct bg_upload_terms *terms, const struct bg_group_sum *sums,
                                     const bool *used, size_t count, uint64_t round, struct bg_server_state *state,
                                     struct bg_error *error)
@@ -144,20 +154,29 @@ static enum bg_status update_fields(const struct bg_upload_terms *terms, const s
     struct bg_codec_settings codec = bg_plan_codec_settings(&terms->plan->root.codec);
     struct bg_codec_round codec_round = bg_task_codec_round(terms->task);
     struct fields fields = {0};
-    enum bg_status status = BG_OK;
-    if (terms->shape->scale_count) {
+    bool scaled = terms->shape->scale_count > 0, centred = terms->shape->centre_count > 0;
+    size_t tensors = layout->tensor_count;
+    if (!scaled)
+        return BG_OK;
+    double *scales = calloc(tensors, sizeof *scales), *centres = calloc(tensors, sizeof *centres);
+    enum bg_status status = scales && centres ? BG_OK : BG_NO_MEMORY;
+    if (status == BG_OK)
         status = fields_init(&fields, terms->task, sums, used, count, terms->shape->scales_at);
-        if (status == BG_OK)
-            status = bg_codec_scales(&codec, layout, &codec_round, round, fields.groups, fields.count, error,
-                                     state->scales);
-        fields_finish(&fields);
+    if (status == BG_OK)
+        status = bg_codec_scales(&codec, layout, &codec_round, round, fields.groups, fields.count, error, scales);
+    if (status == BG_OK && centred) {
+        fields_fill(&fields, terms->task, sums, used, count, terms->shape->centres_at);
+        status = bg_codec_centres(layout, &codec_round, fields.groups, fields.count, error, centres);
     }
-    if (status == BG_OK && terms->shape->centre_count) {
-        status = fields_init(&fields, terms->task, sums, used, count, terms->shape->centres_at);
-        if (status == BG_OK)
-            status = bg_codec_centres(layout, &codec_round, fields.groups, fields.count, error, state->centres);
-        fields_finish(&fields);
-    }
+    if (status == BG_NO_MEMORY)
+        bg_fail(error, status, "aggregation: out of memory");
+    if (status == BG_OK)
+        memcpy(state->scales, scales, tensors * sizeof *scales);
+    if (status == BG_OK && centred)
+        memcpy(state->centres, centres, tensors * sizeof *centres);
+    fields_finish(&fields);
+    free(scales);
+    free(centres);
     return status;
 }
 

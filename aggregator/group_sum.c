@@ -36,9 +36,9 @@ static enum bg_status split(const struct bg_shape *shape, const uint64_t *slots,
     return BG_OK;
 }
 
-/* All pads of the members off every position. */
+/* All pads of the members off every position; *reterr_position is one that holds no sum mod n^s at all. */
 static enum bg_status take_off_pads(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,
-                                    uint32_t members, uint8_t *sums)
+                                    uint32_t members, uint8_t *sums, size_t *reterr_position)
 {
     struct bg_pad_keys pads[BG_MAX_GROUP_MEMBERS];
     struct bg_position_key keys[BG_MAX_GROUP_MEMBERS];
@@ -49,6 +49,7 @@ static enum bg_status take_off_pads(const struct bg_upload_terms *terms, const s
         for (uint32_t m = 0; m < members; m++)
             bg_pad_key_at(&pads[m], t, &keys[m]);
         status = bg_pad_subtract(terms->key, keys, members, sums + t * terms->shape->sum_bytes);
+        *reterr_position = t;
     }
     for (uint32_t m = 0; m < members; m++)
         bg_pad_keys_finish(&pads[m]);
@@ -62,11 +63,13 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
 {
     const struct bg_shape *shape = terms->shape;
     size_t position = 0;
-    uint64_t *slots = malloc(shape->slots * sizeof *slots);
+    uint64_t *slots = calloc(shape->slots, sizeof *slots);
     if (!slots)
         return bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
-    enum bg_status status = take_off_pads(terms, uploads, members, sums);
+    enum bg_status status = take_off_pads(terms, uploads, members, sums, &position);
     struct bg_span span = {sums, shape->positions * shape->sum_bytes};
+    if (status == BG_INVALID)
+        status = BG_DECODE;
     if (status == BG_OK)
         status = bg_unpack(&shape->packing, terms->key, span, 0, shape->positions, slots, &position);
     if (status == BG_OK)
@@ -75,13 +78,15 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
         position = 0;
         status = BG_OUT_OF_RANGE;
     }
-    if (status == BG_OUT_OF_RANGE)
-        bg_fail(error, status, "position %zu of the sum of %u members: %s", position, members,
-                bg_status_text(status));
-    else if (status != BG_OK)
-        bg_fail(error, status, "group sum: %s", bg_status_text(status));
     if (status == BG_OK)
         status = split(shape, slots, members, error, ret_sum);
+    else if (status == BG_OUT_OF_RANGE)
+        bg_fail(error, status, "position %zu of the sum of %u members: %s", position, members,
+                bg_status_text(status));
+    else if (status == BG_DECODE)
+        bg_fail(error, status, "position %zu of the opened sum is not a number mod n^s", position);
+    else
+        bg_fail(error, status, "group sum: %s", bg_status_text(status));
     bg_wipe(slots, shape->slots * sizeof *slots);
     free(slots);
     return status;

@@ -47,8 +47,10 @@ static enum bg_status check_terms(const struct bg_upload_terms *terms, const str
     if (manifest->sealed_seed.size != terms->shape->seed_bytes)
         return bg_fail(error, BG_DECODE, "client %s: sealed seed of %zu bytes instead of %zu", client,
                        manifest->sealed_seed.size, terms->shape->seed_bytes);
-    if (!plan->key.knowledge_tags && manifest->sealed_tags.size)
-        return bg_fail(error, BG_DECODE, "client %s: knowledge tags that the plan does not ask for", client);
+    if (plan->key.knowledge_tags != (manifest->sealed_tags.size > 0))
+        return bg_fail(error, BG_DECODE, "client %s: %s knowledge tags, the plan %s", client,
+                       manifest->sealed_tags.size ? "sends" : "lacks",
+                       plan->key.knowledge_tags ? "asks for them" : "does not ask for them");
     return BG_OK;
 }
 
@@ -124,6 +126,18 @@ static uint8_t *block_start(const struct bg_upload *upload, const struct bg_shap
     return upload->payload + index * BG_BLOCK_POSITIONS * shape->position_bytes;
 }
 
+static enum bg_status check_origin(const struct bg_manifest *manifest, const struct bg_block *block,
+                                   const char *client, struct bg_error *error)
+{
+    if (block->round != manifest->round || block->attempt != manifest->attempt)
+        return bg_fail(error, BG_WRONG_ROUND, "client %s: block %u for round %llu, its manifest is for %llu", client,
+                       block->index, (unsigned long long)block->round, (unsigned long long)manifest->round);
+    if (block->group != manifest->group || !bg_digest_equal(&block->client, &manifest->client))
+        return bg_fail(error, BG_UNKNOWN_CLIENT, "client %s: block %u of another client's manifest", client,
+                       block->index);
+    return BG_OK;
+}
+
 enum bg_status bg_upload_place(struct bg_upload *upload, const struct bg_upload_terms *terms,
                                const struct bg_block *block, struct bg_error *error, bool *ret_news)
 {
@@ -132,6 +146,9 @@ enum bg_status bg_upload_place(struct bg_upload *upload, const struct bg_upload_
     if (!upload->verified)
         return bg_fail(error, BG_NOT_FOUND, "client %s: block %u before its manifest was accepted", client,
                        block->index);
+    enum bg_status status = check_origin(&upload->manifest, block, client, error);
+    if (status != BG_OK)
+        return status;
     if (block->index >= upload->blocks)
         return bg_fail(error, BG_INVALID, "client %s: block %u of %zu", client, block->index, upload->blocks);
     size_t positions;

@@ -52,9 +52,9 @@ BG_MUST_CHECK enum bg_status bg_upload_begin(struct bg_upload *upload, const str
 BG_MUST_CHECK enum bg_status bg_upload_verify(struct bg_upload *upload, const struct bg_upload_terms *terms,
                                               const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                               struct bg_error *error);
-/* Copies a block's payload to its place and marks it CHECKING. BG_NOT_FOUND: no verified manifest; BG_INVALID: its
- * index, positions or size are not the manifest's; BG_DUPLICATE for other content than was accepted; for the same
- * content BG_OK, and *ret_news is false. */
+/* Copies a block's payload to its place and marks it CHECKING. BG_NOT_FOUND: no verified manifest; BG_WRONG_ROUND,
+ * BG_UNKNOWN_CLIENT: of another manifest; BG_INVALID: its index, positions or size are not the manifest's; BG_DUPLICATE
+ * for other content than was accepted; for the same content BG_OK, and *ret_news is false. */
 BG_MUST_CHECK enum bg_status bg_upload_place(struct bg_upload *upload, const struct bg_upload_terms *terms,
                                              const struct bg_block *block, struct bg_error *error, bool *ret_news);
 /* Arithmetic: digest and ciphertexts of a placed block. */
