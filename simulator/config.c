@@ -3,11 +3,11 @@
 
 #include "compress/codec.h"
 #include "crypto/cipher.h"
+#include "datasets/partition.h"
+#include "datasets/source.h"
 
 #include <stddef.h>
 
-static const char *const data_kinds[] = {"synthetic", "cicids2017", "cicids2017-original", NULL};
-static const char *const partitions[] = {"iid", "skew", "dirichlet", NULL};
 static const char *const optimizers[] = {"sgd", "adamw", NULL};
 static const char *const weightings[] = {"none", "inverse-sqrt", NULL};
 static const char *const codec_modes[] = {"ef", "median", "sign", "dense", NULL};
@@ -21,7 +21,7 @@ static const char *const attacks[] = {"none", "sign-flip", "label-flip", "random
 
 /* key, type, field, default, least, most, choices, unit, help */
 const struct bg_option bg_simulator_options[] = {
-    {"data.kind", BG_OPTION_CHOICE, FIELD(data_kind), "synthetic", 0, 0, data_kinds, NULL,
+    {"data.kind", BG_OPTION_CHOICE, FIELD(data_kind), "synthetic", 0, 0, bg_dataset_kind_names, NULL,
      "where flows come from; synthetic ones are generated"},
     {"data.dir", BG_OPTION_TEXT, FIELD(data_dir), "", 0, 0, NULL, NULL,
      "folder or file of the real data"},
@@ -37,12 +37,12 @@ const struct bg_option bg_simulator_options[] = {
      "part of the training rows kept for validation; > 0 reports on it instead of the test"},
     {"data.deduplicate", BG_OPTION_BOOL, FIELD(data_deduplicate), "true", 0, 0, NULL, NULL,
      "remove test rows that repeat a training row"},
-    {"data.partition", BG_OPTION_CHOICE, FIELD(data_partition), "dirichlet", 0, 0, partitions, NULL,
+    {"data.partition", BG_OPTION_CHOICE, FIELD(data_partition), "dirichlet", 0, 0, bg_partition_kind_names, NULL,
      "how training rows are dealt to clients"},
     {"data.alpha", BG_OPTION_REAL, FIELD(data_alpha), "0.5", 0.001, 1000, NULL, NULL,
      "concentration of the Dirichlet partition"},
     {"data.classes_per_client", BG_OPTION_U64, FIELD(data_classes_per_client), "2", 1, 1024, NULL, "classes",
-     "of the skew partition"},
+     "of the label_skew partition"},
     {"data.least_rows", BG_OPTION_U64, FIELD(data_least_rows), "32", 1, 1000000, NULL, "rows",
      "least training rows of a client"},
     {"data.seed", BG_OPTION_U64, FIELD(data_seed), "42", 0, 0, NULL, NULL,
@@ -115,7 +115,7 @@ const struct bg_option bg_simulator_options[] = {
      "of learning, after the calibration round"},
     {"rounds.target_groups", BG_OPTION_U64, FIELD(target_groups), "0", 0, 1000000, NULL, "groups",
      "invited per round; 0: all"},
-    {"rounds.deadline_seconds", BG_OPTION_REAL, FIELD(deadline_seconds), "600", 0.001, 1000000.0, NULL, "s",
+    {"rounds.deadline_seconds", BG_OPTION_REAL, FIELD(deadline_seconds), "120", 0.001, 1000000.0, NULL, "s",
      "virtual time a round may take"},
     {"rounds.quorum", BG_OPTION_U64, FIELD(quorum), "1", 1, 1000000, NULL, "groups",
      "least opened groups of a round"},
@@ -181,7 +181,7 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     bool dense = config->codec_mode + 1 == BG_CODEC_DENSE;
     if (config->data_kind != 0 && config->data_dir[0] == '\0')
         return bg_fail(error, BG_CONFIG, "data.kind=%s needs data.dir: the folder with the files",
-                       data_kinds[config->data_kind]);
+                       bg_dataset_kind_names[config->data_kind]);
     if (dense && config->encryption != BG_ENCRYPTION_OFF)
         return bg_fail(error, BG_CONFIG, "codec.mode=dense sends floats, which cannot be encrypted: "
                                          "set encryption.mode=off or another codec.mode");

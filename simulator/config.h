@@ -4,12 +4,6 @@
 
 #include "base/options.h"
 
-enum bg_data_partition {
-    BG_PARTITION_IID = 0,
-    BG_PARTITION_SKEW,
-    BG_PARTITION_DIRICHLET,
-};
-
 enum bg_attack {
     BG_ATTACK_NONE = 0,
     BG_ATTACK_SIGN_FLIP,    /* sends the opposite of its update */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simulator/attack.h"
+
+#include "base/prng.h"
+
+#include <stdlib.h>
+
+static void flip_delta(void *context, uint64_t round, float *delta, size_t count)
+{
+    (void)context;
+    (void)round;
+    for (size_t i = 0; i < count; i++)
+        delta[i] = -delta[i];
+}
+
+/* Noise as large as the update it replaces. */
+static void random_delta(void *context, uint64_t round, float *delta, size_t count)
+{
+    const struct bg_attacker *attacker = context;
+    struct bg_prng prng;
+    bg_prng_init_stream(&prng, attacker->seed, "attack", round);
+    for (size_t i = 0; i < count; i++)
+        if (bg_prng_next(&prng) >> 63)
+            delta[i] = -delta[i];
+}
+
+static void random_votes(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+{
+    const struct bg_attacker *attacker = context;
+    struct bg_prng prng;
+    bg_prng_init_stream(&prng, attacker->seed, "attack", round);
+    for (size_t i = shape->votes_at; i < shape->slots; i++)
+        slots[i] = bg_prng_next(&prng) >> 63;
+}
+
+/* Votes as much as a slot holds without carrying into the next one: the largest code, which no group can reach. */
+static void over_vote(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+{
+    const struct bg_attacker *attacker = context;
+    (void)round;
+    if (shape->encryption == BG_PLAN_OFF) {
+        slots[0] = 2;
+        return;
+    }
+    for (size_t i = shape->votes_at; i < shape->slots; i++)
+        slots[i] = attacker->group_most + 1;
+    if (shape->votes_at == shape->slots)
+        slots[shape->scales_at] = attacker->group_most * shape->scale_most + 1;
+}
+
+struct bg_update_tap bg_attack_tap(struct bg_attacker *attacker)
+{
+    struct bg_update_tap tap = {.context = attacker};
+    switch (attacker->attack) {
+    case BG_ATTACK_SIGN_FLIP:
+        tap.delta = flip_delta;
+        break;
+    case BG_ATTACK_RANDOM:
+        tap.delta = random_delta;
+        tap.slots = random_votes;
+        break;
+    case BG_ATTACK_OUT_OF_RANGE:
+        tap.slots = over_vote;
+        break;
+    case BG_ATTACK_NONE:
+    case BG_ATTACK_LABEL_FLIP:
+        break;
+    }
+    return tap;
+}
+
+void bg_attack_choose(uint64_t seed, double share, size_t clients, bool *ret_byzantine)
+{
+    struct bg_prng prng;
+    size_t left = clients, wanted = (size_t)(share * (double)clients + 0.5);
+    bg_prng_init_stream(&prng, seed, "byzantine", 0);
+    for (size_t i = 0; i < clients; i++, left--) {
+        ret_byzantine[i] = bg_prng_below(&prng, left) < wanted;
+        wanted -= ret_byzantine[i];
+    }
+}

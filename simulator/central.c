@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simulator/central.h"
+
+#include "model/training.h"
+#include "simulator/evaluate.h"
+
+#include <stdlib.h>
+
+static struct bg_training_settings central_settings(const struct bg_simulator_config *c, size_t rows)
+{
+    uint64_t steps = c->central_epochs * (rows / c->batch + (rows % c->batch != 0));
+    return (struct bg_training_settings){
+        .optimizer = {.kind = c->optimizer == 1 ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
+                      .momentum = c->momentum,
+                      .weight_decay = c->weight_decay},
+        .rate = {.peak = c->learning_rate, .floor = c->learning_rate_floor, .total = steps},
+        .steps = steps,
+        .batch = c->batch,
+        .clip_norm = c->clip_norm,
+        .weighting = c->class_weights == 1 ? BG_CLASS_WEIGHTS_INVERSE_SQRT : BG_CLASS_WEIGHTS_NONE,
+    };
+}
+
+enum bg_status bg_central_train(const struct bg_simulator_config *config, const struct bg_simulator_data *data,
+                                struct bg_workers *workers, struct bg_error *error, struct bg_confusion *confusion)
+{
+    struct bg_model *model = NULL;
+    struct bg_training_settings settings = central_settings(config, data->training.count);
+    struct bg_prng prng;
+    struct bg_training_result result;
+    enum bg_status status =
+        bg_model_create(config->model_spec, data->dataset.columns, data->dataset.classes, error, &model);
+    if (status != BG_OK)
+        return status;
+    size_t size = bg_training_workspace_size(model, &settings, data->training.count);
+    float *parameters = calloc(model->layout.coordinates, sizeof *parameters);
+    void *workspace = size == SIZE_MAX ? NULL : malloc(size);
+    if (!parameters || !workspace) {
+        status = bg_fail(error, BG_NO_MEMORY, "central training: out of memory");
+    } else {
+        bg_prng_init_stream(&prng, config->seed, "model", 0);
+        bg_model_initialise(model, &prng, parameters);
+        bg_prng_init_stream(&prng, config->seed, "central", 0);
+        status = bg_train(model, &settings, &data->training, &prng, workspace, parameters, error, &result);
+    }
+    if (status == BG_OK)
+        status = bg_evaluate_parallel(workers, model, parameters, &data->test, error, confusion);
+    free(workspace);
+    free(parameters);
+    bg_model_destroy(&model);
+    return status;
+}

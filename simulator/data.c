@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simulator/data.h"
+
+#include "datasets/source.h"
+
+static enum bg_status open_dataset(const struct bg_simulator_config *config, struct bg_error *error,
+                                   struct bg_dataset *ret_dataset)
+{
+    struct bg_dataset_settings settings = {.kind = (enum bg_dataset_kind)config->data_kind,
+                                           .path = config->data_dir,
+                                           .label_map = config->data_labels,
+                                           .drop_port = config->data_drop_port,
+                                           .rows = config->data_rows,
+                                           .seed = config->data_seed};
+    return bg_dataset_open(&settings, error, ret_dataset);
+}
+
+/* Raw rows are split first: what is a duplicate must not depend on the transform, nor statistics on test rows. */
+static enum bg_status split_rows(const struct bg_simulator_config *config, struct bg_error *error,
+                                 struct bg_simulator_data *data)
+{
+    struct bg_examples all = bg_dataset_examples(&data->dataset);
+    struct bg_split_settings settings = {
+        .test = config->data_test_share, .validation = config->data_validation_share, .seed = config->data_seed};
+    enum bg_status status = bg_split_make(&all, &settings, error, &data->split);
+    if (status != BG_OK)
+        return status;
+    data->on_validation = config->data_validation_share > 0;
+    enum bg_split_part part = data->on_validation ? BG_SPLIT_VALIDATION : BG_SPLIT_TEST;
+    data->training = bg_split_examples(&all, &data->split, BG_SPLIT_TRAINING);
+    data->test = bg_split_examples(&all, &data->split, part);
+    data->duplicates_removed = data->split.parts[part].duplicates_removed;
+    if (data->training.count == 0 || data->test.count == 0)
+        return bg_fail(error, BG_CONFIG, "data: %zu rows to train on and %zu to report on; give more rows or other "
+                                         "shares",
+                       data->training.count, data->test.count);
+    return BG_OK;
+}
+
+static enum bg_status transform(struct bg_error *error, struct bg_simulator_data *data)
+{
+    struct bg_dataset *dataset = &data->dataset;
+    bg_features_signed_log(dataset->features, dataset->rows * dataset->columns);
+    enum bg_status status = bg_feature_stats_fit(&data->training, error, &data->stats);
+    if (status == BG_OK)
+        bg_feature_stats_apply(&data->stats, dataset->features, dataset->rows);
+    return status;
+}
+
+static enum bg_status deal(const struct bg_simulator_config *config, struct bg_error *error,
+                           struct bg_simulator_data *data)
+{
+    struct bg_partition_settings settings = {.kind = (enum bg_partition_kind)config->data_partition,
+                                             .clients = (uint32_t)config->clients,
+                                             .classes_per_client = (uint32_t)config->data_classes_per_client,
+                                             .alpha = config->data_alpha,
+                                             .min_rows = config->data_least_rows,
+                                             .seed = config->seed};
+    return bg_partition_make(&data->training, &settings, error, &data->partition);
+}
+
+enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, struct bg_error *error,
+                                      struct bg_simulator_data *ret_data)
+{
+    struct bg_simulator_data data = {0};
+    enum bg_status status = open_dataset(config, error, &data.dataset);
+    if (status == BG_OK)
+        status = split_rows(config, error, &data);
+    if (status == BG_OK)
+        status = transform(error, &data);
+    if (status == BG_OK)
+        status = deal(config, error, &data);
+    if (status != BG_OK) {
+        bg_simulator_data_finish(&data);
+        return status;
+    }
+    *ret_data = data;
+    return BG_OK;
+}
+
+void bg_simulator_data_finish(struct bg_simulator_data *data)
+{
+    bg_partition_finish(&data->partition);
+    bg_feature_stats_finish(&data->stats);
+    bg_split_finish(&data->split);
+    bg_dataset_finish(&data->dataset);
+    *data = (struct bg_simulator_data){0};
+}

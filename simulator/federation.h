@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All roles of a population in one process on a virtual clock: the same objects that a deployment runs, with real
+ * frames, signatures and ciphertexts between them. Clients of one process share one table of masks (one h_s).
+ */
+#pragma once
+
+#include "base/phase.h"
+#include "base/workers.h"
+#include "model/evaluation.h"
+#include "model/model_file.h"
+#include "robust/rule.h"
+#include "simulator/data.h"
+
+struct bg_federation;
+
+/* What one round came to. */
+struct bg_round_result {
+    uint64_t round;
+    bool calibration;
+    bool committed;
+    bool held;
+    enum bg_status reason; /* BG_OK if committed */
+    size_t groups_invited, groups_used, groups_unused, groups_invalid, groups_late, groups_refused;
+    size_t updates;        /* that arrived in time */
+    bool evaluated;
+    double accuracy, macro_f1; /* of the model after the round, if evaluated */
+    double mean_loss;          /* of local training */
+    size_t uplink_bytes;       /* of one client's update */
+    double bits_per_coordinate;
+    uint64_t virtual_ns;       /* the round's */
+    uint64_t wall_ns;
+    bool has_rule;
+    struct bg_rule_result rule;
+};
+
+struct bg_federation_settings {
+    const struct bg_simulator_config *config; /* kept */
+    const struct bg_simulator_data *data;     /* kept */
+    bool insecure_test_key;
+    /* Something worth a log line: a refused message, a group that could not be used. May be NULL. */
+    void (*warn)(void *context, const char *what, uint64_t round, const struct bg_error *error);
+    void *context;
+};
+
+/* Makes keys, roles and the first epoch's groups. */
+BG_MUST_CHECK enum bg_status bg_federation_create(const struct bg_federation_settings *settings,
+                                                  struct bg_workers *workers, struct bg_error *error,
+                                                  struct bg_federation **ret_federation);
+/* Lets what is under way come to an end first. */
+void bg_federation_destroy(struct bg_federation **federation);
+
+/* Runs one round to its end. BG_FAULT with a sentence if the roles come to a standstill. */
+BG_MUST_CHECK enum bg_status bg_federation_round(struct bg_federation *federation, bool evaluate,
+                                                 struct bg_error *error, struct bg_round_result *ret_result);
+/* Evaluates the published model on the data's test rows. */
+BG_MUST_CHECK enum bg_status bg_federation_evaluate(struct bg_federation *federation, struct bg_error *error,
+                                                    struct bg_confusion *confusion);
+
+const struct bg_model_card *bg_federation_model(const struct bg_federation *federation);
+struct bg_span bg_federation_model_file(const struct bg_federation *federation);
+/* SHA-256 of the model's specification and its parameters as little-endian float32: the same for every encryption
+ * mode, key and number of threads. */
+struct bg_digest bg_federation_model_digest(const struct bg_federation *federation);
+size_t bg_federation_byzantine(const struct bg_federation *federation);
+size_t bg_federation_groups(const struct bg_federation *federation);
+/* Real nanoseconds of arithmetic per phase so far, all threads added up. */
+uint64_t bg_federation_cpu_ns(const struct bg_federation *federation, enum bg_phase phase);
+uint64_t bg_federation_virtual_ns(const struct bg_federation *federation);
