@@ -82,7 +82,7 @@ BG_MUST_CHECK enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder,
                                                 const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                                 const char *cell, struct bg_error *error);
 /* Sorted by client id; borrowed until the next enrolment. */
-struct bg_roster bg_keyholder_roster(const struct bg_keyholder *keyholder);
+struct bg_roster bg_keyholder_roster(struct bg_keyholder *keyholder);
 
 /* SHA-256 of the nonce that the next epoch will reveal: the root pins it before it draws its own. */
 struct bg_digest bg_keyholder_commitment(const struct bg_keyholder *keyholder);

@@ -158,8 +158,11 @@ static enum bg_status walk(const struct bg_journal_file *file, uint64_t size, bg
     bg_writer_init(&content);
     while (status == BG_OK && offset < size) {
         status = read_entry(file, offset, size - offset, chain, &content, error, &head);
-        if (status == BG_OK && visit)
+        if (status == BG_OK && visit) {
             status = visit(visitor, head.kind, bg_writer_span(&content), error);
+            if (status != BG_OK)
+                bg_fail_in(error, status, "%s: entry at byte %llu", file->path, (unsigned long long)offset);
+        }
         if (status == BG_OK) {
             offset += ENTRY_HEAD_BYTES + head.size;
             chain = head.head;

@@ -215,7 +215,8 @@ Test(journal_file, ends_the_replay_with_what_the_visitor_says)
     struct listing listing = {.stop_at = 2};
     cr_expect_eq(journal->replay(journal->context, list_entry, &listing, &error), BG_DATA);
     cr_expect_str_eq(listing.text, "1:first ");
-    cr_expect_str_eq(error.text, "enough");
+    cr_expect_not_null(strstr(error.text, "entry at byte 29: enough"), "%s", error.text);
+    cr_expect_not_null(strstr(error.text, path));
     bg_journal_file_close(&file);
 }
 

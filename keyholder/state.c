@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keyholder/state.h"
+
+#include "crypto/secret_key.h"
+#include "crypto/wipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what changes ---- */
+
+enum bg_status bg_keyholder_keep(struct bg_keyholder *keyholder, enum bg_keyholder_entry kind, struct bg_span entry,
+                                 struct bg_error *error)
+{
+    struct bg_journal *journal = keyholder->settings.journal;
+    if (!journal)
+        return BG_OK;
+    enum bg_status status = journal->append(journal->context, kind, entry);
+    if (status == BG_OK)
+        return BG_OK;
+    keyholder->failed = true;
+    return bg_fail(error, BG_IO, "journal: %s; mend its disk and start again", bg_status_text(status));
+}
+
+static enum bg_status enrol(struct bg_keyholder *keyholder, const uint8_t *point, const char *cell,
+                            struct bg_error *error, bool *ret_news)
+{
+    struct bg_enrolment *enrolment = &keyholder->enrolment;
+    enum bg_status status = bg_enrolment_add(enrolment, point, cell, error, ret_news);
+    if (status != BG_OK || enrolment->capacity == keyholder->next_capacity)
+        return status;
+    uint64_t *next_rounds = realloc(keyholder->next_rounds, enrolment->capacity * sizeof *next_rounds);
+    if (!next_rounds) {
+        keyholder->failed = true; /* a client without a round to be opened for */
+        return bg_fail(error, BG_NO_MEMORY, "enrolment: out of memory");
+    }
+    memset(next_rounds + keyholder->next_capacity, 0,
+           (enrolment->capacity - keyholder->next_capacity) * sizeof *next_rounds);
+    keyholder->next_rounds = keyholder->policy.next_rounds = next_rounds;
+    keyholder->next_capacity = enrolment->capacity;
+    return BG_OK;
+}
+
+enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder, const uint8_t point[static BG_PUBLIC_POINT_BYTES],
+                                  const char *cell, struct bg_error *error)
+{
+    bool news = false;
+    uint8_t entry[BG_PUBLIC_POINT_BYTES + BG_CELL_BYTES] = {0};
+    if (keyholder->failed)
+        return bg_fail(error, BG_IO, "enrolment: the journal could not be written; mend its disk and start again");
+    enum bg_status status = enrol(keyholder, point, cell, error, &news);
+    if (status != BG_OK || !news)
+        return status;
+    memcpy(entry, point, BG_PUBLIC_POINT_BYTES);
+    memcpy(entry + BG_PUBLIC_POINT_BYTES, cell, strlen(cell)); /* a valid label: shorter than its field */
+    return bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_ENROLMENT, (struct bg_span){entry, sizeof entry}, error);
+}
+
+/* The policy's view of a partition, in the epoch's own memory. */
+static struct bg_policy_group *policy_groups(struct bg_keyholder *keyholder, struct bg_epochs *fresh)
+{
+    const struct bg_groups *groups = &fresh->groups;
+    struct bg_policy_group *list = BG_ARENA_ARRAY(&fresh->arena, struct bg_policy_group, groups->count);
+    for (size_t g = 0; list && g < groups->count; g++) {
+        const struct bg_group *group = &groups->groups[g];
+        uint32_t *clients = BG_ARENA_ARRAY(&fresh->arena, uint32_t, group->member_count);
+        if (!clients)
+            return NULL;
+        for (uint32_t m = 0; m < group->member_count; m++)
+            if (!bg_digest_table_find(&keyholder->enrolment.indices, &group->members[m], &clients[m]))
+                return NULL;
+        list[g] = (struct bg_policy_group){.group = *group, .clients = clients, .state = BG_POLICY_READY};
+    }
+    return list;
+}
+
+enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_epochs *fresh, struct bg_error *error)
+{
+    enum bg_policy_action action;
+    struct bg_record *records = BG_ARENA_ARRAY(&fresh->arena, struct bg_record, fresh->groups.count);
+    struct bg_policy_group *groups = policy_groups(keyholder, fresh);
+    if (!records || !groups)
+        return bg_fail(error, BG_NO_MEMORY, "epoch %llu: no memory for %zu groups", (unsigned long long)fresh->epoch,
+                       fresh->groups.count);
+    struct bg_policy_event event = {.kind = BG_POLICY_EPOCH,
+                                    .epoch = fresh->epoch,
+                                    .group_least = fresh->key_part.group_least,
+                                    .groups = groups,
+                                    .group_count = fresh->groups.count};
+    enum bg_status status = bg_policy_step(&keyholder->policy, &event, error, &action);
+    if (status != BG_OK)
+        return status;
+    bg_epochs_finish(&keyholder->epochs);
+    keyholder->epochs = *fresh;
+    keyholder->records = records;
+    return BG_OK;
+}
+
+enum bg_status bg_keyholder_record(struct bg_keyholder *keyholder, const struct bg_policy_request *request,
+                                   struct bg_record *record, struct bg_error *error)
+{
+    struct bg_writer w;
+    bg_writer_init(&w);
+    enum bg_status status = bg_records_sign(&keyholder->chain, keyholder->settings.identity, record);
+    if (status == BG_OK) {
+        bg_record_encode(&w, record);
+        bg_write_digest(&w, &request->digest);
+        status = w.status;
+    }
+    if (status == BG_OK) {
+        status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_RECORD, bg_writer_span(&w), error);
+    } else {
+        keyholder->failed = true; /* the policy counts an opening that no record tells of */
+        bg_fail(error, status, "record: %s", bg_status_text(status));
+    }
+    if (status == BG_OK)
+        status = bg_records_extend(&keyholder->chain, NULL, (struct bg_span){w.data, BG_RECORD_BYTES}, error, NULL);
+    if (status == BG_OK)
+        keyholder->records[record->group] = *record;
+    bg_writer_finish(&w);
+    return status;
+}
+
+/* ---- what comes back ---- */
+
+static enum bg_status restore_setup(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    struct bg_reader r;
+    bg_reader_init(&r, entry);
+    struct bg_span name = bg_read_span(&r, BG_POPULATION_BYTES);
+    struct bg_digest nonce = bg_read_digest(&r);
+    enum bg_status status = bg_reader_end(&r);
+    if (status != BG_OK || keyholder->set_up)
+        return bg_fail(error, BG_DATA, "a second set-up, or one of %zu bytes", entry.size);
+    if (memcmp(name.data, keyholder->settings.population.name, name.size) != 0)
+        return bg_fail(error, BG_CONFIG, "of population %.31s, the key holder is set up for %s", (const char *)name.data,
+                       keyholder->settings.population.name);
+    bg_epochs_init(&keyholder->epochs, &nonce);
+    bg_wipe(&nonce, sizeof nonce);
+    keyholder->set_up = true;
+    return BG_OK;
+}
+
+static enum bg_status restore_enrolment(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    bool news;
+    char cell[BG_CELL_BYTES + 1] = {0};
+    if (entry.size != BG_PUBLIC_POINT_BYTES + BG_CELL_BYTES)
+        return bg_fail(error, BG_DATA, "an enrolment of %zu bytes", entry.size);
+    memcpy(cell, entry.data + BG_PUBLIC_POINT_BYTES, BG_CELL_BYTES);
+    return enrol(keyholder, entry.data, cell, error, &news);
+}
+
+static enum bg_status restore_epoch(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    struct bg_writer copy;
+    struct bg_epochs fresh;
+    bg_writer_init(&copy);
+    bg_write_bytes(&copy, entry.data, entry.size);
+    enum bg_status status = copy.status;
+    if (status == BG_OK)
+        status = bg_epochs_adopt(&copy, &keyholder->settings, error, &fresh);
+    else
+        bg_fail(error, status, "an epoch of %zu bytes: out of memory", entry.size);
+    if (status == BG_OK) {
+        status = bg_keyholder_install(keyholder, &fresh, error);
+        if (status != BG_OK)
+            bg_epochs_finish(&fresh);
+    }
+    bg_writer_finish(&copy);
+    return status;
+}
+
+static enum bg_status restore_plan(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    enum bg_policy_action action;
+    struct bg_policy_event event = {.kind = BG_POLICY_PLAN, .epoch = keyholder->epochs.epoch};
+    if (entry.size != BG_DIGEST_BYTES)
+        return bg_fail(error, BG_DATA, "a plan id of %zu bytes", entry.size);
+    memcpy(event.plan_id.bytes, entry.data, BG_DIGEST_BYTES);
+    return bg_policy_step(&keyholder->policy, &event, error, &action);
+}
+
+static enum bg_status restore_record(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    struct bg_record record;
+    struct bg_reader r;
+    bg_reader_init(&r, entry);
+    struct bg_span bytes = bg_read_span(&r, BG_RECORD_BYTES);
+    struct bg_digest digest = bg_read_digest(&r);
+    enum bg_status status = bg_reader_end(&r);
+    if (status != BG_OK)
+        return bg_fail(error, BG_DATA, "a record of %zu bytes", entry.size);
+    status = bg_records_extend(&keyholder->chain, NULL, bytes, error, &record);
+    if (status != BG_OK)
+        return status;
+    struct bg_policy_request request = {.epoch = record.epoch,
+                                        .round = record.round,
+                                        .group = record.group,
+                                        .members = record.members,
+                                        .digest = digest};
+    status = bg_policy_restore(&keyholder->policy, &request, error);
+    if (status == BG_OK)
+        keyholder->records[record.group] = record;
+    return status;
+}
+
+static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry, struct bg_error *error)
+{
+    struct bg_keyholder *keyholder = context;
+    if ((kind == BG_KEYHOLDER_ENTRY_SETUP) == keyholder->set_up)
+        return bg_fail(error, BG_DATA, "the journal must begin with one set-up: it is not a key holder's");
+    switch ((enum bg_keyholder_entry)kind) {
+    case BG_KEYHOLDER_ENTRY_SETUP:
+        return restore_setup(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_ENROLMENT:
+        return restore_enrolment(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_EPOCH:
+        return restore_epoch(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_PLAN:
+        return restore_plan(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_RECORD:
+        return restore_record(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_LOCK:
+    case BG_KEYHOLDER_ENTRY_CLEAR:
+        keyholder->policy.locked = kind == BG_KEYHOLDER_ENTRY_LOCK;
+        return BG_OK;
+    }
+    return bg_fail(error, BG_DATA, "an entry of kind %u, which this program does not know", kind);
+}
+
+/* ---- creation ---- */
+
+static enum bg_status check_key(const struct bg_keyholder_settings *settings, struct bg_error *error)
+{
+    const struct bg_public_key *key = settings->public_key;
+    const struct bg_public_key *own = settings->secret_key ? bg_secret_key_public(settings->secret_key) : NULL;
+    bool paillier = settings->encryption == BG_PLAN_PAILLIER, off = settings->encryption == BG_PLAN_OFF;
+    if (off != !key || paillier != !!own)
+        return bg_fail(error, BG_CONFIG, "encryption.mode: paillier needs a key pair, null its public half, off none");
+    if (own && (!bg_digest_equal(bg_public_key_id(own), bg_public_key_id(key)) ||
+                bg_public_key_s(own) != bg_public_key_s(key)))
+        return bg_fail(error, BG_CONFIG, "encryption: secret and public key are not halves of one");
+    return BG_OK;
+}
+
+static enum bg_status check_settings(const struct bg_keyholder_settings *settings, struct bg_error *error)
+{
+    uint32_t floor = settings->encryption == BG_PLAN_OFF ? 1 : 2;
+    struct bg_population population;
+    if (bg_population_set(&population, settings->population.name) != BG_OK)
+        return bg_fail(error, BG_CONFIG, "population: not 1 to 31 of a-z 0-9 . _ -");
+    if (settings->group_least < floor || settings->group_least > settings->group_size ||
+        settings->group_size > BG_MAX_GROUP_MEMBERS / 2)
+        return bg_fail(error, BG_CONFIG, "group.least = %u and group.size = %u: must be %u to group.size to %u",
+                       settings->group_least, settings->group_size, floor, BG_MAX_GROUP_MEMBERS / 2);
+    if (bg_point_check(settings->root) != BG_OK)
+        return bg_fail(error, BG_CONFIG, "root: its public key is no point of the curve");
+    return check_key(settings, error);
+}
+
+static enum bg_status set_up(struct bg_keyholder *keyholder, struct bg_error *error)
+{
+    struct bg_digest nonce;
+    struct bg_writer entry;
+    enum bg_status status = bg_random_fill(&keyholder->settings.random, &nonce, sizeof nonce);
+    if (status != BG_OK)
+        return bg_fail(error, status, "key holder: no random bytes");
+    bg_epochs_init(&keyholder->epochs, &nonce);
+    bg_writer_init(&entry);
+    bg_write_bytes(&entry, keyholder->settings.population.name, BG_POPULATION_BYTES);
+    bg_write_digest(&entry, &nonce);
+    bg_wipe(&nonce, sizeof nonce);
+    status = entry.status == BG_OK
+                 ? bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_SETUP, bg_writer_span(&entry), error)
+                 : bg_fail(error, entry.status, "key holder: out of memory");
+    if (entry.size)
+        bg_wipe(entry.data, entry.size);
+    bg_writer_finish(&entry);
+    keyholder->set_up = true;
+    return status;
+}
+
+static uint32_t partitions_of(const struct bg_keyholder_settings *settings)
+{
+    if (settings->partitions)
+        return settings->partitions;
+    return settings->group_size > 2 ? settings->group_size - 1 : 1;
+}
+
+enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings, uint64_t now, struct bg_error *error,
+                                   struct bg_keyholder **ret_keyholder)
+{
+    uint64_t seed;
+    struct bg_digest nothing = {{0}};
+    enum bg_status status = check_settings(settings, error);
+    if (status != BG_OK)
+        return status;
+    status = bg_random_fill(&settings->random, &seed, sizeof seed);
+    if (status != BG_OK)
+        return bg_fail(error, status, "key holder: no random bytes");
+    struct bg_keyholder *keyholder = calloc(1, sizeof *keyholder);
+    if (!keyholder)
+        return bg_fail(error, BG_NO_MEMORY, "key holder: out of memory");
+    keyholder->settings = *settings;
+    keyholder->now = now;
+    bg_enrolment_init(&keyholder->enrolment, seed);
+    bg_epochs_init(&keyholder->epochs, &nothing);
+    /* What happened was within the budget of its day. */
+    struct bg_policy_rules rules = {.full_rounds = settings->full_rounds, .partitions = UINT32_MAX};
+    bg_policy_init(&keyholder->policy, &rules, keyholder->next_rounds);
+    if (settings->journal)
+        status = settings->journal->replay(settings->journal->context, restore, keyholder, error);
+    keyholder->policy.rules.partitions = partitions_of(settings);
+    if (status == BG_OK && !keyholder->set_up)
+        status = set_up(keyholder, error);
+    if (status == BG_OK)
+        *ret_keyholder = keyholder;
+    else
+        bg_keyholder_destroy(&keyholder);
+    return status;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What keyholder.c (service) and state.c (memory) share: the role's state and what rebuilds it. For no other file but
+ * main.c, which lists a journal's records.
+ *
+ * Journal entries, by kind:
+ *   SETUP       32 population | 32 first nonce
+ *   ENROLMENT   65 point | 32 cell label
+ *   EPOCH       keyholder/epochs.h
+ *   PLAN        32 plan id
+ *   RECORD      record of BG_RECORD_BYTES | 32 digest of the request
+ *   LOCK        the sentence
+ *   CLEAR       nothing
+ */
+#pragma once
+
+#include "keyholder/enrolment.h"
+#include "keyholder/epochs.h"
+#include "keyholder/policy.h"
+#include "keyholder/records.h"
+
+enum bg_keyholder_entry {
+    BG_KEYHOLDER_ENTRY_SETUP = 1,
+    BG_KEYHOLDER_ENTRY_ENROLMENT,
+    BG_KEYHOLDER_ENTRY_EPOCH,
+    BG_KEYHOLDER_ENTRY_PLAN,
+    BG_KEYHOLDER_ENTRY_RECORD,
+    BG_KEYHOLDER_ENTRY_LOCK,
+    BG_KEYHOLDER_ENTRY_CLEAR,
+};
+
+struct bg_keyholder_task;
+
+struct bg_keyholder {
+    struct bg_keyholder_settings settings;
+    uint64_t now;
+    struct bg_work_queue queue;
+    struct bg_keyholder_task *tasks; /* releases under way */
+    struct bg_enrolment enrolment;
+    uint64_t *next_rounds;           /* (enrolment.capacity), in order of enrolment */
+    size_t next_capacity;
+    bool set_up;                     /* the first nonce was drawn or replayed */
+    struct bg_epochs epochs;
+    struct bg_policy policy;
+    struct bg_record_chain chain;
+    struct bg_record *records;       /* per group of the epoch, its last; lives with the epoch */
+    bool failed;                     /* the journal may differ from this state: nothing is answered any more */
+};
+
+/* Makes an entry durable, once the state has changed. BG_IO, and nothing is answered from then on. */
+BG_MUST_CHECK enum bg_status bg_keyholder_keep(struct bg_keyholder *keyholder, enum bg_keyholder_entry kind,
+                                               struct bg_span entry, struct bg_error *error);
+/* Makes the adopted epoch the current one, if the policy lets it; takes *fresh on success. */
+BG_MUST_CHECK enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_epochs *fresh,
+                                                  struct bg_error *error);
+/* Completes and signs the record of what was just opened, keeps it and moves the chain. */
+BG_MUST_CHECK enum bg_status bg_keyholder_record(struct bg_keyholder *keyholder,
+                                                 const struct bg_policy_request *request, struct bg_record *record,
+                                                 struct bg_error *error);
