@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simulator/attack.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(attack, chooses_the_wanted_number_and_other_clients_for_other_seeds)
+{
+    bool first[100], second[100];
+    for (double share = 0; share <= 1; share += 0.05) {
+        size_t count = 0;
+        bg_attack_choose(3, share, 100, first);
+        for (size_t i = 0; i < 100; i++)
+            count += first[i];
+        cr_assert_eq(count, (size_t)(share * 100 + 0.5), "share %g: %zu", share, count);
+    }
+    bg_attack_choose(3, 0.3, 100, first);
+    bg_attack_choose(4, 0.3, 100, second);
+    cr_assert_neq(memcmp(first, second, sizeof first), 0);
+}
+
+static struct bg_shape small_shape(enum bg_plan_encryption encryption)
+{
+    return (struct bg_shape){.encryption = encryption,
+                             .scales_at = 1,
+                             .centres_at = 2,
+                             .votes_at = 2,
+                             .scale_count = 1,
+                             .vote_count = 6,
+                             .scale_most = 128,
+                             .slots = 8};
+}
+
+Test(attack, an_over_voter_sends_codes_that_no_group_can_reach_and_no_slot_overflows)
+{
+    struct bg_attacker attacker = {.attack = BG_ATTACK_OUT_OF_RANGE, .group_most = 5};
+    struct bg_update_tap tap = bg_attack_tap(&attacker);
+    struct bg_shape shape = small_shape(BG_PLAN_PAILLIER);
+    uint64_t slots[8] = {1, 64, 0, 1, 0, 1, 0, 1};
+    tap.slots(tap.context, 1, &shape, slots);
+    cr_assert_eq(slots[0], 1u);
+    for (size_t i = 2; i < 8; i++)
+        cr_assert_eq(slots[i], 6u);
+    shape.slots = shape.votes_at;
+    uint64_t fields[2] = {1, 64};
+    tap.slots(tap.context, 1, &shape, fields);
+    cr_assert_eq(fields[1], 5u * 128 + 1);
+}
+
+Test(attack, random_votes_are_votes_and_repeat_for_a_round)
+{
+    struct bg_attacker attacker = {.attack = BG_ATTACK_RANDOM, .seed = 9};
+    struct bg_update_tap tap = bg_attack_tap(&attacker);
+    struct bg_shape shape = small_shape(BG_PLAN_NULL);
+    uint64_t first[8] = {1, 64}, again[8] = {1, 64};
+    tap.slots(tap.context, 4, &shape, first);
+    tap.slots(tap.context, 4, &shape, again);
+    cr_assert_eq(memcmp(first, again, sizeof first), 0);
+    for (size_t i = 2; i < 8; i++)
+        cr_assert_leq(first[i], 1u);
+}
+
+Test(attack, a_sign_flipper_sends_the_opposite_and_honest_clients_are_left_alone)
+{
+    struct bg_attacker attacker = {.attack = BG_ATTACK_SIGN_FLIP};
+    struct bg_update_tap tap = bg_attack_tap(&attacker);
+    float delta[3] = {1, -2, 0};
+    tap.delta(tap.context, 1, delta, 3);
+    cr_assert(delta[0] == -1 && delta[1] == 2 && delta[2] == 0);
+    attacker.attack = BG_ATTACK_LABEL_FLIP;
+    tap = bg_attack_tap(&attacker);
+    cr_assert(!tap.delta && !tap.slots);
+}
