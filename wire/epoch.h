@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The beacon of an epoch. The key holder has committed to nonce_e in the reveal of epoch e−1 (for the first
- * epoch: in its set-up); the root sends its own nonce with the roster; the key holder reveals. The beacon is
- * SHA-256 of "burgee beacon" ‖ roster ‖ root nonce ‖ key-holder nonce: neither side can choose the groups.
+ * epoch: in its set-up); the root sends its own nonce with the roster; the key holder reveals. The beacon is a
+ * digest over all three (protocol/partition.h): neither side can choose the groups.
  *
  * Request body: u64 epoch | 32 roster digest | 32 root nonce
  * Reveal body:  u64 epoch | 32 key-holder nonce | 32 commitment to the next nonce | 64 signature

@@ -2,8 +2,8 @@
 /*
  * The plan: everything that all members of a population must agree on before a vote can be added to another.
  * Two parts with two signers: the key holder answers for who is added up under which key, the root for what is
- * learnt. A client refuses a plan that lacks either signature. The plan id is SHA-256 of
- * "burgee plan" ‖ key part ‖ root part (bytes as sent, without signatures), see protocol/envelope.h.
+ * learnt. A client refuses a plan that lacks either signature. The plan id is the digest of both parts as sent
+ * (protocol/envelope.h).
  *
  * Body of a plan frame:
  *   u64 size, key part | 64 bytes signature of the key holder | u64 size, root part | 64 bytes signature of root
@@ -36,7 +36,7 @@ struct bg_key_part {
     uint32_t group_least;   /* k_min */
     uint32_t group_most;    /* k_max: bounds every slot */
     uint32_t group_count;
-    struct bg_digest roster; /* SHA-256 of the sorted client ids of the epoch */
+    struct bg_digest roster; /* of the epoch (protocol/partition.h) */
     struct bg_digest groups; /* SHA-256 of the groups frame's body */
 };
 
