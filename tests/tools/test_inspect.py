@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE / 'policy'), str(HERE / 'vectors')]
 from policy import Tap  # noqa: E402
-import gen_protocol as protocol  # noqa: E402
+import gen_protocol_page as protocol  # noqa: E402
 
 PROGRAM = sys.argv[1]
 SECRET = bytes(range(0x80, 0xa0))

@@ -5,8 +5,8 @@
 One small population lives through an epoch and a round: two clients, encryption `null`, a key of 512 bits. Each
 fenced block "hex NAME" of the page is one example: a field per line, hex first, then type, name and value.
 
-    python3 tests/vectors/gen_protocol.py docs/PROTOCOL.md           writes the blocks anew
-    python3 tests/vectors/gen_protocol.py --check docs/PROTOCOL.md   fails where a block differs
+    python3 tests/vectors/gen_protocol_page.py docs/PROTOCOL.md           writes the blocks anew
+    python3 tests/vectors/gen_protocol_page.py --check docs/PROTOCOL.md   fails where a block differs
 """
 import hashlib
 import hmac
