@@ -6,7 +6,6 @@
 #include "keyholder/state.h"
 #include "protocol/envelope.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -411,7 +410,8 @@ void bg_keyholder_destroy(struct bg_keyholder **keyholder)
     struct bg_keyholder *k = *keyholder;
     if (!k)
         return;
-    assert(!k->tasks);
+    while (k->tasks)
+        end_task(k->tasks);
     bg_epochs_finish(&k->epochs);
     bg_enrolment_finish(&k->enrolment);
     free(k->next_rounds);

@@ -73,7 +73,7 @@ struct bg_keyholder_settings {
  * journal or the random source give. */
 BG_MUST_CHECK enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings, uint64_t now,
                                                  struct bg_error *error, struct bg_keyholder **ret_keyholder);
-/* No work may be running or queued, no call unanswered. */
+/* No work may be running; what is queued is dropped, its calls stay unanswered. */
 void bg_keyholder_destroy(struct bg_keyholder **keyholder);
 
 /* Puts a client on the roster, from the next epoch on. BG_BAD_KEY: not a point of the curve; BG_INVALID: not a cell
