@@ -36,6 +36,12 @@ static enum bg_status refuse_locked(struct bg_error *error)
                                       "an operator must look at the aggregator and clear it");
 }
 
+static enum bg_status refuse_request_locked(const struct bg_policy_request *request, struct bg_error *error)
+{
+    refuse_locked(error);
+    return bg_fail_in(error, BG_REFUSED, "round %llu, group %u", ULL(request->round), request->group);
+}
+
 static enum bg_status unexpected(const struct bg_policy *policy, const char *event, struct bg_error *error)
 {
     return bg_fail(error, BG_INVALID, "%s: not expected %s", event, policy->locked ? "while locked" : "now");
@@ -152,7 +158,7 @@ static enum bg_status on_release(struct bg_policy *policy, const struct bg_polic
                                  struct bg_error *error, enum bg_policy_action *ret_action)
 {
     if (policy->locked)
-        return refuse_locked(error);
+        return refuse_request_locked(request, error);
     if (!policy->epoch || request->epoch != policy->epoch)
         return bg_fail(error, BG_STALE_PLAN, "round %llu, group %u: of epoch %llu, the key holder is in epoch %llu",
                        ULL(request->round), request->group, ULL(request->epoch), ULL(policy->epoch));
@@ -228,7 +234,7 @@ static enum bg_status on_blocks(struct bg_policy *policy, const struct bg_policy
     }
     end_request(policy, group);
     if (policy->locked)
-        return refuse_locked(error);
+        return refuse_request_locked(&group->request, error);
     if (event->status != BG_NO_MEMORY) {
         policy->locked = true;
         *ret_action = BG_POLICY_DO_LOCK;
@@ -244,7 +250,7 @@ static enum bg_status on_opened(struct bg_policy *policy, const struct bg_policy
         return unexpected(policy, "opening", error);
     end_request(policy, group);
     if (policy->locked)
-        return refuse_locked(error);
+        return refuse_request_locked(&group->request, error);
     if (event->status == BG_OK) {
         count_opening(policy, &group->request);
         *ret_action = BG_POLICY_DO_ANSWER;
