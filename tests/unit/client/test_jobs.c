@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/jobs.h"
+
+#include "model/training.h"
+#include "tests/unit/client/stage.h"
+#include "tests/unit/no_leaks.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void begin(struct stage *stage, struct population_terms terms)
+{
+    if (!terms.encryption)
+        terms.encryption = BG_PLAN_OFF;
+    stage_init(stage, &terms);
+}
+
+static size_t coordinates_of(const struct stage *stage)
+{
+    return stage->model->layout.coordinates;
+}
+
+/* ---- training ---- */
+
+static enum bg_status train(struct stage *stage, uint64_t seed, struct bg_error *error, float *delta, double *loss)
+{
+    struct bg_client_training training = {.model_file = bg_writer_span(&stage->model_file),
+                                          .plan = &stage->plan.plan,
+                                          .task = &stage->task,
+                                          .examples = &stage->examples,
+                                          .seed = seed,
+                                          .delta = delta};
+    enum bg_status status = bg_client_train(&training, error);
+    *loss = training.loss;
+    return status;
+}
+
+Test(jobs, trains_as_the_plan_says_and_gives_the_difference)
+{
+    struct stage stage;
+    struct bg_error error;
+    struct bg_prng prng;
+    struct bg_training_result result;
+    double loss;
+    begin(&stage, (struct population_terms){0});
+    size_t count = coordinates_of(&stage);
+    float *delta = calloc(count, sizeof *delta), *trained = calloc(count, sizeof *trained);
+    cr_assert_eq(train(&stage, 7, &error, delta, &loss), BG_OK, "%s", error.text);
+
+    struct bg_training_settings settings = {.optimizer = {.kind = BG_OPTIMIZER_SGD, .momentum = 0.9},
+                                            .rate = {.peak = 0.1},
+                                            .steps = 5,
+                                            .batch = 8};
+    void *workspace = malloc(bg_training_workspace_size(stage.model, &settings, STAGE_ROWS));
+    memcpy(trained, stage.parameters, count * sizeof *trained);
+    bg_prng_init_stream(&prng, 7, "training", 1);
+    cr_assert_eq(bg_train(stage.model, &settings, &stage.examples, &prng, workspace, trained, &error, &result), BG_OK);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(delta[i], trained[i] - stage.parameters[i], "coordinate %zu", i);
+    cr_assert_eq(loss, result.mean_loss);
+    free(workspace);
+    free(trained);
+    free(delta);
+    stage_finish(&stage);
+    NO_LEAKS();
+}
+
+Test(jobs, rounds_and_seeds_order_the_examples_anew)
+{
+    struct stage stage;
+    double loss[3];
+    begin(&stage, (struct population_terms){0});
+    float *delta = calloc(coordinates_of(&stage), sizeof *delta);
+    cr_assert_eq(train(&stage, 7, NULL, delta, &loss[0]), BG_OK);
+    cr_assert_eq(train(&stage, 8, NULL, delta, &loss[1]), BG_OK);
+    stage.task.round = 2;
+    cr_assert_eq(train(&stage, 7, NULL, delta, &loss[2]), BG_OK);
+    cr_assert_neq(loss[0], loss[1]);
+    cr_assert_neq(loss[0], loss[2]);
+    free(delta);
+    stage_finish(&stage);
+}
+
+Test(jobs, trains_with_adamw_and_class_weights_too)
+{
+    struct stage stage;
+    struct bg_error error;
+    double loss;
+    begin(&stage, (struct population_terms){0});
+    stage.plan.plan.root.training.optimizer = BG_PLAN_ADAMW;
+    stage.plan.plan.root.training.class_weights = BG_PLAN_WEIGHTS_INVERSE_SQRT;
+    stage.plan.plan.root.training.proximal_mu = 0.01;
+    stage.plan.plan.root.training.clip_norm = 1;
+    stage.task.learning_rate = 0.01;
+    float *delta = calloc(coordinates_of(&stage), sizeof *delta);
+    cr_assert_eq(train(&stage, 7, &error, delta, &loss), BG_OK, "%s", error.text);
+    cr_assert(isfinite(loss) && loss > 0);
+    free(delta);
+    stage_finish(&stage);
+    NO_LEAKS();
+}
+
+Test(jobs, refuses_a_model_that_is_not_the_plans_or_does_not_fit_the_data)
+{
+    struct stage stage;
+    struct bg_error error;
+    double loss;
+    begin(&stage, (struct population_terms){0});
+    float *delta = calloc(coordinates_of(&stage), sizeof *delta);
+    stage.examples.columns = 2;
+    cr_assert_eq(train(&stage, 7, &error, delta, &loss), BG_INVALID);
+    stage.examples.columns = STAGE_COLUMNS;
+    stage.plan.plan.root.layout.tensors[0].name[0] ^= 1;
+    cr_assert_eq(train(&stage, 7, &error, delta, &loss), BG_DATA);
+    cr_assert_not_null(strstr(error.text, "round 1"), "%s", error.text);
+    stage.plan.plan.root.layout.tensors[0].name[0] ^= 1;
+    stage.model_file.data[10] ^= 1;
+    cr_assert_neq(train(&stage, 7, &error, delta, &loss), BG_OK);
+    stage.model_file.data[10] ^= 1;
+    stage.task.learning_rate = 1e30;
+    cr_assert_eq(train(&stage, 7, &error, delta, &loss), BG_NOT_FINITE, "%s", error.text);
+    free(delta);
+    stage_finish(&stage);
+    NO_LEAKS();
+}
+
+/* ---- building ---- */
+
+struct workshop {
+    struct stage stage;
+    struct stage_ring ring;
+    struct bg_codec_update codec;
+    float *delta, *momentum;
+    uint8_t tie_secret[32];
+    struct bg_client_building building;
+    struct bg_error error;
+    uint64_t *slots; /* as the tap saw them */
+};
+
+static void see_slots(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+{
+    struct workshop *w = context;
+    cr_assert_eq(round, 1);
+    free(w->slots);
+    w->slots = calloc(shape->slots, sizeof *slots);
+    memcpy(w->slots, slots, shape->slots * sizeof *slots);
+}
+
+static void open_workshop(struct workshop *w, struct population_terms terms)
+{
+    *w = (struct workshop){.tie_secret = {1}};
+    begin(&w->stage, terms);
+    stage_ring_init(&w->ring, &w->stage);
+    size_t count = coordinates_of(&w->stage);
+    cr_assert_eq(bg_codec_update_init(&w->codec, &w->stage.model->layout), BG_OK);
+    w->delta = calloc(count, sizeof *w->delta);
+    w->momentum = calloc(count, sizeof *w->momentum);
+    for (size_t i = 0; i < count; i++) {
+        w->delta[i] = (float)bg_prng_normal(&w->stage.population.prng);
+        w->codec.sums[i] = (float)bg_prng_normal(&w->stage.population.prng) / 2;
+        w->momentum[i] = (float)i;
+    }
+}
+
+static void close_workshop(struct workshop *w)
+{
+    bg_update_finish(&w->building.frames);
+    bg_codec_update_finish(&w->codec);
+    stage_ring_finish(&w->ring);
+    stage_finish(&w->stage);
+    free(w->slots);
+    free(w->delta);
+    free(w->momentum);
+}
+
+static enum bg_status build(struct workshop *w)
+{
+    struct population *p = &w->stage.population;
+    bg_update_finish(&w->building.frames);
+    w->building = (struct bg_client_building){.update = {.plan = &w->stage.plan.plan,
+                                                         .plan_id = &w->stage.plan.id,
+                                                         .task = &w->stage.task,
+                                                         .shape = &w->stage.shape,
+                                                         .identity = p->clients[0],
+                                                         .group = w->stage.seat.group,
+                                                         .random = &p->random},
+                                              .keys = &w->ring.ring,
+                                              .tie_secret = w->tie_secret,
+                                              .tap = {.slots = see_slots, .context = w},
+                                              .delta = w->delta,
+                                              .momentum = w->stage.plan.plan.root.codec.client_momentum > 0
+                                                              ? w->momentum
+                                                              : NULL,
+                                              .codec = &w->codec};
+    return bg_client_build(&w->building, &w->error);
+}
+
+Test(jobs, builds_the_votes_of_delta_and_residual)
+{
+    static const enum bg_plan_encryption modes[] = {BG_PLAN_PAILLIER, BG_PLAN_NULL, BG_PLAN_OFF};
+    for (size_t mode = 0; mode < 3; mode++) {
+        struct workshop w;
+        open_workshop(&w, (struct population_terms){.encryption = modes[mode]});
+        size_t count = coordinates_of(&w.stage);
+        float *sums = calloc(count, sizeof *sums);
+        for (size_t i = 0; i < count; i++)
+            sums[i] = w.delta[i] + w.codec.sums[i];
+        cr_assert_eq(build(&w), BG_OK, "%s", w.error.text);
+        cr_assert(w.building.encoded);
+        cr_assert_eq(w.ring.asked, modes[mode] != BG_PLAN_OFF);
+        cr_assert_arr_eq(w.codec.sums, sums, count * sizeof *sums, "p replaces the residual");
+        for (size_t i = 0; i < count; i++)
+            cr_assert_eq(w.slots[w.stage.shape.votes_at + i], sums[i] > 0, "vote %zu", i);
+        cr_assert_eq(w.building.frames.frames.size, bg_shape_update_bytes(&w.stage.shape));
+        free(sums);
+        close_workshop(&w);
+    }
+    NO_LEAKS();
+}
+
+Test(jobs, momentum_stands_in_front_of_the_votes)
+{
+    struct workshop w;
+    open_workshop(&w, (struct population_terms){.client_momentum = 0.5});
+    size_t count = coordinates_of(&w.stage);
+    float *expected = calloc(count, sizeof *expected);
+    for (size_t i = 0; i < count; i++)
+        expected[i] = (float)(0.5 * (double)w.momentum[i] + 0.5 * (double)w.delta[i]) + w.codec.sums[i];
+    cr_assert_eq(build(&w), BG_OK, "%s", w.error.text);
+    cr_assert_arr_eq(w.codec.sums, expected, count * sizeof *expected);
+    free(expected);
+    close_workshop(&w);
+    NO_LEAKS();
+}
+
+Test(jobs, ties_are_votes_that_only_the_secret_round_and_attempt_decide)
+{
+    struct workshop w;
+    open_workshop(&w, (struct population_terms){0});
+    size_t count = coordinates_of(&w.stage), ups = 0;
+    uint64_t *first = calloc(count, sizeof *first);
+    for (int variant = 0; variant < 4; variant++) {
+        memset(w.delta, 0, count * sizeof *w.delta);
+        memset(w.codec.sums, 0, count * sizeof *w.codec.sums);
+        w.tie_secret[31] = variant == 2;
+        w.stage.task.attempt = variant == 3;
+        cr_assert_eq(build(&w), BG_OK, "%s", w.error.text);
+        const uint64_t *votes = w.slots + w.stage.shape.votes_at;
+        if (variant == 0)
+            memcpy(first, votes, count * sizeof *first);
+        bool same = memcmp(first, votes, count * sizeof *first) == 0;
+        cr_assert_eq(same, variant < 2, "variant %d", variant);
+    }
+    for (size_t i = 0; i < count; i++)
+        ups += first[i];
+    cr_assert(ups > count / 5 && ups < count - count / 5, "%zu of %zu", ups, count);
+    free(first);
+    close_workshop(&w);
+    NO_LEAKS();
+}
+
+Test(jobs, a_diverged_update_names_its_tensor_and_leaves_the_residual)
+{
+    struct workshop w;
+    open_workshop(&w, (struct population_terms){0});
+    float before = w.codec.sums[3];
+    w.delta[3] = NAN;
+    cr_assert_eq(build(&w), BG_NOT_FINITE);
+    cr_assert_not_null(strstr(w.error.text, w.stage.model->layout.tensors[0].name), "%s", w.error.text);
+    cr_assert_not(w.building.encoded);
+    cr_assert_eq(w.codec.sums[3], before);
+    close_workshop(&w);
+    NO_LEAKS();
+}
+
+/* ---- settling ---- */
+
+Test(jobs, settling_is_what_the_codec_does_with_the_receipts_scales)
+{
+    static const double scales[STAGE_TENSORS] = {0.5, 1, 1.5, 2};
+    for (int variant = 0; variant < 3; variant++) { /* used; not used; not used and no scales */
+        struct workshop w;
+        open_workshop(&w, (struct population_terms){0});
+        size_t count = coordinates_of(&w.stage);
+        float *expected = calloc(count, sizeof *expected);
+        cr_assert_eq(build(&w), BG_OK, "%s", w.error.text);
+        struct bg_codec_settings settings = bg_plan_codec_settings(&w.stage.plan.plan.root.codec);
+        struct bg_codec_round round = bg_task_codec_round(&w.stage.task);
+        if (variant == 0)
+            bg_codec_commit(&settings, &w.stage.model->layout, &round, scales, &w.codec, expected);
+        else
+            bg_codec_fold_back(&settings, &w.stage.model->layout, variant == 1 ? scales : w.stage.scales, &w.codec,
+                               expected);
+        bg_client_settle(&w.stage.plan.plan, &w.stage.task, variant == 0, variant == 2 ? NULL : scales, &w.codec);
+        cr_assert_arr_eq(w.codec.sums, expected, count * sizeof *expected, "variant %d", variant);
+        free(expected);
+        close_workshop(&w);
+    }
+    NO_LEAKS();
+}
+
+Test(jobs, modes_without_residual_keep_nothing)
+{
+    static const enum bg_plan_codec_mode modes[] = {BG_PLAN_CODEC_SIGN, BG_PLAN_CODEC_MEDIAN, BG_PLAN_CODEC_DENSE};
+    for (size_t mode = 0; mode < 3; mode++) {
+        struct workshop w;
+        open_workshop(&w, (struct population_terms){.mode = modes[mode]});
+        cr_assert_eq(build(&w), BG_OK, "%s", w.error.text);
+        bg_client_settle(&w.stage.plan.plan, &w.stage.task, mode == 0, w.stage.scales, &w.codec);
+        for (size_t i = 0; i < coordinates_of(&w.stage); i++)
+            cr_assert_eq(w.codec.sums[i], 0);
+        close_workshop(&w);
+    }
+    NO_LEAKS();
+}
