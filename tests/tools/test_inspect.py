@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE / 'policy'), str(HERE / 'vectors')]
 from policy import Tap  # noqa: E402
 import gen_protocol_page as protocol  # noqa: E402
 
-PROGRAM = sys.argv[1]
+PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
 SECRET = bytes(range(0x80, 0xa0))
 
 

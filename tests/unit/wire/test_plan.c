@@ -64,7 +64,8 @@ Test(plan, takes_keys_and_groups_at_their_bounds)
         cr_assert_eq(decode_key_part(&part, NULL, &got), BG_OK);
         cr_assert_eq(got.modulus.size, keys[i].bits / 8);
     }
-    static const uint32_t sizes[][4] = {{1, 1, 1, 1}, {1, 1, 2, 1}, {64, 64, 64, 1 << 20}, {32, 1, 64, 5}, {4, 3, 3, 2}};
+    static const uint32_t sizes[][4] = {
+        {1, 1, 1, 1}, {1, 1, 2, 1}, {64, 64, 64, 1 << 20}, {32, 1, 64, 5}, {4, 3, 3, 2}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         set_groups(&part, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3]);
         cr_assert_eq(decode_key_part(&part, NULL, &got), BG_OK);
