@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of a root: one struct, filled from the option table that also gives --help. */
+#pragma once
+
+#include "aggregator/root.h"
+#include "base/options.h"
+
+struct bg_aggregator_config {
+    char population[BG_OPTION_TEXT_BYTES];
+    bool insecure_test_key;
+    /* the initial model */
+    char model_file[BG_OPTION_TEXT_BYTES];
+    char model_spec[BG_OPTION_TEXT_BYTES];
+    uint64_t model_seed;
+    uint32_t data_kind;
+    char data_dir[BG_OPTION_TEXT_BYTES];
+    char data_labels[BG_OPTION_TEXT_BYTES];
+    bool data_drop_port;
+    uint64_t data_rows;
+    uint64_t data_seed;
+    /* local training */
+    uint32_t optimizer;
+    double learning_rate;
+    double learning_rate_floor;
+    double momentum;
+    double weight_decay;
+    double clip_norm;
+    double proximal_mu;
+    uint32_t class_weights;
+    uint64_t batch;
+    uint64_t steps;
+    /* codec */
+    uint32_t codec_mode;
+    uint32_t scale_basis;
+    uint32_t centre;
+    double clip;
+    double growth;
+    uint64_t growth_from;
+    double percentile;
+    double decay;
+    double client_momentum;
+    double server_momentum;
+    double server_step;
+    /* groups, rounds, rule */
+    uint64_t group_least;
+    uint64_t full_rounds;
+    uint64_t rounds;
+    uint64_t target_groups;
+    double deadline_seconds;
+    uint64_t quorum;
+    uint64_t holds;
+    uint64_t seed;
+    uint32_t rule;
+    bool faulty_automatic;
+    uint64_t faulty;
+};
+
+extern const struct bg_option bg_aggregator_options[];
+extern const size_t bg_aggregator_option_count;
+
+/* Combinations that a single option cannot see: BG_CONFIG. */
+BG_MUST_CHECK enum bg_status bg_aggregator_config_check(const struct bg_aggregator_config *config,
+                                                        struct bg_error *error);
+/* Fills everything of the settings that comes from the configuration. */
+void bg_aggregator_config_apply(const struct bg_aggregator_config *config, struct bg_root_settings *settings);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new folder. */
+#include "aggregator/offline_parts.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/prng.h"
+#include "crypto/digest.h"
+#include "crypto/identity_file.h"
+#include "datasets/feature_stats.h"
+#include "datasets/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Keys that an interrupted call has left are used: nothing was made with them yet. */
+static enum bg_status make_keys(const struct bg_offline_settings *settings, struct bg_error *error)
+{
+    struct bg_random random = bg_random_system();
+    struct bg_identity *identity = NULL;
+    struct bg_sealing_key *sealing_key = NULL;
+    struct bg_path secret = bg_offline_path(settings, "identity.secret");
+    struct bg_path point = bg_offline_path(settings, "identity.point");
+    struct bg_path sealing = bg_offline_path(settings, "sealing.secret");
+    enum bg_status status;
+    if (bg_offline_exists(&secret)) {
+        status = bg_identity_load(secret.text, error, &identity);
+    } else {
+        status = bg_identity_create(&random, &identity);
+        status = status == BG_OK ? bg_identity_save(identity, secret.text, error)
+                                 : bg_fail(error, status, "identity: %s", bg_status_text(status));
+    }
+    if (status == BG_OK)
+        status = bg_point_save(BG_POINT_IDENTITY, bg_identity_point(identity), point.text, error);
+    if (status == BG_OK && !bg_offline_exists(&sealing)) {
+        status = bg_sealing_key_create(&random, &sealing_key);
+        status = status == BG_OK ? bg_sealing_key_save(sealing_key, sealing.text, error)
+                                 : bg_fail(error, status, "sealing key: %s", bg_status_text(status));
+    }
+    bg_sealing_key_destroy(&sealing_key);
+    bg_identity_destroy(&identity);
+    return status;
+}
+
+/* ---- the initial model ---- */
+
+struct initial {
+    struct bg_model_file file;  /* a given model */
+    struct bg_dataset dataset;  /* a fresh one's names and statistics */
+    struct bg_feature_stats stats;
+    struct bg_model *model;
+    float *parameters;
+};
+
+static void initial_finish(struct initial *initial)
+{
+    bg_model_file_finish(&initial->file);
+    bg_feature_stats_finish(&initial->stats);
+    bg_dataset_finish(&initial->dataset);
+    bg_model_destroy(&initial->model);
+    free(initial->parameters);
+}
+
+static enum bg_status given_model(const struct bg_aggregator_config *config, struct initial *initial,
+                                  struct bg_error *error, struct bg_model_card *ret_card)
+{
+    enum bg_status status = bg_model_load(config->model_file, error, &initial->file);
+    if (status != BG_OK)
+        return status;
+    *ret_card = initial->file.card;
+    ret_card->round = 0;
+    ret_card->parent = ret_card->plan = (struct bg_digest){{0}};
+    return BG_OK;
+}
+
+static enum bg_status fresh_model(const struct bg_aggregator_config *config, struct initial *initial,
+                                  struct bg_error *error, struct bg_model_card *ret_card)
+{
+    struct bg_dataset *dataset = &initial->dataset;
+    struct bg_dataset_settings source = {.kind = (enum bg_dataset_kind)config->data_kind,
+                                         .path = config->data_dir,
+                                         .label_map = config->data_labels,
+                                         .drop_port = config->data_drop_port,
+                                         .rows = config->data_rows,
+                                         .seed = config->data_seed};
+    struct bg_prng prng;
+    enum bg_status status = bg_dataset_open(&source, error, dataset);
+    if (status != BG_OK)
+        return status;
+    struct bg_examples examples = bg_dataset_examples(dataset);
+    bg_features_signed_log(dataset->features, dataset->rows * dataset->columns);
+    status = bg_feature_stats_fit(&examples, error, &initial->stats);
+    if (status == BG_OK)
+        status = bg_model_create(config->model_spec, dataset->columns, dataset->classes, error, &initial->model);
+    if (status != BG_OK)
+        return status;
+    initial->parameters = calloc(initial->model->layout.coordinates, sizeof *initial->parameters);
+    if (!initial->parameters)
+        return bg_fail(error, BG_NO_MEMORY, "model: out of memory");
+    bg_prng_init_stream(&prng, config->model_seed, "model", 0);
+    bg_model_initialise(initial->model, &prng, initial->parameters);
+    *ret_card = (struct bg_model_card){.model = initial->model,
+                                       .parameters = initial->parameters,
+                                       .feature_names = dataset->feature_names,
+                                       .feature_mean = initial->stats.mean,
+                                       .feature_scale = initial->stats.scale,
+                                       .class_names = dataset->class_names,
+                                       .label_map = config->data_labels};
+    return BG_OK;
+}
+
+static enum bg_status make_model(const struct bg_offline_settings *settings, struct bg_error *error,
+                                 struct bg_digest *ret_digest)
+{
+    struct initial initial = {0};
+    struct bg_model_card card;
+    struct bg_writer w;
+    struct bg_path path = bg_offline_path(settings, "model-0.safetensors");
+    bg_writer_init(&w);
+    enum bg_status status = settings->config->model_file[0] ? given_model(settings->config, &initial, error, &card)
+                                                            : fresh_model(settings->config, &initial, error, &card);
+    if (status == BG_OK)
+        status = bg_model_encode(&card, &w, error);
+    if (status == BG_OK) {
+        bg_sha256(bg_writer_span(&w), ret_digest);
+        status = bg_file_write(path.text, bg_writer_span(&w), 0644, error);
+    }
+    if (status == BG_OK && settings->wrote)
+        settings->wrote(settings->context, path.text);
+    bg_writer_finish(&w);
+    initial_finish(&initial);
+    return status;
+}
+
+static enum bg_status write_config(const struct bg_offline_settings *settings, struct bg_error *error)
+{
+    struct bg_path path = bg_offline_path(settings, "config.json");
+    struct bg_json *root = bg_json_object();
+    bg_options_to_json(bg_aggregator_options, bg_aggregator_option_count, settings->config, root);
+    char *text = bg_json_print(root, true);
+    bg_json_destroy(&root);
+    if (!text)
+        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path.text);
+    struct bg_span content = {(const uint8_t *)text, strlen(text)};
+    enum bg_status status = bg_file_write(path.text, content, 0644, error);
+    free(text);
+    return status;
+}
+
+static enum bg_status make_folder(const struct bg_offline_settings *settings, struct bg_error *error)
+{
+    if (strlen(settings->folder) > BG_OFFLINE_FOLDER_BYTES)
+        return bg_fail(error, BG_INVALID, "the folder's name is longer than %d bytes", BG_OFFLINE_FOLDER_BYTES);
+    struct bg_path state = bg_offline_path(settings, "state");
+    if (mkdir(settings->folder, 0700) != 0 && errno != EEXIST)
+        return bg_fail(error, BG_IO, "%s: cannot make the folder: %s", settings->folder, strerror(errno));
+    if (bg_offline_exists(&state))
+        return bg_fail(error, BG_INVALID, "%s: a root lives here already", settings->folder);
+    return BG_OK;
+}
+
+enum bg_status bg_offline_init(const struct bg_offline_settings *settings, const struct bg_offline_trust *trust,
+                               struct bg_error *error)
+{
+    uint8_t key_holder[BG_PUBLIC_POINT_BYTES];
+    struct bg_offline_state state;
+    bg_offline_state_init(&state);
+    state.commitment = trust->commitment;
+    enum bg_status status = bg_aggregator_config_check(settings->config, error);
+    if (status == BG_OK)
+        status = bg_point_load(BG_POINT_IDENTITY, trust->key_holder_file, error, key_holder);
+    if (status == BG_OK)
+        status = make_folder(settings, error);
+    if (status == BG_OK)
+        status = make_keys(settings, error);
+    struct bg_path path = bg_offline_path(settings, "keyholder.point");
+    if (status == BG_OK)
+        status = bg_point_save(BG_POINT_IDENTITY, key_holder, path.text, error);
+    if (status == BG_OK)
+        status = make_model(settings, error, &state.model);
+    if (status == BG_OK)
+        status = write_config(settings, error);
+    path = bg_offline_path(settings, "state");
+    if (status == BG_OK)
+        status = bg_offline_state_save(&state, path.text, error);
+    path = bg_offline_path(settings, "identity.point");
+    if (status == BG_OK && settings->wrote)
+        settings->wrote(settings->context, path.text);
+    return status;
+}
