@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/client/fake_root.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define LONGEST_NS (1000 * (uint64_t)PATIENCE_NS)
+
+static struct fake_root *of_transport(struct bg_transport *transport)
+{
+    return (struct fake_root *)((char *)transport - offsetof(struct fake_root, transport));
+}
+
+static enum bg_status send(struct bg_transport *transport, const struct bg_request *request,
+                           bg_reply_function *on_reply, void *context)
+{
+    struct fake_root *root = of_transport(transport);
+    if (root->sends_that_fail) {
+        root->sends_that_fail--;
+        return BG_NO_MEMORY;
+    }
+    root->route = request->route;
+    return bg_transport_send(&root->loopback.transport, request, on_reply, context);
+}
+
+static const struct bg_transport_ops ops = {.send = send};
+
+static bool take(unsigned *times)
+{
+    if (*times == 0)
+        return false;
+    --*times;
+    return true;
+}
+
+static uint64_t delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+{
+    struct fake_root *root = owner;
+    (void)bytes;
+    cr_assert(bg_digest_equal(peer, bg_identity_digest(root->stage.population.clients[0])));
+    return take(upward ? &root->lose_requests[root->route] : &root->lose_replies[root->route]) ? UINT64_MAX : DELAY_NS;
+}
+
+static enum bg_status post(void *owner, uint64_t delay_ns, void (*run)(void *argument), void *argument)
+{
+    struct fake_root *root = owner;
+    cr_assert_lt(root->event_count, MOST_EVENTS);
+    root->events[root->event_count++] = (struct fake_event){root->now + delay_ns, root->sequence++, run, argument};
+    return BG_OK;
+}
+
+static void keep_frame(struct fake_root *root, const struct bg_request *request)
+{
+    if (request->route == BG_ROUTE_MANIFEST) {
+        bg_writer_finish(&root->manifest);
+        bg_writer_finish(&root->blocks);
+        bg_write_bytes(&root->manifest, request->body.data, request->body.size);
+        root->block_frames = 0;
+    } else {
+        bg_write_bytes(&root->blocks, request->body.data, request->body.size);
+        root->block_frames++;
+    }
+}
+
+static struct bg_span span_of_round(const struct fake_root *root, uint8_t bytes[static 8])
+{
+    for (size_t i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(root->stage.task.round >> (8 * i));
+    return (struct bg_span){bytes, 8};
+}
+
+static void serve(void *context, const struct bg_request *request, struct bg_call *call)
+{
+    struct fake_root *root = context;
+    struct bg_span nothing = {NULL, 0}, reply = nothing;
+    uint8_t round[8];
+    enum bg_status status = BG_OK;
+    root->asked[request->route]++;
+    root->route = request->route;
+    if (take(&root->refusals[request->route])) {
+        bg_call_answer(call, root->refusal, nothing);
+        return;
+    }
+    switch (request->route) {
+    case BG_ROUTE_TASK:
+        status = root->serves_task ? BG_OK : BG_NOT_FOUND;
+        reply = bg_writer_span(&root->task);
+        break;
+    case BG_ROUTE_PLAN:
+        reply = bg_writer_span(&root->stage.population.plan_frame);
+        break;
+    case BG_ROUTE_GROUPS:
+        reply = bg_writer_span(&root->stage.population.groups_frame);
+        break;
+    case BG_ROUTE_MODEL:
+        cr_assert(bg_span_equal(request->body, (struct bg_span){root->stage.task.model.bytes, BG_DIGEST_BYTES}));
+        reply = bg_writer_span(&root->stage.model_file);
+        break;
+    case BG_ROUTE_MANIFEST:
+    case BG_ROUTE_BLOCK:
+        keep_frame(root, request);
+        break;
+    case BG_ROUTE_RECEIPT:
+        cr_assert(bg_span_equal(request->body, span_of_round(root, round)));
+        status = root->serves_receipt ? BG_OK : BG_BUSY;
+        reply = bg_writer_span(&root->receipt);
+        break;
+    default:
+        cr_assert_fail("a client asked for %s", bg_route_name(request->route));
+    }
+    bg_call_answer(call, status, status == BG_OK ? reply : nothing);
+}
+
+static void observe(void *context, const struct bg_client_notice *notice)
+{
+    struct fake_root *root = context;
+    root->notices[notice->kind]++;
+    root->last_state = notice->state;
+    if (notice->kind == BG_CLIENT_NOTICE_TRAINED)
+        root->loss = notice->loss;
+    if (notice->kind == BG_CLIENT_NOTICE_FAILED)
+        root->last_error = *notice->error;
+}
+
+static enum bg_status no_key(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
+                             const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table)
+{
+    (void)ring;
+    (void)part;
+    (void)ret_key;
+    (void)ret_table;
+    return bg_fail(error, BG_BAD_KEY, "no key today");
+}
+
+void fake_root_init(struct fake_root *root, const struct population_terms *terms)
+{
+    *root = (struct fake_root){.transport = {&ops}, .broken_ring = {no_key}};
+    stage_init(&root->stage, terms);
+    stage_ring_init(&root->ring, &root->stage);
+    bg_loopback_init(&root->loopback, serve, root, delay, post, root, TIMEOUT_NS);
+    struct population *p = &root->stage.population;
+    struct bg_trust trust = stage_trust(&root->stage);
+    struct bg_client_settings settings = {.population = p->name,
+                                          .identity = p->clients[0],
+                                          .transport = &root->transport,
+                                          .keys = &root->ring.ring,
+                                          .random = p->random,
+                                          .examples = root->stage.examples,
+                                          .seed = 7,
+                                          .tie_secret = {5},
+                                          .poll_ns = POLL_NS,
+                                          .patience_ns = PATIENCE_NS,
+                                          .observe = observe,
+                                          .observe_context = root};
+    memcpy(settings.key_holder, trust.key_holder, sizeof settings.key_holder);
+    memcpy(settings.root, trust.root, sizeof settings.root);
+    cr_assert_eq(bg_client_create(&settings, root->now, &root->client), BG_OK);
+}
+
+void fake_root_finish(struct fake_root *root)
+{
+    while (root->event_count) /* a client is destroyed when nothing is on its way */
+        fake_root_run(root, root->now + TIMEOUT_NS);
+    bg_client_destroy(&root->client);
+    bg_writer_finish(&root->task);
+    bg_writer_finish(&root->receipt);
+    bg_writer_finish(&root->manifest);
+    bg_writer_finish(&root->blocks);
+    stage_ring_finish(&root->ring);
+    stage_finish(&root->stage);
+}
+
+void fake_root_open(struct fake_root *root)
+{
+    bg_writer_finish(&root->task);
+    root->task = task_frame(&root->stage.population, &root->stage.task);
+    root->serves_task = true;
+    root->serves_receipt = false;
+}
+
+void fake_root_end(struct fake_root *root, const struct bg_receipt *receipt)
+{
+    struct bg_receipt abandoned = {.round = root->stage.task.round,
+                                   .attempt = root->stage.task.attempt,
+                                   .outcome = BG_ROUND_ABANDONED,
+                                   .reason = (uint16_t)-BG_TOO_FEW};
+    bg_writer_finish(&root->receipt);
+    root->receipt = receipt_frame(&root->stage.population, receipt ? receipt : &abandoned);
+    root->serves_task = false;
+    root->serves_receipt = true;
+}
+
+static struct fake_event *first_event(struct fake_root *root)
+{
+    struct fake_event *first = NULL;
+    for (size_t i = 0; i < root->event_count; i++) {
+        struct fake_event *event = &root->events[i];
+        if (!first || event->at < first->at || (event->at == first->at && event->sequence < first->sequence))
+            first = event;
+    }
+    return first;
+}
+
+static void run_work(struct fake_root *root)
+{
+    struct bg_work *work;
+    while ((work = bg_client_work(root->client))) {
+        work->job.run(&work->job);
+        bg_client_tick(root->client, root->now);
+        work->job.done(&work->job);
+    }
+}
+
+/* Does what is due first, unless that is after `until`. */
+static bool run_once(struct fake_root *root, uint64_t until)
+{
+    struct fake_event *event = first_event(root);
+    uint64_t wake = bg_client_next_wake(root->client);
+    uint64_t at = event && event->at <= wake ? event->at : wake;
+    if (at > until)
+        return false;
+    root->now = at > root->now ? at : root->now;
+    bg_client_tick(root->client, root->now);
+    if (event && event->at == at) {
+        struct fake_event due = *event;
+        *event = root->events[--root->event_count];
+        due.run(due.argument);
+    }
+    run_work(root);
+    return true;
+}
+
+void fake_root_run(struct fake_root *root, uint64_t until)
+{
+    while (run_once(root, until))
+        ;
+    root->now = until;
+}
+
+void fake_root_run_to(struct fake_root *root, enum bg_session_state state)
+{
+    uint64_t limit = root->now + LONGEST_NS;
+    while (bg_client_state(root->client) != state)
+        cr_assert(run_once(root, limit), "waits in %s", bg_session_state_name(bg_client_state(root->client)));
+}

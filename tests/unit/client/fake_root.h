@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client on a virtual clock, and a root that answers by a script: what it serves, refuses, loses and received. */
+#pragma once
+
+#include "client/client.h"
+#include "net/loopback.h"
+#include "tests/unit/client/stage.h"
+
+#define POLL_NS 1000
+#define PATIENCE_NS 8000
+#define TIMEOUT_NS 500
+#define DELAY_NS 10
+#define MOST_EVENTS 32
+
+struct fake_event {
+    uint64_t at, sequence;
+    void (*run)(void *argument);
+    void *argument;
+};
+
+struct fake_root {
+    struct stage stage;
+    struct stage_ring ring;
+    struct bg_key_ring broken_ring; /* gives BG_BAD_KEY */
+    struct bg_client *client;
+    uint64_t now;
+
+    struct bg_transport transport; /* the client's: passes to the loopback */
+    struct bg_loopback loopback;
+    struct fake_event events[MOST_EVENTS];
+    size_t event_count;
+    uint64_t sequence;
+    enum bg_route route; /* of the request or reply on its way */
+
+    /* the script; each loss and refusal happens that many times */
+    bool serves_task;
+    bool serves_receipt;
+    unsigned lose_requests[BG_ROUTE_COUNT], lose_replies[BG_ROUTE_COUNT], refusals[BG_ROUTE_COUNT];
+    unsigned sends_that_fail;
+    enum bg_status refusal;
+    struct bg_writer task, receipt; /* frames */
+
+    /* what came of it */
+    unsigned asked[BG_ROUTE_COUNT];
+    struct bg_writer manifest, blocks; /* frames of the last update, as received */
+    unsigned block_frames;
+    unsigned notices[BG_CLIENT_NOTICE_FAILED + 1];
+    enum bg_session_state last_state;
+    struct bg_error last_error;
+    double loss;
+};
+
+/* A client of stage `terms`; no task is open. */
+void fake_root_init(struct fake_root *root, const struct population_terms *terms);
+void fake_root_finish(struct fake_root *root);
+/* Opens the stage's task. */
+void fake_root_open(struct fake_root *root);
+/* Closes it and has a receipt ready; `receipt` NULL: abandoned. */
+void fake_root_end(struct fake_root *root, const struct bg_receipt *receipt);
+/* Runs the client and its requests until the clock reaches `until`. */
+void fake_root_run(struct fake_root *root, uint64_t until);
+/* The same until the client is in `state`; fails the test if that takes too long. */
+void fake_root_run_to(struct fake_root *root, enum bg_session_state state);
