@@ -641,8 +641,8 @@ enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
                                            .sealing_key = root->settings.sealing_key};
     if (!root->task.calibration)
         root->learning_rounds++;
-    uint64_t deadline =
-        root->settings.deadline_ns > UINT64_MAX - 1 - root->now ? UINT64_MAX - 1 : root->now + root->settings.deadline_ns;
+    uint64_t left = UINT64_MAX - 1 - root->now;
+    uint64_t deadline = root->now + (root->settings.deadline_ns < left ? root->settings.deadline_ns : left);
     bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_START,
                                                .number = root->task.round,
                                                .deadline = deadline,

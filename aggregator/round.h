@@ -16,9 +16,9 @@
  * complete (eager); CLOSING waits for folds of updates that had arrived in time.
  *
  * A group's release set L is fixed by its first opening in an epoch: from the moment it is asked for (the key holder
- * may have opened it even if the answer is lost), and free again only if that first request is refused. Until then a group is complete when all its
- * members arrived; at the deadline one with at least k_min members may do (never in the first `full_rounds` rounds).
- * Afterwards it is complete when exactly L arrived, or it sits the round out.
+ * may have opened it even if the answer is lost), and free again only if that first request is refused. Until then a
+ * group is complete when all its members arrived; at the deadline one with at least k_min members may do (never in the
+ * first `full_rounds` rounds). Afterwards it is complete when exactly L arrived, or it sits the round out.
  */
 #pragma once
 

@@ -67,7 +67,8 @@ static enum bg_status take_manifest(struct bg_upload *upload, const struct bg_up
         return BG_NO_MEMORY;
     memcpy(upload->manifest_bytes, frame->bytes.data, frame->bytes.size);
     enum bg_status status =
-        bg_frame_expect((struct bg_span){upload->manifest_bytes, upload->manifest_size}, BG_FRAME_MANIFEST, NULL, &copy);
+        bg_frame_expect((struct bg_span){upload->manifest_bytes, upload->manifest_size}, BG_FRAME_MANIFEST, NULL,
+                        &copy);
     return status == BG_OK ? bg_manifest_decode(&copy, NULL, &upload->manifest) : status;
 }
 

@@ -106,7 +106,7 @@ enum bg_status bg_plan_verify(const struct bg_frame *frame, const struct bg_plan
     if (status != BG_OK)
         return bg_fail(error, status, "plan: the root part is not signed by the root this client trusts");
     if (plan->key.encryption != BG_PLAN_OFF && plan->key.group_least < 2)
-        return bg_fail(error, BG_REFUSED, "plan: k_min is %u, so that single updates could be opened; it must be at least 2",
+        return bg_fail(error, BG_REFUSED, "plan: k_min is %u, so single updates could be opened; it must be at least 2",
                        plan->key.group_least);
     return BG_OK;
 }

@@ -129,7 +129,8 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
                 (unsigned long long)score.truths, 100 * score.precision, 100 * score.recall, 100 * score.f1);
     }
     fprintf(out, "\nfederated  accuracy %.2f %%, macro-F1 %.2f %%%s\n", 100 * bg_confusion_accuracy(report->confusion),
-            100 * bg_confusion_macro_f1(report->confusion), report->data->dataset.synthetic ? "  (synthetic data)" : "");
+            100 * bg_confusion_macro_f1(report->confusion),
+            report->data->dataset.synthetic ? "  (synthetic data)" : "");
     if (report->central)
         fprintf(out, "central    accuracy %.2f %%, macro-F1 %.2f %%  (the same model, all data pooled)\n",
                 100 * bg_confusion_accuracy(report->central), 100 * bg_confusion_macro_f1(report->central));

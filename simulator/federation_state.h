@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What federation.c (actors, notices, rounds) and federation_setup.c (keys, roles, clients) share. */
+#pragma once
+
+#include "aggregator/root.h"
+#include "base/clock.h"
+#include "client/client.h"
+#include "keyholder/keyholder.h"
+#include "net/loopback.h"
+#include "simulator/actor.h"
+#include "simulator/attack.h"
+#include "simulator/federation.h"
+#include "simulator/link.h"
+
+#define BG_POLL_NS BG_SECOND
+#define BG_PATIENCE_NS (30 * BG_SECOND)
+
+/* Identities, nonces and weights of a simulation come from its seed: they protect nothing, and results repeat. */
+struct seeded {
+    struct bg_prng prng;
+};
+
+struct member {
+    struct bg_actor actor;
+    struct bg_client *client;
+    struct bg_identity *identity;
+    struct bg_attacker attacker;
+    struct bg_federation *federation;
+};
+
+/* The one key and table that all clients of the process share. */
+struct shared_keys {
+    struct bg_key_ring ring;
+    struct bg_public_key *key;
+    struct bg_mask_table *table;
+};
+
+struct bg_federation {
+    struct bg_federation_settings settings;
+    const struct bg_simulator_config *config;
+    struct bg_workers *workers;
+    struct bg_world *world;
+    struct bg_link link;
+    struct bg_loopback to_root, to_keyholder;
+    struct seeded root_random, keyholder_random;
+
+    struct shared_keys keys;
+    struct bg_secret_key *secret;
+    struct bg_identity *root_identity, *keyholder_identity;
+    struct bg_sealing_key *sealing_key;
+
+    struct bg_actor root_actor, keyholder_actor;
+    struct bg_root *root;
+    struct bg_keyholder *keyholder;
+    struct member *members;
+    size_t member_count;
+    bool *byzantine;
+    uint16_t *flipped_labels;
+
+    struct bg_model *model;
+    float *initial_parameters;
+
+    uint64_t rounds_opened;
+    bool epoch_ready, epoch_failed, round_ended;
+    struct bg_error error;
+    struct bg_round_result result; /* of the running round */
+    double loss_sum;
+    size_t loss_count;
+};
+
+/* federation.c: how the roles are driven, and what they tell. */
+extern const struct bg_actor_ops bg_client_actor, bg_root_actor, bg_keyholder_actor;
+void bg_federation_on_root(void *federation, const struct bg_root_notice *notice);
+void bg_federation_on_client(void *federation, const struct bg_client_notice *notice);
+void bg_federation_on_keyholder(void *federation, const struct bg_keyholder_notice *notice);
+
+/* federation_setup.c: keys of all roles, the model, key holder, root, clients, the roster. */
+BG_MUST_CHECK enum bg_status bg_federation_make_roles(struct bg_federation *federation, struct bg_error *error);
