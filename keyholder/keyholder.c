@@ -323,7 +323,7 @@ void bg_keyholder_serve(void *context, const struct bg_request *request, struct 
     struct bg_digest root;
     struct bg_error error = {0};
     bg_point_digest(keyholder->settings.root, &root);
-    if (!bg_digest_equal(&root, &request->peer)) {
+    if (!keyholder->settings.root[0] || !bg_digest_equal(&root, &request->peer)) {
         char hex[2 * BG_DIGEST_BYTES + 1];
         bg_digest_to_hex(&request->peer, hex);
         bg_fail(&error, BG_REFUSED, "%s: asked by %s, who is not the root", bg_route_name(request->route), hex);

@@ -59,7 +59,7 @@ struct bg_keyholder_settings {
     const struct bg_public_key *public_key; /* kept; has the plan's s; NULL with encryption off */
     const struct bg_secret_key *secret_key; /* kept; its other half; NULL unless paillier */
     const struct bg_identity *identity;     /* kept: signs key parts, reveals and records */
-    uint8_t root[BG_PUBLIC_POINT_BYTES];    /* the only peer that is answered */
+    uint8_t root[BG_PUBLIC_POINT_BYTES];    /* the only peer that is answered; zero: not known yet, nobody is */
     struct bg_random random;                /* nonces and challenges; used on the driver's thread */
     struct bg_random blinding;              /* of openings; used by running work, several at once */
     struct bg_workers *workers;             /* kept; NULL unless their owner is who runs the work */

@@ -62,7 +62,7 @@ static enum bg_status on_epoch(struct bg_policy *policy, const struct bg_policy_
     if (event->epoch > policy->rules.partitions)
         return bg_fail(error, BG_REFUSED,
                        "epoch %llu: the %u partitions that this key may see are used up, more would tell members of "
-                       "different groups apart; make a new key, or raise group.partitions",
+                       "different groups apart; make a new key, or raise groups.partitions",
                        ULL(event->epoch), policy->rules.partitions);
     policy->epoch = event->epoch;
     policy->rules.group_least = event->group_least;

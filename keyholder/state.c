@@ -252,9 +252,9 @@ static enum bg_status check_settings(const struct bg_keyholder_settings *setting
         return bg_fail(error, BG_CONFIG, "population: not 1 to 31 of a-z 0-9 . _ -");
     if (settings->group_least < floor || settings->group_least > settings->group_size ||
         settings->group_size > BG_MAX_GROUP_MEMBERS / 2)
-        return bg_fail(error, BG_CONFIG, "group.least = %u and group.size = %u: must be %u to group.size to %u",
+        return bg_fail(error, BG_CONFIG, "groups.least = %u and groups.size = %u: must be %u to groups.size to %u",
                        settings->group_least, settings->group_size, floor, BG_MAX_GROUP_MEMBERS / 2);
-    if (bg_point_check(settings->root) != BG_OK)
+    if (settings->root[0] && bg_point_check(settings->root) != BG_OK)
         return bg_fail(error, BG_CONFIG, "root: its public key is no point of the curve");
     return check_key(settings, error);
 }

@@ -124,11 +124,16 @@ void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
     }
 }
 
+void fixture_connect(struct fixture *f)
+{
+    bg_loopback_init(&f->loopback, bg_keyholder_serve, f->keyholder, no_delay, post, f, 0);
+}
+
 void fixture_start(struct fixture *f)
 {
     struct bg_error error = {0};
     cr_assert_eq(bg_keyholder_create(&f->settings, 0, &error, &f->keyholder), BG_OK, "%s", error.text);
-    bg_loopback_init(&f->loopback, bg_keyholder_serve, f->keyholder, no_delay, post, f, 0);
+    fixture_connect(f);
 }
 
 void fixture_restart(struct fixture *f)

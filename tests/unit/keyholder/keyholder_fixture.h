@@ -55,6 +55,8 @@ struct fixture {
 
 /* With keys of 512 bits and s = 2; the key holder is not created yet. */
 void fixture_init(struct fixture *f, enum bg_plan_encryption encryption);
+/* Speaks to f->keyholder from now on. */
+void fixture_connect(struct fixture *f);
 /* Creates it with f->settings. */
 void fixture_start(struct fixture *f);
 void fixture_enrol_all(struct fixture *f);

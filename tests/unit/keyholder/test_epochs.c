@@ -254,12 +254,12 @@ Test(settings, that_contradict_each_other_are_refused)
     fixture_init(&f, BG_PLAN_PAILLIER);
     struct bg_keyholder_settings settings = f.settings;
     settings.group_least = 1;
-    expect_config_error(settings, "group.least");
+    expect_config_error(settings, "groups.least");
     settings.group_least = 5;
-    expect_config_error(settings, "group.least");
+    expect_config_error(settings, "groups.least");
     settings = f.settings;
     settings.group_size = 33;
-    expect_config_error(settings, "group.size");
+    expect_config_error(settings, "groups.size");
     settings = f.settings;
     settings.secret_key = NULL;
     expect_config_error(settings, "key pair");
