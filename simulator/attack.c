@@ -33,19 +33,18 @@ static void random_votes(void *context, uint64_t round, const struct bg_shape *s
         slots[i] = bg_prng_next(&prng) >> 63;
 }
 
-/* Votes as much as a slot holds without carrying into the next one: the largest code, which no group can reach. */
+/* Votes a code that no honest group can reach: k_max + 1 in every vote. Where there are no votes, or none in a slot, it
+ * counts itself twice. */
 static void over_vote(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
 {
     const struct bg_attacker *attacker = context;
     (void)round;
-    if (shape->encryption == BG_PLAN_OFF) {
+    if (shape->encryption == BG_PLAN_OFF || shape->votes_at == shape->slots) {
         slots[0] = 2;
         return;
     }
     for (size_t i = shape->votes_at; i < shape->slots; i++)
         slots[i] = attacker->group_most + 1;
-    if (shape->votes_at == shape->slots)
-        slots[shape->scales_at] = attacker->group_most * shape->scale_most + 1;
 }
 
 struct bg_update_tap bg_attack_tap(struct bg_attacker *attacker)
