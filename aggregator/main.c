@@ -125,7 +125,7 @@ static enum bg_status init(struct run *run, struct bg_offline *offline, struct b
     struct bg_offline_trust trust = {.key_holder_file = run->arguments.key_holder};
     (void)offline;
     if (!trust.key_holder_file || !run->arguments.commitment)
-        return bg_fail(error, BG_INVALID, "init needs --key-holder POINT and --commitment HEX, both from the key holder");
+        return bg_fail(error, BG_INVALID, "init needs --key-holder POINT and --commitment HEX of the key holder");
     if (bg_digest_from_hex(run->arguments.commitment, &trust.commitment) != BG_OK)
         return bg_fail(error, BG_INVALID, "--commitment %s: give the 64 hex digits that the key holder prints",
                        run->arguments.commitment);

@@ -54,14 +54,14 @@ struct bg_offline_trust {
 BG_MUST_CHECK enum bg_status bg_offline_init(const struct bg_offline_settings *settings,
                                              const struct bg_offline_trust *trust, struct bg_error *error);
 
-/* Opens a folder. BG_BUSY while another process has it; BG_CONFIG where the settings no longer make the task of the open
- * round. */
+/* Opens a folder. BG_BUSY while another process has it; BG_CONFIG where the settings no longer make the task of the
+ * open round. */
 BG_MUST_CHECK enum bg_status bg_offline_create(const struct bg_offline_settings *settings, struct bg_error *error,
                                                struct bg_offline **ret_offline);
 void bg_offline_destroy(struct bg_offline **offline);
 
-/* Puts a client's point file on the roster, for the next epoch. BG_DUPLICATE: enrolled in another cell. In the same cell
- * it is BG_OK, and nothing changes. */
+/* Puts a client's point file on the roster, for the next epoch. BG_DUPLICATE: enrolled in another cell. In the same
+ * cell it is BG_OK, and nothing changes. */
 BG_MUST_CHECK enum bg_status bg_offline_enrol(struct bg_offline *offline, const char *point_file, const char *cell,
                                               struct bg_error *error);
 /* Writes the request for the next epoch; once more the same one while it has not been answered. BG_BUSY while a round

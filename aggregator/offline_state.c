@@ -116,8 +116,8 @@ static void read_body(struct bg_reader *r, struct bg_offline_state *state)
     state->closed = bg_read_u8(r) != 0;
     read_sized(r, &state->checkpoint);
     state->epoch_clients = (size_t)epoch_clients;
-    if (epoch_clients > state->client_count || state->stage > BG_EPOCH_AGREED || (state->open && state->stage != BG_EPOCH_AGREED) ||
-        (state->epoch == 0) != (state->stage == BG_EPOCH_NONE))
+    if (epoch_clients > state->client_count || state->stage > BG_EPOCH_AGREED ||
+        (state->open && state->stage != BG_EPOCH_AGREED) || (state->epoch == 0) != (state->stage == BG_EPOCH_NONE))
         bg_reader_fail(r, BG_DECODE);
 }
 
@@ -138,7 +138,8 @@ static enum bg_status decode(struct bg_span bytes, const char *path, struct bg_e
     (void)bg_read_u32(&r);
     uint16_t version = bg_read_u16(&r);
     if (version != VERSION || bg_read_u16(&r) != 0)
-        return bg_fail(error, BG_BAD_VERSION, "%s: version %u, this program reads %u", path, (unsigned)version, VERSION);
+        return bg_fail(error, BG_BAD_VERSION, "%s: version %u, this program reads %u", path, (unsigned)version,
+                       VERSION);
     read_body(&r, state);
     enum bg_status status = bg_reader_end(&r);
     return status == BG_OK ? BG_OK : bg_fail(error, status, "%s: %s", path, bg_status_text(status));
