@@ -55,7 +55,8 @@ static enum bg_status begin_epoch(struct bg_keyholder *keyholder, const struct b
             bg_epochs_finish(&fresh);
     }
     if (status == BG_OK)
-        status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_EPOCH, bg_writer_span(&keyholder->epochs.entry), error);
+        status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_EPOCH, bg_writer_span(&keyholder->epochs.entry),
+                                   error);
     bg_writer_finish(&entry);
     return status;
 }

@@ -74,7 +74,7 @@ static enum bg_status check_manifest(const struct bg_opening *opening, const str
     if (!bg_digest_equal(&manifest->key_id, bg_public_key_id(opening->settings->public_key)))
         return refuse_client(opening, client, BG_REFUSED, "its manifest is under another key", error);
     if (!bg_digest_equal(&manifest->model, &first->model))
-        return refuse_client(opening, client, BG_REFUSED, "its update starts from another model than the first member's",
+        return refuse_client(opening, client, BG_REFUSED, "it started from another model than the first member",
                              error);
     if (manifest->positions != release->positions)
         return refuse_client(opening, client, BG_REFUSED, "its update has another number of positions", error);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyholder/policy.h"
 
-#include <assert.h>
-
 #define ULL(value) ((unsigned long long)(value))
 
 static uint64_t full_mask(uint32_t members)
@@ -175,7 +173,7 @@ static enum bg_status on_release(struct bg_policy *policy, const struct bg_polic
         return BG_OK;
     }
     if (!policy->has_plan || !bg_digest_equal(&policy->plan_id, &request->plan_id))
-        return bg_fail(error, BG_STALE_PLAN, "round %llu, group %u: under a plan that the key holder has not been shown",
+        return bg_fail(error, BG_STALE_PLAN, "round %llu, group %u: under a plan that the key holder was not shown",
                        ULL(request->round), request->group);
     if (!request->members || request->round == UINT64_MAX)
         return bg_fail(error, BG_REFUSED, "round %llu, group %u: names nobody, or no round", ULL(request->round),
@@ -284,7 +282,8 @@ enum bg_status bg_policy_step(struct bg_policy *policy, const struct bg_policy_e
         policy->locked = false;
         break;
     case BG_POLICY_EVENT_COUNT:
-        assert(!"a kind of event");
+        status = unexpected(policy, "event", error);
+        break;
     }
     if (status == BG_OK)
         *ret_action = action;

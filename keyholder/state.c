@@ -133,8 +133,8 @@ static enum bg_status restore_setup(struct bg_keyholder *keyholder, struct bg_sp
     if (status != BG_OK || keyholder->set_up)
         return bg_fail(error, BG_DATA, "a second set-up, or one of %zu bytes", entry.size);
     if (memcmp(name.data, keyholder->settings.population.name, name.size) != 0)
-        return bg_fail(error, BG_CONFIG, "of population %.31s, the key holder is set up for %s", (const char *)name.data,
-                       keyholder->settings.population.name);
+        return bg_fail(error, BG_CONFIG, "of population %.31s, the key holder is set up for %s",
+                       (const char *)name.data, keyholder->settings.population.name);
     bg_epochs_init(&keyholder->epochs, &nonce);
     bg_wipe(&nonce, sizeof nonce);
     keyholder->set_up = true;

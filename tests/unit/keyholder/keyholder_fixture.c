@@ -30,7 +30,8 @@ static void on_reply(void *context, enum bg_status status, struct bg_span reply)
     cr_assert(!answer->given);
     answer->given = true;
     answer->status = status;
-    bg_write_bytes(&answer->bytes, reply.data, reply.size);
+    if (reply.size)
+        bg_write_bytes(&answer->bytes, reply.data, reply.size);
 }
 
 void send_as(struct fixture *f, const struct bg_digest *peer, enum bg_route route, struct bg_span body,
@@ -198,7 +199,8 @@ static void read_epoch(struct fixture *f)
 enum bg_status ask_epoch(struct fixture *f, uint64_t epoch)
 {
     struct bg_roster roster = bg_keyholder_roster(f->keyholder);
-    struct bg_epoch_request request = {.epoch = epoch, .roster = bg_roster_digest(&roster), .nonce = {{(uint8_t)epoch}}};
+    struct bg_epoch_request request = {
+        .epoch = epoch, .roster = bg_roster_digest(&roster), .nonce = {{(uint8_t)epoch}}};
     struct bg_writer w;
     struct answer answer;
     bg_writer_init(&w);
