@@ -19,7 +19,7 @@ static const char *const rules[] = {"mean", "unit-mean", "nnm", "flag", "flag+",
 const struct bg_option bg_aggregator_options[] = {
     {"population.name", BG_OPTION_TEXT, FIELD(population), "burgee", 0, 0, NULL, NULL,
      "who learns together: 1 to 31 of a-z 0-9 . _ -"},
-    {"population.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
+    {"encryption.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
      "accept a key below 2048 bits, for tests"},
     {"model.file", BG_OPTION_TEXT, FIELD(model_file), "", 0, 0, NULL, NULL,
      "model to start from; without one a fresh model.spec with statistics of data.*"},

@@ -229,7 +229,7 @@ static enum bg_status show(struct run *run, struct bg_offline *offline, struct b
 
 static const struct verb verbs[] = {
     {"init", init, false, "init DIR --key-holder POINT --commitment HEX",
-     "make a root in the new folder DIR: keys, initial model"},
+     "make a root in the new folder DIR: keys, initial model (settings model.*, data.*)"},
     {"enrol", enrol, true, "enrol DIR POINT... [--cell LABEL]",
      "put clients on the roster, as the key holder did"},
     {"epoch", epoch, false, "epoch DIR --out REQUEST | --reveal ANSWER",
@@ -257,13 +257,17 @@ static void print_help(void)
     printf("\n"
            "  --config FILE          settings as JSON; standard: DIR/config.json, which init writes\n"
            "  --set KEY=VALUE        one setting; may be repeated\n"
+           "  --insecure-test-key    the same as --set encryption.insecure_test_key=true\n"
            "  --without-missing      step: groups whose release has no answer sit the round out\n"
            "  --json                 print one JSON object\n"
            "  --quiet                print nothing but errors\n"
            "  --print-config         print the effective settings and end\n"
            "  --help, --version\n"
            "\n"
-           "Settings:\n");
+           "Exit status: 0, 64 wrong use, 65 refused or bad input, a round held or abandoned, 66 not found, 71 out of\n"
+           "memory, 74 input/output, 75 busy or waiting for files, 77 permissions, 78 configuration.\n"
+           "\n"
+           "Settings of DIR/config.json:\n");
     bg_options_help(bg_aggregator_options, bg_aggregator_option_count, stdout);
 }
 
@@ -285,6 +289,10 @@ static enum bg_status parse_flag(struct arguments *a, int argc, char **argv, int
                   {"--key-holder", &a->key_holder}, {"--commitment", &a->commitment}, {"--out", &a->out},
                   {"--reveal", &a->reveal}};
     const char *flag = argv[*i];
+    if (strcmp(flag, "--insecure-test-key") == 0) {
+        a->sets[a->set_count++] = "encryption.insecure_test_key=true";
+        return BG_OK;
+    }
     for (size_t f = 0; f < sizeof switches / sizeof *switches; f++)
         if (strcmp(flag, switches[f].flag) == 0) {
             *switches[f].value = true;

@@ -203,7 +203,7 @@ static void configure(struct by_hand *h, const char *codec_mode)
     snprintf(mode, sizeof mode, "codec.mode=%s", codec_mode);
     set(h, mode);
     set(h, "population.name=by-hand");
-    set(h, "population.insecure_test_key=true");
+    set(h, "encryption.insecure_test_key=true");
     set(h, "model.spec=linear");
     set(h, "data.rows=400");
     set(h, "groups.full_rounds=1");

@@ -65,4 +65,3 @@ enum bg_status close_round(struct by_hand *h);
 enum bg_status have_opened(struct by_hand *h, uint64_t round, uint32_t group);
 /* Takes the sums in h->file and settles; *ret_round is where the round stands. */
 enum bg_status take_sums(struct by_hand *h, struct bg_offline_round *ret_round);
-

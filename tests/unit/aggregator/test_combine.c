@@ -186,7 +186,8 @@ static void step_as_expected(const struct group_terms *terms, enum bg_rule rule,
             double y = aggregate(&f, (size_t)at);
             if (momentum)
                 y += 0.9 * first_momentum[i];
-            expected += eta * (terms->mode == BG_PLAN_CODEC_EF ? expected_scale(&f, tensor, tensor / 2, INFINITY) : 1) * y;
+            bool scaled = terms->mode == BG_PLAN_CODEC_EF;
+            expected += eta * (scaled ? expected_scale(&f, tensor, tensor / 2, INFINITY) : 1) * y;
         }
         cr_assert_float_eq((double)f.parameters[i], expected, 1e-6, "mode %d, coordinate %zu", (int)terms->mode, i);
     }
