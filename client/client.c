@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/client.h"
 
-#include "client/documents.h"
 #include "client/jobs.h"
+#include "client/learner.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +16,14 @@ struct bg_client {
     struct bg_work_queue queue;
     struct bg_error error;
 
-    struct bg_trusted_plan plan;
-    bool has_plan;
+    struct bg_learner learner;
     bool has_seat; /* in the groups of the plan */
     struct bg_seat seat;
     struct bg_trusted_task task;
     struct bg_document model;
-    bool has_model;
     struct bg_digest model_digest;
     struct bg_shape shape;
 
-    struct bg_codec_update codec; /* codec.sums is the residual, or p while an update is out */
-    float *momentum;              /* NULL unless the plan asks for it */
     float *delta;
     size_t next_frame; /* of building.frames to send */
 
@@ -100,34 +96,6 @@ static void on_task(void *context, enum bg_status status, struct bg_span reply)
 
 static void prepare(struct bg_client *client);
 
-/* Fits residual and momentum to a plan: they survive one over the same tensors. */
-static enum bg_status adopt_plan(struct bg_client *client, struct bg_trusted_plan *plan)
-{
-    const struct bg_layout *layout = &plan->plan.root.layout;
-    bool same = client->has_plan && bg_layout_equal(&client->plan.plan.root.layout, layout);
-    bool keeps_momentum = plan->plan.root.codec.client_momentum > 0;
-    struct bg_codec_update codec = client->codec;
-    float *momentum = same ? client->momentum : NULL;
-    if (keeps_momentum && !momentum && !(momentum = calloc(layout->coordinates, sizeof *momentum)))
-        return BG_NO_MEMORY;
-    if (!same && bg_codec_update_init(&codec, layout) != BG_OK) {
-        free(momentum);
-        return BG_NO_MEMORY;
-    }
-    if (!same)
-        bg_codec_update_finish(&client->codec);
-    if (client->momentum != momentum)
-        free(client->momentum);
-    if (client->has_plan)
-        bg_trusted_plan_finish(&client->plan);
-    client->codec = codec;
-    client->momentum = momentum;
-    client->plan = *plan;
-    client->has_plan = true;
-    client->has_seat = false;
-    return BG_OK;
-}
-
 static enum bg_status accept_plan(struct bg_client *client, struct bg_span reply)
 {
     struct bg_trusted_plan fresh;
@@ -136,17 +104,20 @@ static enum bg_status accept_plan(struct bg_client *client, struct bg_span reply
         return status;
     if (!bg_digest_equal(&fresh.id, &client->task.plan_id))
         status = bg_fail(&client->error, BG_STALE_PLAN, "plan: not the one the task names");
-    else if (adopt_plan(client, &fresh) != BG_OK)
+    else if (bg_learner_adopt(&client->learner, &fresh) != BG_OK)
         status = bg_fail(&client->error, BG_NO_MEMORY, "plan: out of memory");
     if (status != BG_OK)
         bg_trusted_plan_finish(&fresh);
+    else
+        client->has_seat = false;
     return status;
 }
 
 static enum bg_status accept_groups(struct bg_client *client, struct bg_span reply)
 {
-    enum bg_status status = bg_seat_find(&client->plan.plan, reply, bg_identity_digest(client->settings.identity),
-                                         &client->error, &client->seat);
+    const struct bg_digest *id = bg_identity_digest(client->settings.identity);
+    enum bg_status status =
+        bg_seat_find(&client->learner.plan.plan, reply, id, &client->error, &client->seat);
     client->has_seat = status == BG_OK;
     return status;
 }
@@ -160,11 +131,9 @@ static enum bg_status accept_model(struct bg_client *client, struct bg_span repl
     status = bg_document_init(&fresh, reply);
     if (status != BG_OK)
         return bg_fail(&client->error, status, "model: out of memory");
-    if (client->has_model)
-        bg_document_finish(&client->model);
+    bg_document_finish(&client->model);
     client->model = fresh;
     client->model_digest = client->task.task.model;
-    client->has_model = true;
     return BG_OK;
 }
 
@@ -201,7 +170,7 @@ static void on_model(void *context, enum bg_status status, struct bg_span reply)
 static void prepare(struct bg_client *client)
 {
     const struct bg_task *task = &client->task.task;
-    if (!client->has_plan || !bg_digest_equal(&client->plan.id, &client->task.plan_id)) {
+    if (!bg_learner_has_plan(&client->learner) || !bg_digest_equal(&client->learner.plan.id, &client->task.plan_id)) {
         ask(client, BG_ROUTE_PLAN, (struct bg_span){NULL, 0}, on_plan);
         return;
     }
@@ -209,14 +178,14 @@ static void prepare(struct bg_client *client)
         ask(client, BG_ROUTE_GROUPS, (struct bg_span){NULL, 0}, on_groups);
         return;
     }
-    enum bg_status status = bg_task_check(&client->plan, &client->task, &client->seat, &client->error);
-    if (status == BG_OK && (!client->has_model || !bg_digest_equal(&client->model_digest, &task->model))) {
+    enum bg_status status = bg_task_check(&client->learner.plan, &client->task, &client->seat, &client->error);
+    if (status == BG_OK && (!client->model.bytes || !bg_digest_equal(&client->model_digest, &task->model))) {
         ask(client, BG_ROUTE_MODEL, (struct bg_span){task->model.bytes, BG_DIGEST_BYTES}, on_model);
         return;
     }
     bg_shape_finish(&client->shape);
     if (status == BG_OK)
-        status = bg_shape_init(&client->plan.plan, task, &client->error, &client->shape);
+        status = bg_shape_init(&client->learner.plan.plan, task, &client->error, &client->shape);
     report(client, BG_SESSION_PREPARED, status);
 }
 
@@ -254,12 +223,12 @@ static void training_done(struct bg_job *job)
 
 static void train(struct bg_client *client)
 {
-    const struct bg_root_part *root = &client->plan.plan.root;
+    const struct bg_root_part *root = &client->learner.plan.plan.root;
     const struct bg_examples *examples = &client->settings.examples;
     size_t coordinates = root->layout.coordinates;
     uint64_t batch = root->training.batch < examples->count ? root->training.batch : examples->count;
     struct bg_codec_settings codec = bg_plan_codec_settings(&root->codec);
-    bg_codec_decay(&codec, coordinates, client->session.missed, client->codec.sums);
+    bg_codec_decay(&codec, coordinates, client->session.missed, client->learner.codec.sums);
     free(client->delta);
     client->delta = calloc(coordinates, sizeof *client->delta);
     if (!client->delta) {
@@ -268,7 +237,7 @@ static void train(struct bg_client *client)
         return;
     }
     client->training = (struct bg_client_training){.model_file = bg_document_span(&client->model),
-                                                   .plan = &client->plan.plan,
+                                                   .plan = &client->learner.plan.plan,
                                                    .task = &client->task.task,
                                                    .examples = examples,
                                                    .seed = client->settings.seed,
@@ -292,8 +261,8 @@ static void building_done(struct bg_job *job)
 
 static void build(struct bg_client *client)
 {
-    client->building = (struct bg_client_building){.update = {.plan = &client->plan.plan,
-                                                              .plan_id = &client->plan.id,
+    client->building = (struct bg_client_building){.update = {.plan = &client->learner.plan.plan,
+                                                              .plan_id = &client->learner.plan.id,
                                                               .task = &client->task.task,
                                                               .shape = &client->shape,
                                                               .identity = client->settings.identity,
@@ -303,8 +272,8 @@ static void build(struct bg_client *client)
                                                    .tie_secret = client->settings.tie_secret,
                                                    .tap = client->settings.tap,
                                                    .delta = client->delta,
-                                                   .momentum = client->momentum,
-                                                   .codec = &client->codec};
+                                                   .momentum = client->learner.momentum,
+                                                   .codec = &client->learner.codec};
     client->next_frame = 0;
     queue_work(client, BG_PHASE_ENCRYPTION, client->shape.positions, run_building, building_done);
 }
@@ -341,7 +310,7 @@ static void send_next(struct bg_client *client)
 /* `scales` NULL: there is no receipt that has any. */
 static void settle(struct bg_client *client, bool used, const double *scales)
 {
-    bg_client_settle(&client->plan.plan, &client->task.task, used, scales, &client->codec);
+    bg_client_settle(&client->learner.plan.plan, &client->task.task, used, scales, &client->learner.codec);
     bg_update_finish(&client->building.frames);
     client->building.encoded = false;
     notify(client,
@@ -353,7 +322,7 @@ static void on_receipt(void *context, enum bg_status status, struct bg_span repl
     struct bg_client *client = context;
     struct bg_verdict verdict;
     if (status == BG_OK)
-        status = bg_verdict_accept(&client->trust, &client->plan, &client->task.task, &client->seat, reply,
+        status = bg_verdict_accept(&client->trust, &client->learner.plan, &client->task.task, &client->seat, reply,
                                    &client->error, &verdict);
     else
         bg_fail(&client->error, status, "receipt: %s", bg_status_text(status));
@@ -441,13 +410,11 @@ void bg_client_destroy(struct bg_client **client)
     struct bg_client *c = *client;
     if (!c)
         return;
-    bg_trusted_plan_finish(&c->plan);
+    bg_learner_finish(&c->learner);
     bg_trusted_task_finish(&c->task);
     bg_document_finish(&c->model);
     bg_shape_finish(&c->shape);
-    bg_codec_update_finish(&c->codec);
     bg_update_finish(&c->building.frames);
-    free(c->momentum);
     free(c->delta);
     free(c);
     *client = NULL;
@@ -483,6 +450,6 @@ enum bg_session_state bg_client_state(const struct bg_client *client)
 
 const float *bg_client_residual(const struct bg_client *client, size_t *ret_count)
 {
-    *ret_count = client->has_plan ? client->plan.plan.root.layout.coordinates : 0;
-    return *ret_count ? client->codec.sums : NULL;
+    *ret_count = bg_learner_has_plan(&client->learner) ? client->learner.plan.plan.root.layout.coordinates : 0;
+    return *ret_count ? client->learner.codec.sums : NULL;
 }

@@ -181,7 +181,8 @@ static enum bg_status check_receipt(const struct bg_frame *frame, const struct b
         return bg_fail(error, BG_STALE_PLAN, "receipt of round %llu: it is under another plan",
                        (unsigned long long)receipt->round);
     if (receipt->round != task->round || receipt->attempt != task->attempt)
-        return bg_fail(error, BG_WRONG_ROUND, "receipt of round %llu, attempt %u: the update is of round %llu, attempt %u",
+        return bg_fail(error, BG_WRONG_ROUND,
+                       "receipt of round %llu, attempt %u: the update is of round %llu, attempt %u",
                        (unsigned long long)receipt->round, receipt->attempt, (unsigned long long)task->round,
                        task->attempt);
     if (receipt->outcome == BG_ROUND_COMMITTED && receipt->tensor_count != task->tensor_count)

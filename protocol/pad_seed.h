@@ -13,8 +13,8 @@ BG_MUST_CHECK enum bg_status bg_pad_seed_seal(const uint8_t seed[static BG_SEED_
                                               const uint8_t sealing_key[static BG_PUBLIC_POINT_BYTES],
                                               const struct bg_digest *client, const struct bg_digest *plan_id,
                                               const struct bg_random *random, uint8_t *ret_sealed);
-/* Opens a manifest's seed and checks its pads, as many as the manifest has positions, against the manifest's commitment:
- * BG_TRUNCATED (a sealed seed of another size), BG_BAD_SEAL, BG_BAD_COMMITMENT. The caller wipes the seed. */
+/* Opens a manifest's seed and checks its pads, as many as it has positions, against its commitment: BG_TRUNCATED (a
+ * sealed seed of another size), BG_BAD_SEAL, BG_BAD_COMMITMENT. The caller wipes the seed. */
 BG_MUST_CHECK enum bg_status bg_pad_seed_open(const struct bg_sealing_key *key, const struct bg_manifest *manifest,
                                               const char *population, const struct bg_digest *plan_id,
                                               uint8_t ret_seed[static BG_SEED_BYTES]);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/config.h"
+
+#include "datasets/source.h"
+
+#define FIELD(name) offsetof(struct bg_client_config, name)
+
+const struct bg_option bg_client_options[] = {
+    {"population.name", BG_OPTION_TEXT, FIELD(population), "", 0, 0, NULL, NULL,
+     "who learns together; without one whichever key holder and root sign for"},
+    {"population.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
+     "accept a key below 2048 bits, for tests"},
+    {"identity.file", BG_OPTION_TEXT, FIELD(identity), "", 0, 0, NULL, NULL,
+     "this client's secret identity (--identity)"},
+    {"trust.key_holder", BG_OPTION_TEXT, FIELD(key_holder), "", 0, 0, NULL, NULL,
+     "point file of the key holder (--trust-key-holder)"},
+    {"trust.root", BG_OPTION_TEXT, FIELD(root), "", 0, 0, NULL, NULL,
+     "point file of the root (--trust-root)"},
+    {"state.dir", BG_OPTION_TEXT, FIELD(folder), "", 0, 0, NULL, NULL,
+     "folder that keeps the residual between rounds (--state)"},
+    {"data.kind", BG_OPTION_CHOICE, FIELD(data_kind), "cicids2017", 0, 0, bg_dataset_kind_names, NULL,
+     "what the data are"},
+    {"data.dir", BG_OPTION_TEXT, FIELD(data_dir), "", 0, 0, NULL, NULL,
+     "folder or file of the data (--data)"},
+    {"data.labels", BG_OPTION_TEXT, FIELD(data_labels), "", 0, 0, NULL, NULL,
+     "label map: a built-in name or a JSON file; without one the plan's"},
+    {"data.bound_infinite", BG_OPTION_BOOL, FIELD(data_bound_infinite), "false", 0, 0, NULL, NULL,
+     "keep rows with infinite values as large numbers"},
+    {"data.rows", BG_OPTION_U64, FIELD(data_rows), "2000", 1, 100000000, NULL, "rows",
+     "synthetic flows to generate"},
+    {"data.seed", BG_OPTION_U64, FIELD(data_seed), "42", 0, 0, NULL, NULL,
+     "of synthetic flows"},
+    {"training.seed", BG_OPTION_U64, FIELD(training_seed), "1", 0, 0, NULL, NULL,
+     "of the order of minibatches"},
+    {"encryption.table_kib", BG_OPTION_U64, FIELD(table_kib), "4096", 16, 1048576, NULL, "KiB",
+     "memory for the table that makes masks fast"},
+};
+
+const size_t bg_client_option_count = sizeof bg_client_options / sizeof *bg_client_options;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of a client: one struct, filled from the option table that also gives --help. */
+#pragma once
+
+#include "base/options.h"
+
+struct bg_client_config {
+    char population[BG_OPTION_TEXT_BYTES];
+    bool insecure_test_key;
+    char identity[BG_OPTION_TEXT_BYTES];
+    char key_holder[BG_OPTION_TEXT_BYTES];
+    char root[BG_OPTION_TEXT_BYTES];
+    char folder[BG_OPTION_TEXT_BYTES];
+    uint32_t data_kind;
+    char data_dir[BG_OPTION_TEXT_BYTES];
+    char data_labels[BG_OPTION_TEXT_BYTES];
+    bool data_bound_infinite;
+    uint64_t data_rows;
+    uint64_t data_seed;
+    uint64_t training_seed;
+    uint64_t table_kib;
+};
+
+extern const struct bg_option bg_client_options[];
+extern const size_t bg_client_option_count;

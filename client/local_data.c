@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/local_data.h"
+
+#include "datasets/feature_stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_names(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
+{
+    if (a_count != b_count)
+        return false;
+    for (size_t i = 0; i < a_count; i++)
+        if (strcmp(a[i], b[i]) != 0)
+            return false;
+    return true;
+}
+
+static enum bg_status check_card(const struct bg_root_part *plan, const struct bg_model_card *card,
+                                 struct bg_error *error)
+{
+    if (!same_names(card->feature_names, card->model->columns, plan->features, plan->feature_count))
+        return bg_fail(error, BG_DATA, "model: its features are not those of the plan");
+    if (!same_names(card->class_names, card->model->classes, plan->classes, plan->class_count))
+        return bg_fail(error, BG_DATA, "model: its classes are not those of the plan");
+    return BG_OK;
+}
+
+static enum bg_status check_dataset(const struct bg_root_part *plan, const struct bg_dataset *dataset,
+                                    struct bg_error *error)
+{
+    const char *const *classes = (const char *const *)dataset->class_names;
+    if (!same_names(classes, dataset->classes, plan->classes, plan->class_count))
+        return bg_fail(error, BG_DATA,
+                       "data: the label map makes other classes than the plan, whose map is \"%s\": set data.labels",
+                       plan->label_map);
+    if (dataset->rows == 0)
+        return bg_fail(error, BG_DATA, "data: no usable row in %s", dataset->provenance);
+    return BG_OK;
+}
+
+static enum bg_status find_column(const struct bg_dataset *dataset, const char *name, struct bg_error *error,
+                                  size_t *ret_column)
+{
+    for (size_t i = 0; i < dataset->columns; i++) {
+        if (strcmp(dataset->feature_names[i], name) == 0) {
+            *ret_column = i;
+            return BG_OK;
+        }
+    }
+    return bg_fail(error, BG_DATA, "data: no feature \"%s\", which the plan asks for, in %s", name,
+                   dataset->provenance);
+}
+
+static enum bg_status select_features(const struct bg_root_part *plan, struct bg_local_data *data,
+                                      struct bg_error *error)
+{
+    const struct bg_dataset *dataset = &data->dataset;
+    size_t columns = plan->feature_count;
+    data->inputs = reallocarray(NULL, dataset->rows, columns * sizeof *data->inputs);
+    if (!data->inputs)
+        return bg_fail(error, BG_NO_MEMORY, "data: out of memory for %zu rows", dataset->rows);
+    for (size_t i = 0; i < columns; i++) {
+        size_t from = 0;
+        enum bg_status status = find_column(dataset, plan->features[i], error, &from);
+        if (status != BG_OK)
+            return status;
+        for (size_t row = 0; row < dataset->rows; row++)
+            data->inputs[row * columns + i] = dataset->features[row * dataset->columns + from];
+    }
+    return BG_OK;
+}
+
+static void standardise(const struct bg_model_card *card, struct bg_local_data *data)
+{
+    size_t columns = card->model->columns, rows = data->dataset.rows;
+    /* Applying only reads them. */
+    struct bg_feature_stats stats = {
+        .columns = columns, .mean = (float *)card->feature_mean, .scale = (float *)card->feature_scale};
+    bg_features_signed_log(data->inputs, rows * columns);
+    bg_feature_stats_apply(&stats, data->inputs, rows);
+    data->examples = bg_dataset_examples(&data->dataset);
+    data->examples.features = data->inputs;
+    data->examples.columns = columns;
+}
+
+/* The map that the plan names, where that is one of those built in: nobody elsewhere names files of this device. */
+static enum bg_status use_plans_map(const struct bg_root_part *plan, struct bg_dataset_settings *settings,
+                                    struct bg_error *error)
+{
+    size_t size = strlen(plan->label_map);
+    if (strchr(plan->label_map, '/') || (size >= 5 && strcmp(plan->label_map + size - 5, ".json") == 0))
+        return bg_fail(error, BG_DATA,
+                       "data: the plan's label map is a file of the root, \"%s\": set data.labels to a copy",
+                       plan->label_map);
+    settings->label_map = plan->label_map;
+    return BG_OK;
+}
+
+enum bg_status bg_local_data_open(const struct bg_dataset_settings *settings, const struct bg_root_part *plan,
+                                  const struct bg_model_card *card, struct bg_error *error,
+                                  struct bg_local_data *ret_data)
+{
+    struct bg_local_data data = {.inputs = NULL};
+    struct bg_dataset_settings with_map = *settings;
+    enum bg_status status = check_card(plan, card, error);
+    if (status == BG_OK && !settings->label_map[0])
+        status = use_plans_map(plan, &with_map, error);
+    if (status == BG_OK)
+        status = bg_dataset_open(&with_map, error, &data.dataset);
+    if (status == BG_OK)
+        status = check_dataset(plan, &data.dataset, error);
+    if (status == BG_OK)
+        status = select_features(plan, &data, error);
+    if (status != BG_OK) {
+        bg_local_data_finish(&data);
+        return status;
+    }
+    standardise(card, &data);
+    *ret_data = data;
+    return BG_OK;
+}
+
+void bg_local_data_finish(struct bg_local_data *data)
+{
+    free(data->inputs);
+    bg_dataset_finish(&data->dataset);
+    *data = (struct bg_local_data){.inputs = NULL};
+}

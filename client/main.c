@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* burgee-client: a client on files, one verb per call. */
+#include "base/json.h"
+#include "base/log.h"
+#include "client/config.h"
+#include "client/key_ring.h"
+#include "client/offline.h"
+#include "crypto/identity_file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct arguments {
+    const char *verb;
+    const char **sets; /* --set, and flags that are settings */
+    size_t set_count;
+    char **texts; /* owned ones of them */
+    size_t text_count;
+    const char *config, *plan, *groups, *task, *model, *out, *receipt;
+    bool lost, json, quiet, print_config, help, version;
+};
+
+struct run {
+    struct arguments arguments;
+    struct bg_client_config config;
+    struct bg_json *json; /* NULL unless --json */
+};
+
+struct verb {
+    const char *name;
+    enum bg_status (*work)(struct run *run, struct bg_error *error);
+    const char *usage, *help;
+};
+
+/* ---- what is printed ---- */
+
+static bool prints_lines(const struct run *run)
+{
+    return !run->json && !run->arguments.quiet;
+}
+
+static void print_json(struct bg_json *root)
+{
+    char *text = bg_json_print(root, true);
+    if (text)
+        puts(text);
+    free(text);
+}
+
+static void on_progress(void *context, const char *what)
+{
+    const struct run *run = context;
+    if (!run->arguments.quiet)
+        bg_log(BG_LOG_INFO, what, "");
+}
+
+static void report_update(struct run *run, const struct bg_device_report *report, const char *file)
+{
+    struct bg_json *object = run->json;
+    if (object) {
+        bg_json_add_string(object, "wrote", file);
+        bg_json_add_u64(object, "round", report->round);
+        bg_json_add_u64(object, "attempt", report->attempt);
+        bg_json_add_bool(object, "calibration", report->calibration);
+        bg_json_add_bool(object, "insecure", report->insecure);
+        bg_json_add_u64(object, "group", report->seat.group);
+        bg_json_add_u64(object, "member", report->seat.member);
+        bg_json_add_u64(object, "missed_rounds", report->missed);
+        bg_json_add_u64(object, "rows", report->rows);
+        bg_json_add_number(object, "loss", report->loss);
+        bg_json_add_u64(object, "positions", report->positions);
+        bg_json_add_u64(object, "bytes", report->bytes);
+        bg_json_add_number(object, "bits_per_coordinate", report->bits_per_coordinate);
+    }
+    if (!prints_lines(run))
+        return;
+    printf("wrote %s: round %llu%s, group %u, %zu rows, loss %.4f, %zu bytes, %.2f bits per coordinate%s\n", file,
+           (unsigned long long)report->round, report->calibration ? " (calibration)" : "", report->seat.group,
+           report->rows, report->loss, report->bytes, report->bits_per_coordinate,
+           report->insecure ? " [INSECURE test key]" : "");
+}
+
+/* ---- verbs ---- */
+
+struct requirement {
+    const char *flag, *value;
+};
+
+static enum bg_status require(const struct requirement *wanted, size_t count, const char *verb,
+                              struct bg_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!wanted[i].value || !wanted[i].value[0])
+            return bg_fail(error, BG_INVALID, "%s needs %s; see --help", verb, wanted[i].flag);
+    return BG_OK;
+}
+
+static enum bg_status load_points(const struct bg_client_config *config, struct bg_error *error,
+                                  uint8_t ret_key_holder[static BG_PUBLIC_POINT_BYTES],
+                                  uint8_t ret_root[static BG_PUBLIC_POINT_BYTES])
+{
+    enum bg_status status = bg_point_load(BG_POINT_IDENTITY, config->key_holder, error, ret_key_holder);
+    return status == BG_OK ? bg_point_load(BG_POINT_IDENTITY, config->root, error, ret_root) : status;
+}
+
+static enum bg_status make_update(struct run *run, const struct bg_identity *identity, struct bg_error *error)
+{
+    const struct arguments *a = &run->arguments;
+    const struct bg_client_config *config = &run->config;
+    uint8_t key_holder[BG_PUBLIC_POINT_BYTES], root[BG_PUBLIC_POINT_BYTES];
+    struct bg_random random = bg_random_system();
+    struct bg_device_ring ring;
+    struct bg_device_report report;
+    struct bg_device_files files = {a->plan, a->groups, a->task, a->model, a->out};
+    enum bg_status status = load_points(config, error, key_holder, root);
+    if (status != BG_OK)
+        return status;
+    bg_device_ring_init(&ring, &random, (size_t)config->table_kib << 10, config->insecure_test_key);
+    struct bg_device_settings settings = {.folder = config->folder,
+                                          .identity = identity,
+                                          .key_holder = key_holder,
+                                          .root = root,
+                                          .population = config->population,
+                                          .keys = &ring.keys,
+                                          .random = &random,
+                                          .seed = config->training_seed,
+                                          .data = {.kind = (enum bg_dataset_kind)config->data_kind,
+                                                   .path = config->data_dir,
+                                                   .label_map = config->data_labels,
+                                                   .bound_infinite = config->data_bound_infinite,
+                                                   .rows = config->data_rows,
+                                                   .seed = config->data_seed},
+                                          .progress = on_progress,
+                                          .context = run};
+    status = bg_device_update(&settings, &files, error, &report);
+    bg_device_ring_finish(&ring);
+    if (status == BG_OK)
+        report_update(run, &report, a->out);
+    return status;
+}
+
+static enum bg_status update(struct run *run, struct bg_error *error)
+{
+    const struct arguments *a = &run->arguments;
+    const struct bg_client_config *config = &run->config;
+    const struct requirement wanted[] = {{"--plan FILE", a->plan},
+                                         {"--groups FILE", a->groups},
+                                         {"--task FILE", a->task},
+                                         {"--model FILE", a->model},
+                                         {"--identity FILE", config->identity},
+                                         {"--trust-key-holder POINT", config->key_holder},
+                                         {"--trust-root POINT", config->root},
+                                         {"--state DIR", config->folder},
+                                         {"--out FILE", a->out}};
+    struct bg_identity *identity;
+    enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "update", error);
+    if (status == BG_OK)
+        status = bg_identity_load(config->identity, error, &identity);
+    if (status != BG_OK)
+        return status;
+    status = make_update(run, identity, error);
+    bg_identity_destroy(&identity);
+    return status;
+}
+
+static enum bg_status receipt(struct run *run, struct bg_error *error)
+{
+    const struct arguments *a = &run->arguments;
+    const struct requirement wanted[] = {{"--state DIR", run->config.folder},
+                                         {"--receipt FILE, or --lost", a->lost ? "none" : a->receipt}};
+    uint64_t round;
+    bool used;
+    enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "receipt", error);
+    if (status == BG_OK && a->lost && a->receipt)
+        status = bg_fail(error, BG_INVALID, "receipt: --lost says that there is no --receipt");
+    if (status == BG_OK)
+        status = bg_device_settle(run->config.folder, a->receipt, error, &round, &used);
+    if (status != BG_OK)
+        return status;
+    if (run->json) {
+        bg_json_add_u64(run->json, "round", round);
+        bg_json_add_bool(run->json, "used", used);
+    }
+    if (prints_lines(run))
+        printf("round %llu: the update was %s\n", (unsigned long long)round,
+               used ? "used, its residual is committed" : "not used, it is folded back into the residual");
+    return BG_OK;
+}
+
+static enum bg_status save_identity(const struct bg_identity *identity, const char *folder, struct bg_error *error)
+{
+    char secret[PATH_MAX], point[PATH_MAX];
+    int a = snprintf(secret, sizeof secret, "%s/identity.secret", folder);
+    int b = snprintf(point, sizeof point, "%s/identity.point", folder);
+    if (a < 0 || b < 0 || (size_t)a >= sizeof secret || (size_t)b >= sizeof point)
+        return bg_fail(error, BG_INVALID, "the path of the folder is too long");
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return bg_fail(error, BG_IO, "%s: cannot make the folder: %s", folder, strerror(errno));
+    enum bg_status status = bg_identity_save(identity, secret, error);
+    return status == BG_OK ? bg_point_save(BG_POINT_IDENTITY, bg_identity_point(identity), point, error) : status;
+}
+
+static enum bg_status keygen(struct run *run, struct bg_error *error)
+{
+    const struct requirement wanted[] = {{"--out DIR", run->arguments.out}};
+    struct bg_random random = bg_random_system();
+    struct bg_identity *identity;
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "keygen", error);
+    if (status != BG_OK)
+        return status;
+    status = bg_identity_create(&random, &identity);
+    if (status != BG_OK)
+        return bg_fail(error, status, "identity: %s", bg_status_text(status));
+    status = save_identity(identity, run->arguments.out, error);
+    bg_digest_to_hex(bg_identity_digest(identity), hex);
+    bg_identity_destroy(&identity);
+    if (status != BG_OK)
+        return status;
+    bg_json_add_string(run->json, "client", hex);
+    if (prints_lines(run))
+        puts(hex);
+    return BG_OK;
+}
+
+static const struct verb verbs[] = {
+    {"keygen", keygen, "keygen --out DIR",
+     "make this client's identity: secret (0600) and point to enrol"},
+    {"update", update, "update --plan F --groups F --task F --model F ... --out FILE",
+     "train and make one encrypted update for the root"},
+    {"receipt", receipt, "receipt --state DIR --receipt FILE | --lost",
+     "read how the round ended: commit the residual, or fold the update back"},
+};
+
+/* ---- the command line ---- */
+
+static void print_help(void)
+{
+    printf("usage: burgee-client VERB [arguments] [options]\n"
+           "\n"
+           "A client on files: documents of the root are carried here, updates and receipts to and fro.\n"
+           "\n");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        printf("  %s\n      %s\n", verbs[i].usage, verbs[i].help);
+    printf("\n"
+           "  --plan, --groups, --task, --model FILE      what the root hands out\n"
+           "  --identity FILE                             this client's secret\n"
+           "  --trust-key-holder, --trust-root POINT      whose signatures count\n"
+           "  --data DIR|FILE                             its own data\n"
+           "  --state DIR                                 its memory from round to round\n"
+           "  --out FILE|DIR                              what to write\n"
+           "  --config FILE          settings as JSON\n"
+           "  --set KEY=VALUE        one setting; may be repeated\n"
+           "  --json                 print one JSON object\n"
+           "  --quiet                print nothing but errors\n"
+           "  --print-config         print the effective settings and end\n"
+           "  --help, --version\n"
+           "\n"
+           "Settings:\n");
+    bg_options_help(bg_client_options, bg_client_option_count, stdout);
+    printf("\n"
+           "Exit status: 0 done; 64 wrong usage; 65 a document, the data or the round is refused; 66 no such\n"
+           "file; 75 busy, or a receipt is awaited; 77 a secret is open to others; 78 wrong settings.\n");
+}
+
+/* Flags that are settings by a shorter name. */
+static enum bg_status set_by_flag(struct arguments *a, const char *flag, const char *value, struct bg_error *error)
+{
+    static const struct {
+        const char *flag, *key;
+    } settings[] = {{"--identity", "identity.file"}, {"--trust-key-holder", "trust.key_holder"},
+                    {"--trust-root", "trust.root"},  {"--data", "data.dir"},
+                    {"--state", "state.dir"}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char *text;
+        if (strcmp(flag, settings[i].flag) != 0)
+            continue;
+        if (asprintf(&text, "%s=%s", settings[i].key, value) < 0)
+            return bg_fail(error, BG_NO_MEMORY, "out of memory");
+        a->texts[a->text_count++] = text;
+        a->sets[a->set_count++] = text;
+        return BG_OK;
+    }
+    return bg_fail(error, BG_INVALID, "%s: no such option; see --help", flag);
+}
+
+static bool set_switch(struct arguments *a, const char *flag)
+{
+    const struct {
+        const char *flag;
+        bool *value;
+    } switches[] = {{"--lost", &a->lost}, {"--json", &a->json}, {"--quiet", &a->quiet},
+                    {"--print-config", &a->print_config}, {"--help", &a->help}, {"--version", &a->version}};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (strcmp(flag, switches[i].flag) != 0)
+            continue;
+        *switches[i].value = true;
+        return true;
+    }
+    return false;
+}
+
+static enum bg_status set_value(struct arguments *a, const char *flag, const char *value, struct bg_error *error)
+{
+    const struct {
+        const char *flag;
+        const char **value;
+    } values[] = {{"--config", &a->config}, {"--plan", &a->plan}, {"--groups", &a->groups}, {"--task", &a->task},
+                  {"--model", &a->model},   {"--out", &a->out},   {"--receipt", &a->receipt}};
+    if (!value)
+        return bg_fail(error, BG_INVALID, "%s: no such option, or its value is missing; see --help", flag);
+    if (strcmp(flag, "--set") == 0) {
+        a->sets[a->set_count++] = value;
+        return BG_OK;
+    }
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        if (strcmp(flag, values[i].flag) != 0)
+            continue;
+        *values[i].value = value;
+        return BG_OK;
+    }
+    return set_by_flag(a, flag, value, error);
+}
+
+static enum bg_status parse(struct arguments *a, int argc, char **argv, struct bg_error *error)
+{
+    a->sets = calloc((size_t)argc, sizeof *a->sets);
+    a->texts = calloc((size_t)argc, sizeof *a->texts);
+    if (!a->sets || !a->texts)
+        return bg_fail(error, BG_NO_MEMORY, "out of memory");
+    for (int i = 1; i < argc; i++) {
+        enum bg_status status = BG_OK;
+        if (strncmp(argv[i], "--", 2) != 0) {
+            if (a->verb)
+                return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", argv[i]);
+            a->verb = argv[i];
+        } else if (!set_switch(a, argv[i])) {
+            status = set_value(a, argv[i], argv[i + 1], error);
+            i++;
+        }
+        if (status != BG_OK)
+            return status;
+    }
+    return BG_OK;
+}
+
+static enum bg_status find_verb(const struct arguments *a, struct bg_error *error, const struct verb **ret_verb)
+{
+    if (!a->verb)
+        return bg_fail(error, BG_INVALID, "no verb given; see --help");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(a->verb, verbs[i].name) != 0)
+            continue;
+        *ret_verb = &verbs[i];
+        return BG_OK;
+    }
+    return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", a->verb);
+}
+
+/* Defaults, then a file, then the command line. */
+static enum bg_status configure(struct run *run, struct bg_error *error)
+{
+    const struct arguments *a = &run->arguments;
+    enum bg_status status = BG_OK;
+    bg_options_defaults(bg_client_options, bg_client_option_count, &run->config);
+    if (a->config)
+        status = bg_options_load(bg_client_options, bg_client_option_count, a->config, &run->config, error);
+    for (size_t i = 0; status == BG_OK && i < a->set_count; i++)
+        status = bg_options_set(bg_client_options, bg_client_option_count, a->sets[i], &run->config, error);
+    return status;
+}
+
+static void print_config(const struct run *run)
+{
+    struct bg_json *root = bg_json_object();
+    bg_options_to_json(bg_client_options, bg_client_option_count, &run->config, root);
+    print_json(root);
+    bg_json_destroy(&root);
+}
+
+static enum bg_status work(struct run *run, const struct verb *verb, struct bg_error *error)
+{
+    if (run->arguments.json) {
+        run->json = bg_json_object();
+        bg_json_add_string(run->json, "verb", verb->name);
+    }
+    enum bg_status status = verb->work(run, error);
+    if (run->json) {
+        bg_json_add_string(run->json, "status", status == BG_OK ? "OK" : bg_status_name(status));
+        if (status != BG_OK)
+            bg_json_add_string(run->json, "error", error->text);
+        print_json(run->json);
+    }
+    bg_json_destroy(&run->json);
+    return status;
+}
+
+static enum bg_status run_program(struct run *run, int argc, char **argv, struct bg_error *error)
+{
+    struct arguments *a = &run->arguments;
+    const struct verb *verb = NULL;
+    enum bg_status status = parse(a, argc, argv, error);
+    if (status != BG_OK)
+        return status;
+    if (a->help) {
+        print_help();
+        return BG_OK;
+    }
+    if (a->version) {
+        puts("burgee-client " BG_VERSION);
+        return BG_OK;
+    }
+    if (!a->print_config)
+        status = find_verb(a, error, &verb);
+    if (status == BG_OK)
+        status = configure(run, error);
+    if (status == BG_OK && a->print_config)
+        print_config(run);
+    else if (status == BG_OK)
+        status = work(run, verb, error);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct run run;
+    struct bg_error error = {.status = BG_OK};
+    enum bg_status status = run_program(&run, argc, argv, &error);
+    if (fflush(stdout) != 0 && status == BG_OK)
+        status = bg_fail(&error, BG_IO, "cannot print the result");
+    if (status != BG_OK) {
+        char quoted[600];
+        bg_log(BG_LOG_ERROR, "stopped", "status=%s error=%s", bg_status_name(status),
+               bg_log_quote(error.text, quoted, sizeof quoted));
+    }
+    for (size_t i = 0; i < run.arguments.text_count; i++)
+        free(run.arguments.texts[i]);
+    free(run.arguments.texts);
+    free(run.arguments.sets);
+    return status == BG_OK ? 0 : bg_status_exit_code(status);
+}

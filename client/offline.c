@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/offline.h"
+
+#include "base/file.h"
+#include "crypto/wipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DOCUMENT_LIMIT ((size_t)1 << 30)
+
+/* ---- the folder ---- */
+
+struct folder {
+    int lock;
+    char path[PATH_MAX]; /* of the state file */
+};
+
+static enum bg_status open_folder(const char *path, bool make, struct bg_error *error, struct folder *ret_folder)
+{
+    struct folder folder;
+    int size = snprintf(folder.path, sizeof folder.path, "%s/client.state", path);
+    if (size < 0 || (size_t)size >= sizeof folder.path)
+        return bg_fail(error, BG_INVALID, "the path of the state folder is too long");
+    if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
+        return bg_fail(error, BG_IO, "%s: cannot make the state folder: %s", path, strerror(errno));
+    folder.lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder.lock < 0)
+        return bg_fail(error, errno == ENOENT ? BG_NOT_FOUND : BG_IO, "%s: cannot open the state folder: %s", path,
+                       strerror(errno));
+    if (flock(folder.lock, LOCK_EX | LOCK_NB) != 0) {
+        close(folder.lock);
+        return bg_fail(error, BG_BUSY, "%s: another burgee-client works in this folder", path);
+    }
+    *ret_folder = folder;
+    return BG_OK;
+}
+
+static void close_folder(struct folder *folder)
+{
+    close(folder->lock);
+}
+
+/* ---- what one update is made from ---- */
+
+struct making {
+    const struct bg_device_settings *settings;
+    const struct bg_device_files *files;
+    struct folder folder;
+    bool had_state;
+    struct bg_device_state state;
+    struct bg_trust trust;
+    struct bg_trusted_plan plan; /* until the state takes it */
+    struct bg_trusted_task task;
+    struct bg_seat seat;
+    uint8_t *model_bytes;
+    size_t model_size;
+    struct bg_model_file model;
+    struct bg_local_data data;
+    struct bg_shape shape;
+    float *delta;
+    double loss;
+    struct bg_update update;
+    uint64_t missed;
+};
+
+static void progress(const struct making *m, const char *what)
+{
+    if (m->settings->progress)
+        m->settings->progress(m->settings->context, what);
+}
+
+static enum bg_status read_document(const char *path, struct bg_error *error, uint8_t **ret_bytes,
+                                    struct bg_span *ret_span)
+{
+    size_t size;
+    enum bg_status status = bg_file_read(path, DOCUMENT_LIMIT, error, ret_bytes, &size);
+    if (status == BG_OK)
+        *ret_span = (struct bg_span){*ret_bytes, size};
+    return status;
+}
+
+/* Puts the file's name in front of the sentence of an error. */
+static enum bg_status in_file(enum bg_status status, const char *path, struct bg_error *error)
+{
+    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "%s", path);
+}
+
+static enum bg_status choose_population(struct making *m, struct bg_span plan_frame, struct bg_error *error)
+{
+    struct bg_frame frame;
+    const char *name = m->settings->population;
+    if (name[0])
+        return bg_population_set(&m->trust.population, name) == BG_OK
+                   ? BG_OK
+                   : bg_fail(error, BG_INVALID, "population.name %s: give 1 to 31 of a-z 0-9 . _ -", name);
+    enum bg_status status = bg_frame_expect(plan_frame, BG_FRAME_PLAN, error, &frame);
+    if (status == BG_OK)
+        m->trust.population = frame.population;
+    return status;
+}
+
+static enum bg_status read_plan(struct making *m, struct bg_error *error)
+{
+    uint8_t *bytes;
+    struct bg_span span;
+    enum bg_status status = read_document(m->files->plan, error, &bytes, &span);
+    if (status != BG_OK)
+        return status;
+    status = choose_population(m, span, error);
+    if (status == BG_OK)
+        status = bg_trusted_plan_accept(&m->trust, span, error, &m->plan);
+    free(bytes);
+    return in_file(status, m->files->plan, error);
+}
+
+static enum bg_status read_task(struct making *m, struct bg_error *error)
+{
+    uint8_t *bytes;
+    struct bg_span span;
+    enum bg_status status = read_document(m->files->task, error, &bytes, &span);
+    if (status != BG_OK)
+        return status;
+    status = bg_trusted_task_accept(&m->trust, span, error, &m->task);
+    free(bytes);
+    return in_file(status, m->files->task, error);
+}
+
+static enum bg_status read_groups(struct making *m, struct bg_error *error)
+{
+    uint8_t *bytes;
+    struct bg_span span;
+    enum bg_status status = read_document(m->files->groups, error, &bytes, &span);
+    if (status != BG_OK)
+        return status;
+    status = bg_seat_find(&m->plan.plan, span, bg_identity_digest(m->settings->identity), error, &m->seat);
+    free(bytes);
+    return in_file(status, m->files->groups, error);
+}
+
+static enum bg_status read_model(struct making *m, struct bg_error *error)
+{
+    struct bg_span span;
+    enum bg_status status = read_document(m->files->model, error, &m->model_bytes, &span);
+    if (status != BG_OK)
+        return status;
+    m->model_size = span.size;
+    status = in_file(bg_task_check_model(&m->task.task, span, error), m->files->model, error);
+    return status == BG_OK ? bg_model_decode(span, m->files->model, error, &m->model) : status;
+}
+
+static enum bg_status read_documents(struct making *m, struct bg_error *error)
+{
+    enum bg_status status = read_plan(m, error);
+    if (status == BG_OK)
+        status = read_task(m, error);
+    if (status == BG_OK)
+        status = read_groups(m, error);
+    if (status == BG_OK)
+        status = in_file(bg_task_check(&m->plan, &m->task, &m->seat, error), m->files->task, error);
+    if (status == BG_OK)
+        status = in_file(bg_shape_init(&m->plan.plan, &m->task.task, error, &m->shape), m->files->task, error);
+    return status == BG_OK ? read_model(m, error) : status;
+}
+
+/* ---- the state before ---- */
+
+static enum bg_status begin_state(struct making *m, struct bg_error *error)
+{
+    m->state.client = *bg_identity_digest(m->settings->identity);
+    m->state.trust = m->trust;
+    enum bg_status status = bg_random_fill(m->settings->random, m->state.tie_secret, sizeof m->state.tie_secret);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "secret of ties: %s", bg_status_text(status));
+}
+
+static enum bg_status load_state(struct making *m, struct bg_error *error)
+{
+    const char *path = m->folder.path;
+    enum bg_status status = bg_device_state_load(path, error, &m->state);
+    if (status == BG_NOT_FOUND)
+        return begin_state(m, error);
+    if (status != BG_OK)
+        return status;
+    m->had_state = true;
+    if (!bg_digest_equal(&m->state.client, bg_identity_digest(m->settings->identity)))
+        return bg_fail(error, BG_REFUSED, "%s: it belongs to another client: give each its own folder", path);
+    if (memcmp(m->state.trust.key_holder, m->trust.key_holder, BG_PUBLIC_POINT_BYTES) != 0 ||
+        memcmp(m->state.trust.root, m->trust.root, BG_PUBLIC_POINT_BYTES) != 0)
+        return bg_fail(error, BG_REFUSED, "%s: it was made under another key holder or root", path);
+    if (!bg_population_equal(&m->state.trust.population, &m->trust.population))
+        return bg_fail(error, BG_WRONG_POPULATION, "%s: it is of population %s, the plan of %s", path,
+                       m->state.trust.population.name, m->trust.population.name);
+    return BG_OK;
+}
+
+/* A second update for the same round would add the same votes under other pads. */
+static enum bg_status check_news(struct making *m, struct bg_error *error)
+{
+    const struct bg_device_state *state = &m->state;
+    const struct bg_task *task = &m->task.task;
+    unsigned long long round = task->round, last = state->round;
+    if (task->round < state->round || (task->round == state->round && task->attempt <= state->attempt && m->had_state))
+        return bg_fail(error, BG_DUPLICATE, "%s: the update for round %llu%s was made before, and is made only once",
+                       m->folder.path, round, round < last ? ", or for a later one," : "");
+    if (state->out)
+        return bg_fail(error, BG_BUSY, "%s: the update for round %llu waits for its receipt: give it to "
+                                       "burgee-client receipt", m->folder.path, last);
+    m->missed = state->round && task->round > state->round ? task->round - state->round - 1 : 0;
+    return BG_OK;
+}
+
+/* ---- the update ---- */
+
+static enum bg_status train(struct making *m, struct bg_error *error)
+{
+    const struct bg_plan *plan = &m->state.learner.plan.plan;
+    struct bg_codec_settings codec = bg_plan_codec_settings(&plan->root.codec);
+    size_t coordinates = plan->root.layout.coordinates;
+    bg_codec_decay(&codec, coordinates, m->missed, m->state.learner.codec.sums);
+    m->delta = calloc(coordinates, sizeof *m->delta);
+    if (!m->delta)
+        return bg_fail(error, BG_NO_MEMORY, "training: out of memory");
+    struct bg_client_training training = {.model_file = {m->model_bytes, m->model_size},
+                                          .plan = plan,
+                                          .task = &m->task.task,
+                                          .examples = &m->data.examples,
+                                          .seed = m->settings->seed,
+                                          .delta = m->delta};
+    enum bg_status status = bg_client_train(&training, error);
+    m->loss = training.loss;
+    return status;
+}
+
+static enum bg_status build(struct making *m, struct bg_error *error)
+{
+    struct bg_learner *learner = &m->state.learner;
+    struct bg_client_building building = {.update = {.plan = &learner->plan.plan,
+                                                     .plan_id = &learner->plan.id,
+                                                     .task = &m->task.task,
+                                                     .shape = &m->shape,
+                                                     .identity = m->settings->identity,
+                                                     .group = m->seat.group,
+                                                     .random = m->settings->random},
+                                          .keys = m->settings->keys,
+                                          .tie_secret = m->state.tie_secret,
+                                          .delta = m->delta,
+                                          .momentum = learner->momentum,
+                                          .codec = &learner->codec};
+    enum bg_status status = bg_client_build(&building, error);
+    if (status == BG_OK)
+        m->update = building.frames;
+    return status;
+}
+
+static enum bg_status make_update(struct making *m, struct bg_error *error)
+{
+    progress(m, "reading the data");
+    enum bg_status status =
+        bg_local_data_open(&m->settings->data, &m->plan.plan.root, &m->model.card, error, &m->data);
+    if (status != BG_OK)
+        return status;
+    status = bg_learner_adopt(&m->state.learner, &m->plan);
+    if (status != BG_OK)
+        return bg_fail(error, status, "plan: out of memory");
+    m->plan = (struct bg_trusted_plan){0}; /* the state has it */
+    progress(m, "training");
+    status = train(m, error);
+    if (status != BG_OK)
+        return status;
+    progress(m, m->shape.encryption == BG_PLAN_PAILLIER ? "encrypting" : "packing");
+    return build(m, error);
+}
+
+/* The state goes first: a residual that counts on an update which was never handed over is cured by the receipt, the
+ * reverse is not. If the update cannot be written, the state before comes back. */
+static enum bg_status keep_and_write(struct making *m, struct bg_error *error)
+{
+    uint8_t *before = NULL;
+    size_t before_size = 0;
+    enum bg_status status = BG_OK;
+    if (m->had_state)
+        status = bg_file_read(m->folder.path, SIZE_MAX / 4, error, &before, &before_size);
+    if (status != BG_OK)
+        return status;
+    m->state.out = true;
+    m->state.seat = m->seat;
+    m->state.round = m->task.task.round;
+    m->state.attempt = m->task.task.attempt;
+    m->state.task = m->task;
+    m->task = (struct bg_trusted_task){0};
+    status = bg_device_state_save(&m->state, m->folder.path, error);
+    if (status == BG_OK) {
+        status = bg_file_write(m->files->update, bg_writer_span(&m->update.frames), 0644, error);
+        if (status != BG_OK && !m->had_state)
+            unlink(m->folder.path);
+        struct bg_span old = {before, before_size};
+        if (status != BG_OK && m->had_state && bg_file_write(m->folder.path, old, 0600, NULL) != BG_OK)
+            status = bg_fail_in(error, status, "%s now expects a receipt, end that with receipt --lost",
+                                m->folder.path);
+    }
+    bg_wipe(before, before_size);
+    free(before);
+    return status;
+}
+
+static void fill_report(const struct making *m, struct bg_device_report *report)
+{
+    const struct bg_task *task = &m->state.task.task;
+    *report = (struct bg_device_report){.round = task->round,
+                                        .attempt = task->attempt,
+                                        .calibration = task->calibration,
+                                        .insecure = m->state.learner.plan.plan.key.insecure,
+                                        .seat = m->seat,
+                                        .missed = m->missed,
+                                        .rows = m->data.examples.count,
+                                        .loss = m->loss,
+                                        .positions = m->shape.positions,
+                                        .bytes = m->update.frames.size,
+                                        .bits_per_coordinate = bg_shape_bits_per_coordinate(&m->shape)};
+}
+
+static void finish_making(struct making *m)
+{
+    bg_update_finish(&m->update);
+    free(m->delta);
+    bg_shape_finish(&m->shape);
+    bg_local_data_finish(&m->data);
+    bg_model_file_finish(&m->model);
+    free(m->model_bytes);
+    bg_trusted_task_finish(&m->task);
+    bg_trusted_plan_finish(&m->plan);
+    bg_device_state_finish(&m->state);
+    close_folder(&m->folder);
+}
+
+enum bg_status bg_device_update(const struct bg_device_settings *settings, const struct bg_device_files *files,
+                                struct bg_error *error, struct bg_device_report *ret_report)
+{
+    struct making m = {.settings = settings, .files = files, .shape = {.encryption = BG_PLAN_OFF}};
+    memcpy(m.trust.key_holder, settings->key_holder, sizeof m.trust.key_holder);
+    memcpy(m.trust.root, settings->root, sizeof m.trust.root);
+    enum bg_status status = open_folder(settings->folder, true, error, &m.folder);
+    if (status != BG_OK)
+        return status;
+    status = read_documents(&m, error);
+    if (status == BG_OK)
+        status = load_state(&m, error);
+    if (status == BG_OK)
+        status = check_news(&m, error);
+    if (status == BG_OK)
+        status = make_update(&m, error);
+    if (status == BG_OK)
+        status = keep_and_write(&m, error);
+    if (status == BG_OK)
+        fill_report(&m, ret_report);
+    finish_making(&m);
+    return status;
+}
+
+/* ---- the receipt ---- */
+
+static enum bg_status settle(struct bg_device_state *state, const char *receipt, struct bg_error *error,
+                             bool *ret_used)
+{
+    struct bg_learner *learner = &state->learner;
+    struct bg_verdict verdict = {.used = false};
+    if (receipt) {
+        uint8_t *bytes;
+        struct bg_span span;
+        enum bg_status status = read_document(receipt, error, &bytes, &span);
+        if (status != BG_OK)
+            return status;
+        status = bg_verdict_accept(&state->trust, &learner->plan, &state->task.task, &state->seat, span, error,
+                                   &verdict);
+        free(bytes);
+        if (status != BG_OK)
+            return in_file(status, receipt, error);
+    }
+    bg_client_settle(&learner->plan.plan, &state->task.task, verdict.used, verdict.scales, &learner->codec);
+    *ret_used = verdict.used;
+    bg_verdict_finish(&verdict);
+    return BG_OK;
+}
+
+enum bg_status bg_device_settle(const char *folder_path, const char *receipt, struct bg_error *error,
+                                uint64_t *ret_round, bool *ret_used)
+{
+    struct folder folder;
+    struct bg_device_state state;
+    bool used = false;
+    enum bg_status status = open_folder(folder_path, false, error, &folder);
+    if (status != BG_OK)
+        return status;
+    status = bg_device_state_load(folder.path, error, &state);
+    if (status != BG_OK) {
+        close_folder(&folder);
+        return status;
+    }
+    uint64_t round = state.round;
+    if (!state.out)
+        status = bg_fail(error, BG_NOT_FOUND, "%s: no update waits for a receipt", folder.path);
+    if (status == BG_OK)
+        status = settle(&state, receipt, error, &used);
+    if (status == BG_OK) {
+        state.out = false;
+        status = bg_device_state_save(&state, folder.path, error);
+    }
+    bg_device_state_finish(&state);
+    close_folder(&folder);
+    if (status != BG_OK)
+        return status;
+    *ret_round = round;
+    *ret_used = used;
+    return BG_OK;
+}
