@@ -3,7 +3,8 @@
  * The root on files: the same object as on a network (aggregator/root.h), whose messages are files that people carry,
  * and whose state is a folder. One verb of a program opens the folder, does one step and lets go of it.
  *
- *   config.json               settings, as they were at init; may be edited between rounds
+ *   config.json               settings, as they were at init; codec.* and training.* may be edited between epochs,
+ *                             others and the learning rate between rounds
  *   identity.secret, identity.point, sealing.secret, keyholder.point      who signs, and whom the root believes
  *   state                     what changes (aggregator/offline_state.h)
  *   model-R.safetensors       the model that round R made; R = 0: the initial one
@@ -68,10 +69,10 @@ BG_MUST_CHECK enum bg_status bg_offline_enrol(struct bg_offline *offline, const 
  * is open. */
 BG_MUST_CHECK enum bg_status bg_offline_ask_epoch(struct bg_offline *offline, const char *request_file,
                                                   struct bg_error *error);
-/* Takes the key holder's answer; writes plan and groups. */
+/* Takes the key holder's answer; writes plan and groups. BG_OK for the one that was taken before. */
 BG_MUST_CHECK enum bg_status bg_offline_accept_epoch(struct bg_offline *offline, const char *answer_file,
                                                      struct bg_error *error);
-/* Opens the next round and writes its task. */
+/* Opens the next round and writes its task. BG_CONFIG where the settings no longer make the plan of the epoch. */
 BG_MUST_CHECK enum bg_status bg_offline_open_round(struct bg_offline *offline, struct bg_error *error);
 /* Takes one client's update: its manifest frame and all its block frames. Writes the releases of groups that it
  * completes. `client` is named in every refusal. BG_OK for one that was accepted before; *ret_news is false then. */

@@ -116,17 +116,41 @@ enum bg_status bg_offline_agree(struct bg_offline *o, struct bg_span answer, str
     return bg_root_groups(o->root) ? BG_OK : bg_fail(error, BG_NO_MEMORY, "epoch: out of memory");
 }
 
+static enum bg_status document(struct bg_offline *o, enum bg_route route, struct bg_error *error,
+                               struct bg_writer *ret_document)
+{
+    return bg_offline_ask(o, route, bg_identity_digest(o->identity), (struct bg_span){NULL, 0}, error, ret_document);
+}
+
 static enum bg_status write_document(struct bg_offline *o, enum bg_route route, const char *name,
                                      struct bg_error *error)
 {
     struct bg_writer w;
     struct bg_path path = bg_offline_path(&o->settings, "%s", name);
     bg_writer_init(&w);
-    enum bg_status status =
-        bg_offline_ask(o, route, bg_identity_digest(o->identity), (struct bg_span){NULL, 0}, error, &w);
+    enum bg_status status = document(o, route, error, &w);
     if (status == BG_OK)
         status = bg_offline_write(o, path.text, bg_writer_span(&w), error);
     bg_writer_finish(&w);
+    return status;
+}
+
+enum bg_status bg_offline_check_plan(struct bg_offline *o, struct bg_error *error)
+{
+    struct bg_writer made;
+    struct bg_path path = bg_offline_path(&o->settings, "plan");
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    bg_writer_init(&made);
+    enum bg_status status = document(o, BG_ROUTE_PLAN, error, &made);
+    if (status == BG_OK)
+        status = bg_file_read(path.text, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);
+    if (status == BG_OK && !bg_span_equal(bg_writer_span(&made), (struct bg_span){bytes, size}))
+        status = bg_fail(error, BG_CONFIG, "%s: epoch %llu began under other settings, and these no longer make its "
+                                           "plan: restore codec.* and training.*, or begin another epoch",
+                         path.text, (unsigned long long)o->state.epoch);
+    bg_writer_finish(&made);
+    free(bytes);
     return status;
 }
 
@@ -140,16 +164,18 @@ enum bg_status bg_offline_accept_epoch(struct bg_offline *o, const char *answer_
     if (status != BG_OK)
         return status;
     struct bg_span answer = {bytes, size};
-    bool again = o->state.stage == BG_EPOCH_AGREED;
-    if (again && !bg_span_equal(answer, bg_writer_span(&o->state.answer)))
-        status = bg_fail(error, BG_DUPLICATE, "%s: epoch %llu was agreed on with another answer", answer_file,
-                         (unsigned long long)o->state.epoch);
-    else if (!again) {
-        status = bg_offline_agree(o, answer, error);
-        if (status != BG_OK)
-            bg_fail_in(error, status, "%s", answer_file);
-        bg_write_bytes(&o->state.answer, bytes, size);
+    if (o->state.stage == BG_EPOCH_AGREED) {
+        status = bg_span_equal(answer, bg_writer_span(&o->state.answer))
+                     ? bg_offline_check_plan(o, error)
+                     : bg_fail(error, BG_DUPLICATE, "%s: epoch %llu was agreed on with another answer", answer_file,
+                               (unsigned long long)o->state.epoch);
+        free(bytes);
+        return status;
     }
+    status = bg_offline_agree(o, answer, error);
+    if (status != BG_OK)
+        bg_fail_in(error, status, "%s", answer_file);
+    bg_write_bytes(&o->state.answer, bytes, size);
     free(bytes);
     if (status == BG_OK && o->state.answer.status != BG_OK)
         status = bg_fail(error, BG_NO_MEMORY, "%s: out of memory", answer_file);
@@ -157,9 +183,10 @@ enum bg_status bg_offline_accept_epoch(struct bg_offline *o, const char *answer_
         status = write_document(o, BG_ROUTE_PLAN, "plan", error);
     if (status == BG_OK)
         status = write_document(o, BG_ROUTE_GROUPS, "groups", error);
-    if (status != BG_OK || again)
+    if (status == BG_OK)
+        status = bg_offline_checkpoint(o, error);
+    if (status != BG_OK)
         return status;
     o->state.stage = BG_EPOCH_AGREED;
-    status = bg_offline_checkpoint(o, error);
-    return status == BG_OK ? bg_offline_save(o, error) : status;
+    return bg_offline_save(o, error);
 }

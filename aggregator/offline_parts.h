@@ -66,6 +66,8 @@ BG_MUST_CHECK enum bg_status bg_offline_checkpoint(struct bg_offline *offline, s
 /* offline_epoch.c: brings the answer of the key holder to the root that has asked. */
 BG_MUST_CHECK enum bg_status bg_offline_agree(struct bg_offline *offline, struct bg_span answer,
                                               struct bg_error *error);
+/* BG_CONFIG unless the settings make the plan that clients and key holder have. */
+BG_MUST_CHECK enum bg_status bg_offline_check_plan(struct bg_offline *offline, struct bg_error *error);
 
 /* offline_round.c: opens the round of the state again and goes through what was accepted. */
 BG_MUST_CHECK enum bg_status bg_offline_replay_round(struct bg_offline *offline, struct bg_error *error);

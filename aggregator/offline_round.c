@@ -266,7 +266,9 @@ enum bg_status bg_offline_open_round(struct bg_offline *o, struct bg_error *erro
     if (o->state.stage != BG_EPOCH_AGREED)
         return bg_fail(error, BG_INVALID, "no epoch is agreed on: ask the key holder for one first");
     bg_writer_init(&task);
-    enum bg_status status = open_round(o, error, &task);
+    enum bg_status status = bg_offline_check_plan(o, error);
+    if (status == BG_OK)
+        status = open_round(o, error, &task);
     o->round = (struct bg_offline_round){.round = round_of_task(bg_writer_span(&task))};
     struct bg_path path = bg_offline_round_path(o, "task");
     struct bg_path folder =
@@ -290,7 +292,9 @@ static enum bg_status reopen(struct bg_offline *o, struct bg_error *error)
     uint8_t *bytes = NULL;
     size_t size = 0;
     bg_writer_init(&task);
-    enum bg_status status = open_round(o, error, &task);
+    enum bg_status status = bg_offline_check_plan(o, error);
+    if (status == BG_OK)
+        status = open_round(o, error, &task);
     o->round = (struct bg_offline_round){.round = round_of_task(bg_writer_span(&task))};
     struct bg_path path = bg_offline_round_path(o, "task");
     if (status == BG_OK)

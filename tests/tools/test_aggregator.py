@@ -193,9 +193,12 @@ def check_round(bench):
     if (shown['open_round'], shown['groups'], shown['epoch_stage']) != (1, 1, 'agreed'):
         yield f'show: {shown}'
     yield from bench.refused(65, 'round 1 abandoned', 'close', root, '--quiet')
-    yield from bench.done('open', root)
+    yield from bench.refused(78, 'no longer make its plan', 'open', root, '--set', 'training.batch=9')
+    yield from bench.refused(78, 'no longer make its plan', 'epoch', root, '--reveal', 'answer', '--set', 'codec.clip=9')
+    yield from bench.done('open', root, '--set', 'training.learning_rate=0.5', '--quiet')
     if not (bench.folder / root / 'round-2' / 'task').exists():
         yield 'an abandoned round keeps its number'
+    yield from bench.refused(65, 'abandoned', 'close', root, '--set', 'training.learning_rate=0.5', '--quiet')
 
 
 def check_damage(bench):
@@ -220,6 +223,7 @@ with tempfile.TemporaryDirectory() as temporary:
     bench = Bench(temporary)
     for name, check in (('words that are not understood', check_words), ('settings', check_settings),
                         ('new folders', check_init), ('enrolment', check_enrolment),
-                        ('verbs out of order', check_order), ('a round without updates', check_round), ('damaged folders', check_damage)):
+                        ('verbs out of order', check_order), ('a round without updates', check_round),
+                        ('damaged folders', check_damage)):
         tap.case(name, list(check(bench)))
 tap.end()
