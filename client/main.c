@@ -77,10 +77,12 @@ static void report_update(struct run *run, const struct bg_device_report *report
     }
     if (!prints_lines(run))
         return;
-    printf("wrote %s: round %llu%s, group %u, %zu rows, loss %.4f, %zu bytes, %.2f bits per coordinate%s\n", file,
+    printf("wrote %s: round %llu%s, group %u, %zu rows, loss %.4f, %zu bytes", file,
            (unsigned long long)report->round, report->calibration ? " (calibration)" : "", report->seat.group,
-           report->rows, report->loss, report->bytes, report->bits_per_coordinate,
-           report->insecure ? " [INSECURE test key]" : "");
+           report->rows, report->loss, report->bytes);
+    if (!report->calibration)
+        printf(", %.2f bits per coordinate", report->bits_per_coordinate);
+    puts(report->insecure ? " [INSECURE test key]" : "");
 }
 
 /* ---- verbs ---- */
@@ -254,6 +256,7 @@ static void print_help(void)
            "  --out FILE|DIR                              what to write\n"
            "  --config FILE          settings as JSON\n"
            "  --set KEY=VALUE        one setting; may be repeated\n"
+           "  --insecure-test-key    as --set population.insecure_test_key=true\n"
            "  --json                 print one JSON object\n"
            "  --quiet                print nothing but errors\n"
            "  --print-config         print the effective settings and end\n"
@@ -337,6 +340,8 @@ static enum bg_status parse(struct arguments *a, int argc, char **argv, struct b
             if (a->verb)
                 return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", argv[i]);
             a->verb = argv[i];
+        } else if (strcmp(argv[i], "--insecure-test-key") == 0) {
+            a->sets[a->set_count++] = "population.insecure_test_key=true";
         } else if (!set_switch(a, argv[i])) {
             status = set_value(a, argv[i], argv[i + 1], error);
             i++;
