@@ -191,6 +191,7 @@ static enum bg_status check_sums(struct bg_root *root, uint32_t group, struct bg
 {
     struct bg_frame frame;
     const struct bg_record *record = &sums->record;
+    const struct bg_root_group *asked = &root->members[group];
     enum bg_status status = bg_frame_expect(reply, BG_FRAME_SUMS, &root->error, &frame);
     if (status == BG_OK)
         status = bg_sums_decode(&frame, &root->error, sums);
@@ -204,7 +205,9 @@ static enum bg_status check_sums(struct bg_root *root, uint32_t group, struct bg
     if (!bg_digest_equal(&frame.plan_id, &root->plan_id) || sums->round != root->round.number ||
         sums->attempt != root->round.attempt || sums->group != group || record->round != sums->round ||
         record->attempt != sums->attempt || record->group != group || record->epoch != root->epoch ||
-        record->members != root->members[group].members || sums->positions != root->shape.positions ||
+        record->members != asked->members ||
+        !bg_digest_equal(&record->manifests, &asked->manifests) ||
+        !bg_digest_equal(&record->product, &asked->product_digest) || sums->positions != root->shape.positions ||
         sums->sums.size != root->shape.positions * root->shape.sum_bytes)
         return bg_fail(&root->error, BG_DECODE, "sums of group %u: not an answer to what was asked", group);
     return check_chain(root, sums);
@@ -277,19 +280,21 @@ void bg_root_retry_releases(struct bg_root *root)
 }
 
 /* The release frame and all blocks of the members after it. */
-static enum bg_status write_release(struct bg_root *root, uint32_t group, struct bg_writer *w)
+static enum bg_status write_release(struct bg_root *root, uint32_t group)
 {
+    struct bg_root_group *g = &root->members[group];
+    struct bg_writer *w = &g->release;
     const struct bg_shape *shape = &root->shape;
     const struct bg_upload *uploads[BG_MAX_GROUP_MEMBERS];
     struct bg_span manifests[BG_MAX_GROUP_MEMBERS];
-    uint32_t members = members_of(root, group, root->members[group].members, uploads);
+    uint32_t members = members_of(root, group, g->members, uploads);
     size_t size = shape->positions * shape->position_bytes;
     uint8_t *product = malloc(size);
     if (!product)
         return BG_NO_MEMORY;
     for (uint32_t m = 0; m < members; m++)
         manifests[m] = (struct bg_span){uploads[m]->manifest_bytes, uploads[m]->manifest_size};
-    enum bg_status status = bg_product_write(root->members[group].product, 0, shape->positions, product);
+    enum bg_status status = bg_product_write(g->product, 0, shape->positions, product);
     struct bg_release release = {.round = root->round.number,
                                  .attempt = root->round.attempt,
                                  .epoch = root->epoch,
@@ -299,6 +304,8 @@ static enum bg_status write_release(struct bg_root *root, uint32_t group, struct
                                  .positions = shape->positions,
                                  .product = {product, size}};
     bg_writer_init(w);
+    g->manifests = bg_manifests_digest(manifests, members);
+    bg_sha256(release.product, &g->product_digest);
     if (status == BG_OK)
         bg_release_encode(w, &root->settings.population, &root->plan_id, &release);
     free(product);
@@ -318,7 +325,7 @@ static void release(struct bg_root *root, uint32_t group, uint64_t members)
         queue_unpad(root, group, NULL);
         return;
     }
-    enum bg_status status = write_release(root, group, &g->release);
+    enum bg_status status = write_release(root, group);
     if (status != BG_OK) {
         bg_fail(&root->error, status, "release of group %u: %s", group, bg_status_text(status));
         answered(root, group, status, &root->error);

@@ -21,6 +21,8 @@ struct bg_root_group {
     bool folding;
     uint64_t members;            /* asked to be opened */
     struct bg_writer release;    /* what was asked; empty when answered */
+    struct bg_digest manifests;      /* what the record of the answer must name … */
+    struct bg_digest product_digest; /* … and that */
     uint64_t retry_at;           /* UINT64_MAX: an answer is due */
     struct bg_group_sum sum;
     bool summed;

@@ -281,7 +281,7 @@ enum bg_status bg_opening_verify(struct bg_opening *opening, struct bg_error *er
             return refuse_client(opening, &manifest->client, status, "its manifest is not signed by its enrolled key",
                                  error);
     }
-    opening->record.manifests = bg_records_manifests(release->manifests, release->member_count);
+    opening->record.manifests = bg_manifests_digest(release->manifests, release->member_count);
     bg_sha256(release->product, &opening->record.product);
     bg_sha256(opening->frame.bytes, &opening->request.digest);
     return BG_OK;

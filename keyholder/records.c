@@ -6,19 +6,6 @@
 
 #define SIGNED_BYTES (BG_RECORD_BYTES - BG_SIGNATURE_BYTES)
 
-struct bg_digest bg_records_manifests(const struct bg_span *manifests, size_t count)
-{
-    struct bg_sha256_state state;
-    struct bg_digest digest;
-    bg_sha256_init(&state);
-    for (size_t i = 0; i < count; i++) {
-        bg_sha256(manifests[i], &digest);
-        bg_sha256_update(&state, (struct bg_span){digest.bytes, sizeof digest.bytes});
-    }
-    bg_sha256_finish(&state, &digest);
-    return digest;
-}
-
 enum bg_status bg_records_sign(const struct bg_record_chain *chain, const struct bg_identity *identity,
                                struct bg_record *record)
 {

@@ -13,9 +13,6 @@ struct bg_record_chain {
     struct bg_digest head; /* SHA-256 of the newest record with its signature; zero before the first */
 };
 
-/* SHA-256 of the concatenated SHA-256 of each manifest frame. */
-struct bg_digest bg_records_manifests(const struct bg_span *manifests, size_t count);
-
 /* Completes `record`, whose other fields are filled in, as the next of the chain: sequence, previous and signature. The
  * chain does not move. */
 BG_MUST_CHECK enum bg_status bg_records_sign(const struct bg_record_chain *chain, const struct bg_identity *identity,

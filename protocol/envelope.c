@@ -91,6 +91,19 @@ struct bg_digest bg_plan_id(struct bg_span key_bytes, struct bg_span root_bytes)
     return id;
 }
 
+struct bg_digest bg_manifests_digest(const struct bg_span *manifests, size_t count)
+{
+    struct bg_sha256_state state;
+    struct bg_digest digest;
+    bg_sha256_init(&state);
+    for (size_t i = 0; i < count; i++) {
+        bg_sha256(manifests[i], &digest);
+        bg_sha256_update(&state, (struct bg_span){digest.bytes, sizeof digest.bytes});
+    }
+    bg_sha256_finish(&state, &digest);
+    return digest;
+}
+
 enum bg_status bg_plan_verify(const struct bg_frame *frame, const struct bg_plan *plan,
                               const uint8_t key_holder[static BG_PUBLIC_POINT_BYTES],
                               const uint8_t root[static BG_PUBLIC_POINT_BYTES], struct bg_error *error)

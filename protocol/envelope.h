@@ -37,6 +37,10 @@ BG_MUST_CHECK enum bg_status bg_envelope_verify_frame(const uint8_t point[static
 /* SHA-256 of "burgee plan" NUL ‖ u64 size ‖ key part ‖ u64 size ‖ root part. */
 struct bg_digest bg_plan_id(struct bg_span key_bytes, struct bg_span root_bytes);
 
+/* What a record of the key holder says of the members: SHA-256 of the concatenated SHA-256 of each manifest frame, in
+ * member order. */
+struct bg_digest bg_manifests_digest(const struct bg_span *manifests, size_t count);
+
 /* That both signers vouch for a decoded plan, that its id is the frame's, and that its group size protects someone
  * (k_min ≥ 2 unless encryption is off): BG_BAD_SIGNATURE, BG_BAD_DIGEST, BG_REFUSED. */
 BG_MUST_CHECK enum bg_status bg_plan_verify(const struct bg_frame *frame, const struct bg_plan *plan,
