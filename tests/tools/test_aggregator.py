@@ -194,7 +194,8 @@ def check_round(bench):
         yield f'show: {shown}'
     yield from bench.refused(65, 'round 1 abandoned', 'close', root, '--quiet')
     yield from bench.refused(78, 'no longer make its plan', 'open', root, '--set', 'training.batch=9')
-    yield from bench.refused(78, 'no longer make its plan', 'epoch', root, '--reveal', 'answer', '--set', 'codec.clip=9')
+    yield from bench.refused(78, 'no longer make its plan', 'epoch', root, '--reveal', 'answer', '--set',
+                             'codec.clip=9')
     yield from bench.done('open', root, '--set', 'training.learning_rate=0.5', '--quiet')
     if not (bench.folder / root / 'round-2' / 'task').exists():
         yield 'an abandoned round keeps its number'
