@@ -178,7 +178,7 @@ static enum bg_status fold(struct run *run, struct bg_offline *offline, struct b
         const char *file = run->arguments.files[i];
         struct bg_error refusal;
         struct bg_digest client;
-        bool news;
+        bool news = false;
         enum bg_status status = bg_offline_fold(offline, file, &refusal, &client, &news);
         report_update(run, file, status == BG_OK ? &client : NULL, news, status == BG_OK ? NULL : &refusal);
         refused += status != BG_OK;

@@ -71,7 +71,7 @@ class Federation:
                  '--trust-key-holder', 'k/identity.point', '--trust-root', 'r/identity.point',
                  '--state', f'memory-{client}', '--out', file, '--set', 'data.kind=synthetic',
                  '--set', f'data.seed={client}', '--set', 'data.rows=300', '--set', 'encryption.table_kib=16',
-                 '--set', 'population.insecure_test_key=true', '--quiet')
+                 '--insecure-test-key', '--quiet')
         return file
 
     def fold(self, clients):
