@@ -180,8 +180,8 @@ def check_state(bench):
     yield from bench.refused(65, 'c0/state/client.state: the update for round 1 was made before',
                              *bench.update_words(0, 1))
     yield from bench.refused(65, 'another client', *bench.update_words(1, 1, '--state', 'c0/state'))
-    for said, content in (('ends after', good[:20]), ('damaged', good[:-1]), ('damaged', good[:100] + b'x' + good[101:]),
-                          ('not the state', b'B' + good), ('version', good[:4] + b'\2' + good[5:])):
+    for said, content in (('ends after', good[:20]), ('damaged', good[:-1]), ('not the state', b'B' + good),
+                          ('damaged', good[:100] + b'x' + good[101:]), ('version', good[:4] + b'\2' + good[5:])):
         state.write_bytes(content)
         yield from bench.refused(65, f'c0/state/client.state: {said}', *bench.update_words(0, 1))
         yield from bench.refused(65, said, 'receipt', '--state', 'c0/state', '--lost')
