@@ -47,6 +47,7 @@ void bg_checkpoint_write(const struct bg_root *root, struct bg_writer *w)
 {
     bg_write_u64(w, root->round.number);
     bg_write_u32(w, root->round.attempt);
+    bg_write_digest(w, &root->receipt);
     bg_write_u32(w, root->round.holds);
     bg_write_u64(w, root->learning_rounds);
     bg_write_u8(w, root->calibrated);
@@ -103,6 +104,7 @@ enum bg_status bg_checkpoint_restore(struct bg_root *root, uint64_t epoch, struc
     root->epoch = epoch;
     root->round.number = bg_read_u64(r);
     root->round.attempt = bg_read_u32(r);
+    root->receipt = bg_read_digest(r);
     root->round.holds = bg_read_u32(r);
     root->learning_rounds = bg_read_u64(r);
     root->calibrated = bg_read_u8(r) != 0;

@@ -495,7 +495,10 @@ static void settle(struct bg_root *root)
     struct bg_root_receipt *receipt = &root->receipts[root->round.number % BG_ROOT_RECEIPTS];
     receipt->round = root->round.number;
     enum bg_status status = write_receipt(root, &receipt->frame);
-    if (status != BG_OK) {
+    root->receipt = (struct bg_digest){{0}};
+    if (status == BG_OK) {
+        bg_sha256(bg_writer_span(&receipt->frame), &root->receipt);
+    } else {
         bg_writer_finish(&receipt->frame);
         bg_fail(&root->error, status, "receipt of round %llu: %s", (unsigned long long)root->round.number,
                 bg_status_text(status));
@@ -608,6 +611,7 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     root->task = (struct bg_task){.round = root->round.number + 1,
                                   .epoch = root->epoch,
                                   .model = root->current.digest,
+                                  .receipt = root->receipt,
                                   .calibration = calibration,
                                   .learning_rate = bg_cosine_rate(&rate, root->learning_rounds),
                                   .deadline_ns = root->settings.deadline_ns,
@@ -620,7 +624,10 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     bg_writer_finish(&root->task_frame);
     bg_task_encode_unsigned(&root->task_frame, &root->settings.population, &root->plan_id, &root->task);
     enum bg_status status = bg_envelope_close(root->settings.identity, BG_SIGNED_TASK, &root->task_frame, 0);
-    return status == BG_OK ? BG_OK : bg_fail(error, status, "task: %s", bg_status_text(status));
+    if (status != BG_OK)
+        return bg_fail(error, status, "task: %s", bg_status_text(status));
+    bg_sha256(bg_writer_span(&root->task_frame), &root->task_digest);
+    return BG_OK;
 }
 
 bool bg_root_idle(const struct bg_root *root)
@@ -643,6 +650,7 @@ enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
     root->terms = (struct bg_upload_terms){.plan = &root->plan,
                                            .plan_id = &root->plan_id,
                                            .task = &root->task,
+                                           .task_digest = &root->task_digest,
                                            .shape = &root->shape,
                                            .key = root->key,
                                            .sealing_key = root->settings.sealing_key};

@@ -89,6 +89,7 @@ struct bg_root {
     struct bg_arena round_arena;
     struct bg_task task;
     struct bg_writer task_frame;
+    struct bg_digest task_digest; /* of its frame */
     struct bg_shape shape;
     bool has_shape;
     struct bg_upload_terms terms;
@@ -101,6 +102,7 @@ struct bg_root {
 
     struct bg_root_record records[BG_ROOT_RECORDS];
     struct bg_root_receipt receipts[BG_ROOT_RECEIPTS];
+    struct bg_digest receipt; /* of the last round's frame; zero: none */
 
     struct bg_model *model;
     struct bg_model_file initial; /* owns the names and statistics of the card */

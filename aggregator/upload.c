@@ -41,6 +41,9 @@ static enum bg_status check_terms(const struct bg_upload_terms *terms, const str
         return bg_fail(error, BG_STALE_PLAN, "client %s: update under another key", client);
     if (!bg_digest_equal(&manifest->model, &task->model))
         return bg_fail(error, BG_STALE_PLAN, "client %s: update of another model", client);
+    if (!bg_digest_equal(&manifest->task, terms->task_digest))
+        return bg_fail(error, BG_WRONG_ROUND, "client %s: update for another task of round %llu than the open one",
+                       client, (unsigned long long)task->round);
     if (manifest->positions != terms->shape->positions)
         return bg_fail(error, BG_DECODE, "client %s: %llu positions, the plan has %zu", client,
                        (unsigned long long)manifest->positions, terms->shape->positions);

@@ -37,6 +37,7 @@ struct bg_upload_terms {
     const struct bg_plan *plan;
     const struct bg_digest *plan_id;
     const struct bg_task *task;
+    const struct bg_digest *task_digest;      /* of its frame */
     const struct bg_shape *shape;
     const struct bg_public_key *key;          /* NULL with encryption off */
     const struct bg_sealing_key *sealing_key; /* NULL with encryption off */

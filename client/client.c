@@ -20,6 +20,7 @@ struct bg_client {
     bool has_seat; /* in the groups of the plan */
     struct bg_seat seat;
     struct bg_trusted_task task;
+    struct bg_settlement settlement;
     struct bg_document model;
     struct bg_digest model_digest;
     struct bg_shape shape;
@@ -179,6 +180,8 @@ static void prepare(struct bg_client *client)
         return;
     }
     enum bg_status status = bg_task_check(&client->learner.plan, &client->task, &client->seat, &client->error);
+    if (status == BG_OK)
+        status = bg_task_check_receipt(task, &client->settlement, &client->error);
     if (status == BG_OK && (!client->model.bytes || !bg_digest_equal(&client->model_digest, &task->model))) {
         ask(client, BG_ROUTE_MODEL, (struct bg_span){task->model.bytes, BG_DIGEST_BYTES}, on_model);
         return;
@@ -264,6 +267,7 @@ static void build(struct bg_client *client)
     client->building = (struct bg_client_building){.update = {.plan = &client->learner.plan.plan,
                                                               .plan_id = &client->learner.plan.id,
                                                               .task = &client->task.task,
+                                                              .task_digest = &client->task.digest,
                                                               .shape = &client->shape,
                                                               .identity = client->settings.identity,
                                                               .group = client->seat.group,
@@ -331,6 +335,7 @@ static void on_receipt(void *context, enum bg_status status, struct bg_span repl
         return;
     }
     bool used = verdict.used;
+    client->settlement = verdict.settlement;
     settle(client, used, verdict.scales);
     bg_verdict_finish(&verdict);
     advance(client, (struct bg_session_event){.kind = BG_SESSION_RECEIPT, .used = used});

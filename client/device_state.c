@@ -59,6 +59,8 @@ static void encode(const struct bg_device_state *state, struct bg_writer *w)
     bg_write_bytes(w, state->tie_secret, sizeof state->tie_secret);
     bg_write_u64(w, state->round);
     bg_write_u32(w, state->attempt);
+    bg_write_u64(w, state->settlement.round);
+    bg_write_digest(w, &state->settlement.receipt);
     write_sized(w, bg_document_span(&state->learner.plan.document));
     write_floats(w, state->learner.codec.sums, coordinates);
     write_floats(w, state->learner.momentum, state->learner.momentum ? coordinates : 0);
@@ -175,6 +177,8 @@ static enum bg_status decode(struct bg_span content, struct bg_device_state *sta
         memcpy(state->tie_secret, secret.data, secret.size);
     state->round = bg_read_u64(&r);
     state->attempt = bg_read_u32(&r);
+    state->settlement.round = bg_read_u64(&r);
+    state->settlement.receipt = bg_read_digest(&r);
     state->out = flags & FLAG_OUT;
     if (r.status != BG_OK || flags & ~FLAG_OUT)
         return bg_fail(error, BG_DECODE, "malformed");

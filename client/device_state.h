@@ -7,7 +7,7 @@
  *    4  version  u16      1
  *    6  flags    u16      bit 0: an update is out, its receipt is awaited; the others are 0
  *    8  32 client id | 65 point of the key holder | 65 point of the root | 32 secret of ties |
- *       u64 round | u32 attempt | u64 size, plan frame
+ *       u64 round | u32 attempt | u64 settled round | 32 digest of its receipt | u64 size, plan frame
  *       u64 coordinates | f32 each: the residual e, or p while an update is out
  *       u64 0 or coordinates | f32 each: client momentum
  *       and while an update is out: u32 group | u32 member | u64 size, task frame | u64 votes | u64 words of sign bits
@@ -28,6 +28,7 @@ struct bg_device_state {
     uint8_t tie_secret[BG_TIE_SECRET_BYTES];
     uint64_t round; /* last one that an update was made for; 0: none */
     uint32_t attempt;
+    struct bg_settlement settlement;
     struct bg_learner learner;
     bool out;
     struct bg_seat seat;         /* while an update is out … */

@@ -98,6 +98,7 @@ enum bg_status bg_trusted_task_accept(const struct bg_trust *trust, struct bg_sp
         return status;
     }
     fresh.plan_id = frame.plan_id;
+    bg_sha256(frame.bytes, &fresh.digest);
     *ret_task = fresh;
     return BG_OK;
 }
@@ -162,6 +163,17 @@ enum bg_status bg_task_check(const struct bg_trusted_plan *plan, const struct bg
                    seat->group);
 }
 
+enum bg_status bg_task_check_receipt(const struct bg_task *task, const struct bg_settlement *last,
+                                     struct bg_error *error)
+{
+    if (!last->round || task->round - 1 != last->round || bg_digest_equal(&task->receipt, &last->receipt))
+        return BG_OK;
+    return bg_fail(error, BG_BAD_DIGEST,
+                   "task of round %llu: it names another receipt of round %llu than this client was given: the root "
+                   "told two ends of one round, keep both as evidence",
+                   (unsigned long long)task->round, (unsigned long long)last->round);
+}
+
 enum bg_status bg_task_check_model(const struct bg_task *task, struct bg_span model_file, struct bg_error *error)
 {
     struct bg_digest digest;
@@ -223,6 +235,8 @@ enum bg_status bg_verdict_accept(const struct bg_trust *trust, const struct bg_t
         return status;
     }
     read_receipt(&receipt, seat, &fresh);
+    fresh.settlement.round = receipt.round;
+    bg_sha256(frame.bytes, &fresh.settlement.receipt);
     *ret_verdict = fresh;
     return BG_OK;
 }

@@ -47,6 +47,7 @@ struct bg_trusted_task {
     struct bg_document document; /* its frame */
     struct bg_task task;
     struct bg_digest plan_id;
+    struct bg_digest digest; /* of its frame: what a manifest names */
 };
 
 /* BG_WRONG_POPULATION, BG_BAD_SIGNATURE, and what bg_task_decode refuses. */
@@ -69,6 +70,16 @@ BG_MUST_CHECK enum bg_status bg_seat_find(const struct bg_plan *plan, struct bg_
  * invited. */
 BG_MUST_CHECK enum bg_status bg_task_check(const struct bg_trusted_plan *plan, const struct bg_trusted_task *task,
                                            const struct bg_seat *seat, struct bg_error *error);
+/* The last receipt that a client acted on. Zeroed: none. */
+struct bg_settlement {
+    uint64_t round;
+    struct bg_digest receipt; /* of its frame */
+};
+
+/* BG_BAD_DIGEST where the task follows the settled round and names another receipt of it: the root told others another
+ * end of that round. What a task of a later round names cannot be checked. */
+BG_MUST_CHECK enum bg_status bg_task_check_receipt(const struct bg_task *task, const struct bg_settlement *last,
+                                                   struct bg_error *error);
 /* BG_BAD_DIGEST unless these are the bytes of the task's model. */
 BG_MUST_CHECK enum bg_status bg_task_check_model(const struct bg_task *task, struct bg_span model_file,
                                                  struct bg_error *error);
@@ -76,6 +87,7 @@ BG_MUST_CHECK enum bg_status bg_task_check_model(const struct bg_task *task, str
 /* What a receipt means for one update. */
 struct bg_verdict {
     bool used;
+    struct bg_settlement settlement;
     struct bg_document document; /* of the receipt's frame: the scales' memory */
     const double *scales;        /* (tensors) s_T of the round; NULL: the round was abandoned */
 };

@@ -212,6 +212,9 @@ static enum bg_status check_news(struct making *m, struct bg_error *error)
     if (state->out)
         return bg_fail(error, BG_BUSY, "%s: the update for round %llu waits for its receipt: give it to "
                                        "burgee-client receipt", m->folder.path, last);
+    enum bg_status status = in_file(bg_task_check_receipt(task, &state->settlement, error), m->files->task, error);
+    if (status != BG_OK)
+        return status;
     m->missed = state->round && task->round > state->round ? task->round - state->round - 1 : 0;
     return BG_OK;
 }
@@ -244,6 +247,7 @@ static enum bg_status build(struct making *m, struct bg_error *error)
     struct bg_client_building building = {.update = {.plan = &learner->plan.plan,
                                                      .plan_id = &learner->plan.id,
                                                      .task = &m->task.task,
+                                                     .task_digest = &m->task.digest,
                                                      .shape = &m->shape,
                                                      .identity = m->settings->identity,
                                                      .group = m->seat.group,
@@ -382,6 +386,7 @@ static enum bg_status settle(struct bg_device_state *state, const char *receipt,
         free(bytes);
         if (status != BG_OK)
             return in_file(status, receipt, error);
+        state->settlement = verdict.settlement;
     }
     bg_client_settle(&learner->plan.plan, &state->task.task, verdict.used, verdict.scales, &learner->codec);
     *ret_used = verdict.used;

@@ -138,6 +138,7 @@ enum bg_status bg_update_build(const struct bg_update_context *context, const ui
     uint8_t sealed[BG_SEALED_SEED_BYTES];
     struct bg_manifest manifest = {.key_id = context->plan->key.key_id,
                                    .model = context->task->model,
+                                   .task = *context->task_digest,
                                    .epoch = context->task->epoch,
                                    .round = context->task->round,
                                    .attempt = context->task->attempt,

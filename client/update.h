@@ -14,6 +14,7 @@ struct bg_update_context {
     const struct bg_plan *plan;
     const struct bg_digest *plan_id;
     const struct bg_task *task;
+    const struct bg_digest *task_digest; /* of its frame as received */
     const struct bg_shape *shape;       /* of plan and task */
     const struct bg_identity *identity; /* of the client */
     uint32_t group;

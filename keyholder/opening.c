@@ -76,6 +76,8 @@ static enum bg_status check_manifest(const struct bg_opening *opening, const str
     if (!bg_digest_equal(&manifest->model, &first->model))
         return refuse_client(opening, client, BG_REFUSED, "it started from another model than the first member",
                              error);
+    if (!bg_digest_equal(&manifest->task, &first->task))
+        return refuse_client(opening, client, BG_REFUSED, "it voted for another task than the first member", error);
     if (manifest->positions != release->positions)
         return refuse_client(opening, client, BG_REFUSED, "its update has another number of positions", error);
     return BG_OK;

@@ -37,7 +37,7 @@ void bg_opening_finish(struct bg_opening *opening);
 
 /* Decodes a release and the block frames after it, whose bytes it keeps, and draws the challenge. BG_WRONG_POPULATION;
  * BG_STALE_PLAN: of another epoch, or manifests of another plan; BG_WRONG_ROUND, BG_REFUSED: manifests of another
- * round, group, key, or over different models or positions; BG_UNKNOWN_CLIENT: not a member of the group;
+ * round, group, key, or over different models, tasks or positions; BG_UNKNOWN_CLIENT: not a member of the group;
  * BG_DUPLICATE: a member twice; BG_NOT_FOUND: a block is missing; and what decoding gives. */
 BG_MUST_CHECK enum bg_status bg_opening_read(struct bg_opening *opening, const struct bg_epochs *epochs,
                                              const struct bg_roster *roster, struct bg_span body,

@@ -8,7 +8,7 @@
 
 #define BLOCK_BODY_BYTES (8 + 4 + 4 + BG_DIGEST_BYTES + 4 + 4)
 #define MANIFEST_BODY_BYTES                                                                                          \
-    (2 * BG_DIGEST_BYTES + 8 + 8 + 4 + 4 + BG_DIGEST_BYTES + 8 + BG_DIGEST_BYTES + 4 + 4 + BG_SIGNATURE_BYTES)
+    (3 * BG_DIGEST_BYTES + 8 + 8 + 4 + 4 + BG_DIGEST_BYTES + 8 + BG_DIGEST_BYTES + 4 + 4 + BG_SIGNATURE_BYTES)
 
 struct bg_codec_settings bg_plan_codec_settings(const struct bg_plan_codec *codec)
 {

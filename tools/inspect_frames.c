@@ -162,6 +162,7 @@ static enum bg_status about_task(const struct about *a)
     bg_json_add_u64(a->facts, "attempt", task.attempt);
     bg_json_add_u64(a->facts, "epoch", task.epoch);
     bg_facts_digest(a->facts, "model", &task.model);
+    bg_facts_digest(a->facts, "receipt", &task.receipt);
     bg_json_add_bool(a->facts, "calibration", task.calibration);
     bg_json_add_number(a->facts, "learning_rate", task.learning_rate);
     bg_json_add_number(a->facts, "deadline_seconds", (double)task.deadline_ns / 1e9);
@@ -180,6 +181,7 @@ static void add_manifest(struct bg_json *facts, const struct bg_manifest *manife
 {
     bg_facts_digest(facts, "key_id", &manifest->key_id);
     bg_facts_digest(facts, "model", &manifest->model);
+    bg_facts_digest(facts, "task", &manifest->task);
     bg_json_add_u64(facts, "epoch", manifest->epoch);
     bg_json_add_u64(facts, "round", manifest->round);
     bg_json_add_u64(facts, "attempt", manifest->attempt);

@@ -21,6 +21,7 @@ void bg_manifest_encode_unsigned(struct bg_writer *w, const struct bg_population
     size_t start = bg_frame_begin(w, BG_FRAME_MANIFEST, population, plan_id);
     bg_write_digest(w, &manifest->key_id);
     bg_write_digest(w, &manifest->model);
+    bg_write_digest(w, &manifest->task);
     bg_write_u64(w, manifest->epoch);
     bg_write_u64(w, manifest->round);
     bg_write_u32(w, manifest->attempt);
@@ -53,6 +54,7 @@ enum bg_status bg_manifest_decode(const struct bg_frame *frame, struct bg_error 
     bg_require(&d, frame->type == BG_FRAME_MANIFEST, BG_DECODE, "the frame is of another type");
     manifest.key_id = bg_read_digest(r);
     manifest.model = bg_read_digest(r);
+    manifest.task = bg_read_digest(r);
     manifest.epoch = bg_read_u64(r);
     manifest.round = bg_read_u64(r);
     manifest.attempt = bg_read_u32(r);

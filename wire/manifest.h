@@ -3,11 +3,12 @@
  * What a client signs for one update: which ciphertexts, for which round, under which key, with which pads.
  * The signature covers the label and the frame up to the signature.
  *
- * Body: 32 key id | 32 model digest | u64 epoch | u64 round | u32 attempt | u32 group | 32 client id |
- *       u64 positions T | 32 × ceil(T/64) block digests | 32 pad commitment | u32 size, sealed seed |
- *       u32 size, sealed knowledge tags | 64 signature
+ * Body: 32 key id | 32 model digest | 32 task digest | u64 epoch | u64 round | u32 attempt | u32 group |
+ *       32 client id | u64 positions T | 32 × ceil(T/64) block digests | 32 pad commitment |
+ *       u32 size, sealed seed | u32 size, sealed knowledge tags | 64 signature
  *
- * A block digest is SHA-256 of the block's payload (wire/block.h). Sealed seed: 113 bytes (HPKE: point 65,
+ * The task digest is SHA-256 of the task's whole frame as the client received it, header to signature: members whose
+ * manifests agree in it voted on the same terms. A block digest is SHA-256 of the block's payload (wire/block.h). Sealed seed: 113 bytes (HPKE: point 65,
  * ciphertext 32, tag 16), or 0 with encryption off. Knowledge tags: 65 + 16·blocks + 16 bytes where the plan asks
  * for them, else 0.
  */
@@ -18,6 +19,7 @@
 struct bg_manifest {
     struct bg_digest key_id;
     struct bg_digest model;
+    struct bg_digest task;
     uint64_t epoch;
     uint64_t round;
     uint32_t attempt;

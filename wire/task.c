@@ -17,6 +17,7 @@ void bg_task_encode_unsigned(struct bg_writer *w, const struct bg_population *po
     bg_write_u32(w, task->attempt);
     bg_write_u64(w, task->epoch);
     bg_write_digest(w, &task->model);
+    bg_write_digest(w, &task->receipt);
     bg_write_u8(w, task->calibration ? FLAG_CALIBRATION : 0);
     bg_write_f64(w, task->learning_rate);
     bg_write_u64(w, task->deadline_ns);
@@ -71,6 +72,7 @@ enum bg_status bg_task_decode(const struct bg_frame *frame, struct bg_arena *are
     task.attempt = bg_read_u32(r);
     task.epoch = bg_read_u64(r);
     task.model = bg_read_digest(r);
+    task.receipt = bg_read_digest(r);
     uint8_t flags = bg_read_u8(r);
     bg_require(&d, !(flags & ~FLAG_CALIBRATION), BG_DECODE, "flags other than 1 (calibration) are not known");
     task.calibration = flags & FLAG_CALIBRATION;

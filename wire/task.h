@@ -3,8 +3,8 @@
  * What the root announces for one round, under the plan whose id is in the frame. Signed by the root: the
  * signature covers the label and the frame up to the signature.
  *
- * Body: u64 round | u32 attempt | u64 epoch | 32 model digest | u8 flags (1 calibration) | f64 learning rate |
- *       u64 deadline ns | u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
+ * Body: u64 round | u32 attempt | u64 epoch | 32 model digest | 32 receipt digest | u8 flags (1 calibration) |
+ *       f64 learning rate | u64 deadline ns | u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
  *       u64 invited groups | u32 each, ascending | 64 signature
  */
 #pragma once
@@ -17,6 +17,7 @@ struct bg_task {
     uint32_t attempt;
     uint64_t epoch;
     struct bg_digest model;  /* SHA-256 of the model file to start from */
+    struct bg_digest receipt; /* SHA-256 of the receipt's frame of the round before; zero before the first receipt */
     bool calibration;        /* absolute scales, no votes */
     double learning_rate;    /* of this round's local steps */
     uint64_t deadline_ns;    /* duration from the opening of the round */

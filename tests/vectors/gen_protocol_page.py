@@ -153,9 +153,10 @@ PLAN = frame('plan', PLAN_ID, [
 # ---- round ----
 
 ROUND, ATTEMPT, GROUP = 7, 0, 0
-MODEL, NEXT_MODEL = b'\x66' * 32, b'\x77' * 32
+MODEL, NEXT_MODEL, RECEIPT_BEFORE = b'\x66' * 32, b'\x77' * 32, b'\x55' * 32
 TASK = frame('task', PLAN_ID, [
-    u64('round', ROUND), u32('attempt', ATTEMPT), u64('epoch', 1), raw('model digest', MODEL), u8('flags', 0),
+    u64('round', ROUND), u32('attempt', ATTEMPT), u64('epoch', 1), raw('model digest', MODEL),
+    raw('receipt digest', RECEIPT_BEFORE), u8('flags', 0),
     f64('learning rate', 0.1), u64('deadline ns', 60 * 10**9),
     u64('tensors', 2), u8('travels', 1), f64('scale', 0.5), f64('centre', 0.0),
     u8('travels', 0), f64('scale', 0.25), f64('centre', 0.0),
@@ -196,8 +197,9 @@ def update(member):
     client, payload = MEMBERS[member], null_cipher(PADDED[member])
     sealed = seal(SEALING[1], EPHEMERAL[member], b'burgee pad seed', client + PLAN_ID, SEEDS[member])[3]
     manifest = frame('manifest', PLAN_ID, [
-        raw('key id', KEY_ID), raw('model digest', MODEL), u64('epoch', 1), u64('round', ROUND),
-        u32('attempt', ATTEMPT), u32('group', GROUP), raw('client id', client), u64('positions', 1),
+        raw('key id', KEY_ID), raw('model digest', MODEL), raw('task digest', sha256(joined(TASK))), u64('epoch', 1),
+        u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), raw('client id', client),
+        u64('positions', 1),
         raw('digest of block 0', sha256(payload)), raw('pad commitment', sha256(sha256(KEYS[member]))),
         u32('size of the sealed seed', len(sealed)), raw('sealed seed', sealed), u32('size of the sealed tags', 0)],
         (CLIENTS[client][0], 'burgee manifest'))

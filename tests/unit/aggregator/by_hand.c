@@ -302,6 +302,7 @@ struct reading {
     struct bg_plan plan;
     struct bg_digest plan_id;
     struct bg_task task;
+    struct bg_digest task_digest;
     struct bg_shape shape;
 };
 
@@ -318,6 +319,7 @@ static void read_all(struct by_hand *h, uint64_t round, struct reading *r)
     must(h, bg_frame_expect(bg_writer_span(&r->task_bytes), BG_FRAME_TASK, &h->error, &r->frame));
     must(h, bg_envelope_verify_frame(bg_identity_point(h->root), BG_SIGNED_TASK, &r->frame));
     must(h, bg_task_decode(&r->frame, &r->arena, &h->error, &r->task));
+    bg_sha256(bg_writer_span(&r->task_bytes), &r->task_digest);
     must(h, bg_shape_init(&r->plan, &r->task, &h->error, &r->shape));
 }
 
@@ -361,6 +363,7 @@ void make_update(struct by_hand *h, uint64_t round, size_t client, bool overvote
     struct bg_update_context context = {.plan = &r.plan,
                                         .plan_id = &r.plan_id,
                                         .task = &r.task,
+                                        .task_digest = &r.task_digest,
                                         .shape = &r.shape,
                                         .identity = h->clients[client],
                                         .group = client < HANDS / 2 ? 0 : 1,

@@ -74,6 +74,7 @@ static void make_task(struct one_group *group, const struct group_terms *terms)
                                    .invited_count = 1,
                                    .invited = invited};
     memset(group->task.model.bytes, 0x33, BG_DIGEST_BYTES);
+    memset(group->task_digest.bytes, 0x44, BG_DIGEST_BYTES);
 }
 
 void one_group_init(struct one_group *group, const struct group_terms *terms)
@@ -94,6 +95,7 @@ void one_group_init(struct one_group *group, const struct group_terms *terms)
     group->terms = (struct bg_upload_terms){.plan = &group->plan,
                                             .plan_id = &group->plan_id,
                                             .task = &group->task,
+                                            .task_digest = &group->task_digest,
                                             .shape = &group->shape,
                                             .key = group->cipher.key,
                                             .sealing_key = group->sealing_key};
@@ -132,6 +134,7 @@ struct bg_update update_of(struct one_group *group, uint32_t member, const uint6
     struct bg_update_context context = {.plan = &group->plan,
                                         .plan_id = &group->plan_id,
                                         .task = &group->task,
+                                        .task_digest = &group->task_digest,
                                         .shape = &group->shape,
                                         .identity = group->members[member],
                                         .group = 0,

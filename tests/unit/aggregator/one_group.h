@@ -26,6 +26,7 @@ struct one_group {
     bool travels[TENSORS];
     double scales[TENSORS], centres[TENSORS];
     struct bg_task task;
+    struct bg_digest task_digest;
     struct bg_shape shape;
     struct bg_secret_key *secret;
     struct bg_cipher cipher;

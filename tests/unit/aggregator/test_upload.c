@@ -103,6 +103,7 @@ static void other_digest(struct bg_digest *digest)
 
 static void other_key(struct bg_manifest *m) { other_digest(&m->key_id); }
 static void other_model(struct bg_manifest *m) { other_digest(&m->model); }
+static void other_task(struct bg_manifest *m) { other_digest(&m->task); }
 static void other_epoch(struct bg_manifest *m) { m->epoch++; }
 static void other_round(struct bg_manifest *m) { m->round++; }
 static void past_round(struct bg_manifest *m) { m->round--; }
@@ -124,7 +125,7 @@ static const struct {
     {other_key, BG_STALE_PLAN},       {other_model, BG_STALE_PLAN},   {other_epoch, BG_WRONG_ROUND},
     {other_round, BG_WRONG_ROUND},    {past_round, BG_WRONG_ROUND},   {other_attempt, BG_WRONG_ROUND},
     {no_seed, BG_DECODE},             {fewer_positions, BG_DECODE},   {more_positions, BG_DECODE},
-    {unasked_tags, BG_DECODE},
+    {unasked_tags, BG_DECODE},        {other_task, BG_WRONG_ROUND},
 };
 
 Test(upload, refuses_manifests_of_another_round_key_model_or_shape)

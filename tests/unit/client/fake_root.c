@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/client/fake_root.h"
 
+#include "crypto/digest.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -186,6 +188,7 @@ void fake_root_end(struct fake_root *root, const struct bg_receipt *receipt)
                                    .reason = (uint16_t)-BG_TOO_FEW};
     bg_writer_finish(&root->receipt);
     root->receipt = receipt_frame(&root->stage.population, receipt ? receipt : &abandoned);
+    bg_sha256(bg_writer_span(&root->receipt), &root->stage.task.receipt);
     root->serves_task = false;
     root->serves_receipt = true;
 }

@@ -55,7 +55,7 @@ void fake_root_init(struct fake_root *root, const struct population_terms *terms
 void fake_root_finish(struct fake_root *root);
 /* Opens the stage's task. */
 void fake_root_open(struct fake_root *root);
-/* Closes it and has a receipt ready; `receipt` NULL: abandoned. */
+/* Closes it and has a receipt ready, which the next task will name; `receipt` NULL: abandoned. */
 void fake_root_end(struct fake_root *root, const struct bg_receipt *receipt);
 /* Runs the client and its requests until the clock reaches `until`. */
 void fake_root_run(struct fake_root *root, uint64_t until);

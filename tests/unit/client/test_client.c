@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/client.h"
 
+#include "crypto/digest.h"
 #include "tests/unit/client/fake_root.h"
 #include "tests/unit/no_leaks.h"
 #include "wire/block.h"
@@ -172,11 +173,14 @@ Test(client, sends_what_a_root_can_read_in_every_encryption)
         struct fake_root root;
         struct bg_frame frame;
         struct bg_manifest manifest;
+        struct bg_digest task;
         fake_root_init(&root, &(struct population_terms){.encryption = modes[mode]});
         run_round(&root, NULL);
         cr_assert_eq(bg_frame_expect(bg_writer_span(&root.manifest), BG_FRAME_MANIFEST, NULL, &frame), BG_OK);
         cr_assert_eq(bg_manifest_decode(&frame, NULL, &manifest), BG_OK);
         cr_assert_eq(manifest.group, root.stage.seat.group);
+        bg_sha256(bg_writer_span(&root.task), &task);
+        cr_assert(bg_digest_equal(&manifest.task, &task), "the manifest names the task as it was served");
         cr_assert_eq(root.manifest.size + root.blocks.size, bg_shape_update_bytes(&root.stage.shape));
         cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 0);
         fake_root_finish(&root);
@@ -293,6 +297,69 @@ Test(client, sits_out_a_round_to_which_its_group_is_not_invited)
     cr_assert_eq(root.asked[BG_ROUTE_MODEL], 0);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 0, "that is no failure");
     fake_root_finish(&root);
+}
+
+/* ---- a root that tells members different things ---- */
+
+Test(client, refuses_the_task_after_a_receipt_that_others_were_not_given)
+{
+    struct fake_root root;
+    struct ending e;
+    fake_root_init(&root, &plain);
+    make_ending(&e, &root, true);
+    e.scales[0] *= 1e30; /* for this client alone */
+    run_round(&root, &e.receipt);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_COMMITTED], 1);
+    make_ending(&e, &root, true);
+    struct bg_writer told_to_others = receipt_frame(&root.stage.population, &e.receipt);
+    bg_sha256(bg_writer_span(&told_to_others), &root.stage.task.receipt);
+    bg_writer_finish(&told_to_others);
+    root.stage.task.round = 2;
+    fake_root_open(&root);
+    fake_root_run(&root, root.now + 4 * POLL_NS);
+    cr_assert_eq(bg_client_state(root.client), BG_SESSION_IDLE);
+    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 1, "it says so once");
+    cr_assert_eq(root.last_error.status, BG_BAD_DIGEST, "%s", root.last_error.text);
+    cr_assert_not_null(strstr(root.last_error.text, "another receipt of round 1"), "%s", root.last_error.text);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
+Test(client, refuses_a_task_that_names_no_receipt_of_the_round_it_settled)
+{
+    struct fake_root root;
+    fake_root_init(&root, &plain);
+    run_round(&root, NULL);
+    root.stage.task.receipt = (struct bg_digest){{0}};
+    root.stage.task.round = 2;
+    fake_root_open(&root);
+    fake_root_run(&root, root.now + 4 * POLL_NS);
+    cr_assert_eq(root.last_error.status, BG_BAD_DIGEST, "%s", root.last_error.text);
+    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
+Test(client, follows_the_receipts_of_an_honest_root)
+{
+    struct fake_root root;
+    struct ending e;
+    fake_root_init(&root, &plain);
+    root.stage.task.receipt = (struct bg_digest){{1}}; /* of a round before it came */
+    for (uint64_t round = 1; round <= 4; round++) {
+        root.stage.task.round = round;
+        make_ending(&e, &root, round % 2);
+        run_round(&root, round == 3 ? NULL : &e.receipt);
+    }
+    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 4);
+    root.stage.task.receipt = (struct bg_digest){{2}}; /* of round 6, which it missed */
+    root.stage.task.round = 7;
+    fake_root_open(&root);
+    fake_root_run_to(&root, BG_SESSION_WAITING);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 0);
+    fake_root_finish(&root);
+    NO_LEAKS();
 }
 
 /* ---- what goes wrong on the way ---- */

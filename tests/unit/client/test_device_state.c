@@ -43,6 +43,7 @@ static void begin(struct fixture *f, bool out)
     stage_init(stage, &(struct population_terms){.encryption = BG_PLAN_NULL, .client_momentum = out ? 0.5 : 0});
     f->state = (struct bg_device_state){.client = {{3}}, .trust = stage_trust(stage), .tie_secret = {9}, .attempt = 2};
     f->state.round = stage->task.round;
+    f->state.settlement = (struct bg_settlement){.round = 5, .receipt = {{6}}};
     cr_assert_eq(bg_trusted_plan_accept(&f->state.trust, bg_writer_span(&stage->population.plan_frame), NULL, &plan),
                  BG_OK);
     cr_assert_eq(bg_learner_adopt(&f->state.learner, &plan), BG_OK);
@@ -78,6 +79,8 @@ static void expect_same(const struct bg_device_state *a, const struct bg_device_
     cr_assert_arr_eq(a->tie_secret, b->tie_secret, sizeof a->tie_secret);
     cr_assert_eq(a->round, b->round);
     cr_assert_eq(a->attempt, b->attempt);
+    cr_assert_eq(a->settlement.round, b->settlement.round);
+    cr_assert(bg_digest_equal(&a->settlement.receipt, &b->settlement.receipt));
     cr_assert_eq(a->out, b->out);
     cr_assert(bg_digest_equal(&a->learner.plan.id, &b->learner.plan.id));
     cr_assert_arr_eq(a->learner.codec.sums, b->learner.codec.sums, count * sizeof(float));
@@ -89,6 +92,7 @@ static void expect_same(const struct bg_device_state *a, const struct bg_device_
     cr_assert_eq(a->seat.group, b->seat.group);
     cr_assert_eq(a->seat.member, b->seat.member);
     cr_assert(bg_span_equal(bg_document_span(&a->task.document), bg_document_span(&b->task.document)));
+    cr_assert(bg_digest_equal(&a->task.digest, &b->task.digest));
     cr_assert_eq(a->learner.codec.bits.count, b->learner.codec.bits.count);
     cr_assert_arr_eq(a->learner.codec.bits.words, b->learner.codec.bits.words, bg_sign_words(count) * sizeof(uint64_t));
 }

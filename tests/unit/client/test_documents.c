@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/documents.h"
 
+#include "crypto/digest.h"
 #include "tests/unit/client/stage.h"
 #include "tests/unit/no_leaks.h"
 
@@ -83,15 +84,18 @@ Test(documents, no_changed_or_cut_plan_is_accepted)
 Test(documents, a_task_of_the_root_is_accepted)
 {
     struct stage stage;
+    struct bg_digest digest;
     struct bg_trusted_task task;
     begin(&stage);
     struct bg_trust trust = stage_trust(&stage);
     struct bg_writer frame = task_frame(&stage.population, &stage.task);
     cr_assert_eq(bg_trusted_task_accept(&trust, bg_writer_span(&frame), NULL, &task), BG_OK);
+    bg_sha256(bg_writer_span(&frame), &digest);
     bg_writer_finish(&frame);
     cr_assert_eq(task.task.round, 1);
     cr_assert_eq(task.task.scales[2], 0.75);
     cr_assert(bg_digest_equal(&task.plan_id, &stage.plan.id));
+    cr_assert(bg_digest_equal(&task.digest, &digest));
     bg_trusted_task_finish(&task);
     stage_finish(&stage);
     NO_LEAKS();
@@ -147,6 +151,20 @@ Test(documents, a_task_must_be_for_this_plan_epoch_and_group)
     cr_assert_eq(check_task(&stage, &error), BG_NOT_FOUND);
     expect_text(&error, BG_NOT_FOUND, "not invited");
     stage_finish(&stage);
+}
+
+Test(documents, a_task_must_name_the_receipt_of_the_round_that_was_settled)
+{
+    struct bg_error error;
+    struct bg_task task = {.round = 8, .receipt = {{1}}};
+    struct bg_settlement none = {0}, before = {.round = 7, .receipt = {{1}}};
+    cr_assert_eq(bg_task_check_receipt(&task, &none, &error), BG_OK);
+    cr_assert_eq(bg_task_check_receipt(&task, &before, &error), BG_OK);
+    before.receipt.bytes[31] = 1;
+    cr_assert_eq(bg_task_check_receipt(&task, &before, &error), BG_BAD_DIGEST);
+    expect_text(&error, BG_BAD_DIGEST, "task of round 8");
+    before.round = 6;
+    cr_assert_eq(bg_task_check_receipt(&task, &before, &error), BG_OK, "rounds were missed in between");
 }
 
 /* ---- groups and model ---- */

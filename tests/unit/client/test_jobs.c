@@ -177,11 +177,13 @@ static void close_workshop(struct workshop *w)
 
 static enum bg_status build(struct workshop *w)
 {
+    static const struct bg_digest task_digest = {{8}};
     struct population *p = &w->stage.population;
     bg_update_finish(&w->building.frames);
     w->building = (struct bg_client_building){.update = {.plan = &w->stage.plan.plan,
                                                          .plan_id = &w->stage.plan.id,
                                                          .task = &w->stage.task,
+                                                         .task_digest = &task_digest,
                                                          .shape = &w->stage.shape,
                                                          .identity = p->clients[0],
                                                          .group = w->stage.seat.group,

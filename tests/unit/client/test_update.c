@@ -84,9 +84,11 @@ static void finish(struct fixture *f)
 
 static enum bg_status build(struct fixture *f, struct bg_error *error, struct bg_update *update)
 {
+    static const struct bg_digest task_digest = {{8}};
     struct bg_update_context context = {.plan = &f->p.plan,
                                         .plan_id = &f->p.plan_id,
                                         .task = &f->task,
+                                        .task_digest = &task_digest,
                                         .shape = &f->shape,
                                         .identity = f->p.clients[0],
                                         .group = GROUP,
@@ -109,6 +111,7 @@ static void check_manifest(const struct fixture *f, const struct bg_update *upda
     cr_assert(bg_digest_equal(&manifest->key_id, &f->p.plan.key.key_id));
     cr_assert(bg_digest_equal(&manifest->model, &f->task.model));
     cr_assert(bg_digest_equal(&manifest->client, bg_identity_digest(f->p.clients[0])));
+    cr_assert(bg_digest_equal(&manifest->task, &(struct bg_digest){{8}}));
     cr_assert_eq(manifest->epoch, f->task.epoch);
     cr_assert_eq(manifest->round, 9);
     cr_assert_eq(manifest->attempt, 2);

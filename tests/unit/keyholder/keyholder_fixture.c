@@ -317,6 +317,7 @@ static void make_manifest(struct fixture *f, const struct wish *wish, uint32_t p
     }
     struct bg_manifest manifest = {.key_id = *bg_public_key_id(f->settings.public_key),
                                    .model = {{7}},
+                                   .task = {{9}},
                                    .epoch = wish->epoch ? wish->epoch : f->groups.epoch,
                                    .round = wish->round,
                                    .attempt = wish->attempt,

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Releases as the root sends them, true ones and every kind of false one. */
+#include "crypto/digest.h"
 #include "keyholder/records.h"
+#include "protocol/envelope.h"
 #include "tests/unit/keyholder/keyholder_fixture.h"
 #include "tests/unit/no_leaks.h"
+#include "wire/task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +205,13 @@ static void other_model(struct bg_manifest *manifest, struct bg_digest *plan_id,
         manifest->model.bytes[0] ^= 1;
 }
 
+static void other_task(struct bg_manifest *manifest, struct bg_digest *plan_id, uint32_t place)
+{
+    (void)plan_id;
+    if (place == 2)
+        manifest->task.bytes[31] ^= 1;
+}
+
 static void other_round(struct bg_manifest *manifest, struct bg_digest *plan_id, uint32_t place)
 {
     (void)plan_id;
@@ -252,7 +262,7 @@ Test(release, refuses_manifests_that_are_not_of_one_request)
     } cases[] = {
         {other_plan, BG_STALE_PLAN},    {other_model, BG_REFUSED}, {other_round, BG_WRONG_ROUND},
         {other_attempt, BG_WRONG_ROUND}, {other_epoch, BG_STALE_PLAN}, {other_group, BG_REFUSED},
-        {other_key, BG_REFUSED},        {other_size, BG_REFUSED},
+        {other_key, BG_REFUSED},        {other_size, BG_REFUSED}, {other_task, BG_REFUSED},
     };
     struct fixture f;
     fixture_ready(&f, BG_PLAN_NULL);
@@ -264,6 +274,65 @@ Test(release, refuses_manifests_that_are_not_of_one_request)
     }
     expect_opening(&f, &honest);
     fixture_finish(&f);
+}
+
+/* Centres of 1e30 make everybody vote the same, so that the sum would be the votes of the one who was told others. */
+static struct bg_digest sign_task(const struct fixture *f, double centre)
+{
+    static const bool travels[] = {true};
+    static const double scales[] = {1};
+    struct bg_task task = {.round = honest.round,
+                           .epoch = f->groups.epoch,
+                           .model = {{7}},
+                           .learning_rate = 0.1,
+                           .tensor_count = 1,
+                           .travels = travels,
+                           .scales = scales,
+                           .centres = &centre,
+                           .invited_count = 1,
+                           .invited = &honest.group};
+    struct bg_writer w;
+    struct bg_frame frame;
+    struct bg_digest digest;
+    bg_writer_init(&w);
+    bg_task_encode_unsigned(&w, &f->settings.population, &f->plan_id, &task);
+    cr_assert_eq(bg_envelope_close(f->root, BG_SIGNED_TASK, &w, 0), BG_OK);
+    cr_assert_eq(bg_frame_expect(bg_writer_span(&w), BG_FRAME_TASK, NULL, &frame), BG_OK);
+    cr_assert_eq(bg_envelope_verify_frame(bg_identity_point(f->root), BG_SIGNED_TASK, &frame), BG_OK);
+    bg_sha256(bg_writer_span(&w), &digest);
+    bg_writer_finish(&w);
+    return digest;
+}
+
+static struct bg_digest told[2]; /* to most, and to the victim */
+static uint32_t victim;          /* place + 1; 0: none */
+
+static void told_differently(struct bg_manifest *manifest, struct bg_digest *plan_id, uint32_t place)
+{
+    (void)plan_id;
+    manifest->task = told[victim == place + 1];
+}
+
+Test(release, refuses_a_group_that_was_told_two_tasks)
+{
+    struct fixture f;
+    fixture_ready(&f, BG_PLAN_PAILLIER);
+    told[0] = sign_task(&f, 1e30);
+    told[1] = sign_task(&f, 0);
+    cr_assert_not(bg_digest_equal(&told[0], &told[1]));
+    struct wish wish = honest;
+    wish.lie = told_differently;
+    for (uint32_t place = 0; place < 4; place++) {
+        victim = place + 1;
+        expect_refusal(&f, &wish, BG_REFUSED);
+        cr_expect(says(&f, "another task"), "%s", f.error.text);
+        cr_expect(names_client(&f, client_of(&f, 1, place ? place : 1)), "%s", f.error.text);
+        cr_expect(!bg_keyholder_locked(f.keyholder));
+    }
+    victim = 0; /* one task for all, however strange: nobody stands out */
+    expect_opening(&f, &wish);
+    fixture_finish(&f);
+    NO_LEAKS();
 }
 
 Test(release, refuses_a_forged_manifest)

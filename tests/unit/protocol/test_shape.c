@@ -50,7 +50,7 @@ static void finish(struct fixture *f)
 
 /* Fields of the manifest without its signature and lists: three digests and the client's id, epoch, round, positions,
  * attempt, group and two sizes. */
-#define MANIFEST_BYTES (80 + 4 * 32 + 3 * 8 + 2 * 4 + 2 * 4 + 64)
+#define MANIFEST_BYTES (80 + 5 * 32 + 3 * 8 + 2 * 4 + 2 * 4 + 64)
 #define BLOCK_BYTES (80 + 8 + 4 + 4 + 32 + 4 + 4)
 
 Test(shape, counts_slots_positions_and_bytes_of_mode_ef)

@@ -164,6 +164,7 @@ struct bg_task random_task(struct source *source)
                            .attempt = random_within(source, 0, 9),
                            .epoch = bg_prng_next(&source->prng),
                            .model = random_digest(source),
+                           .receipt = random_digest(source),
                            .calibration = random_bool(source),
                            .learning_rate = bg_prng_uniform(&source->prng),
                            .deadline_ns = bg_prng_next(&source->prng),
@@ -191,6 +192,7 @@ struct bg_manifest random_manifest(struct source *source)
 {
     struct bg_manifest manifest = {.key_id = random_digest(source),
                                    .model = random_digest(source),
+                                   .task = random_digest(source),
                                    .epoch = bg_prng_next(&source->prng),
                                    .round = bg_prng_next(&source->prng),
                                    .attempt = random_within(source, 0, 9),

@@ -92,29 +92,29 @@ Test(task, refuses_what_no_round_can_be)
                                         .invited_count = 2,
                                         .invited = invited};
     static const struct damage damages[] = {
-        DAMAGE(52, "\2", BG_DECODE, "flags"),
-        DAMAGE(52, "\x81", BG_DECODE, "flags"),
-        DAMAGE(53, NAN_BYTES, BG_NOT_FINITE, "learning rate"),
-        DAMAGE(53, MINUS_1_BYTES, BG_DECODE, "learning rate"),
-        DAMAGE(69, "\1\x10", BG_TOO_LARGE, "byte"),
-        DAMAGE(69, HUGE_BYTES, BG_TOO_LARGE, "byte"),
-        DAMAGE(69, "\0\x10", BG_TRUNCATED, "too early"),
-        DAMAGE(77, "\2", BG_DECODE, "travels"),
-        DAMAGE(78, "\0\0\0\0\0\0\0\0", BG_DECODE, "scale"),
-        DAMAGE(78, MINUS_1_BYTES, BG_DECODE, "scale"),
-        DAMAGE(78, INFINITY_BYTES, BG_NOT_FINITE, "scale"),
-        DAMAGE(86, NAN_BYTES, BG_NOT_FINITE, "centre"),
-        DAMAGE(111, "\1\0\x10", BG_TOO_LARGE, "byte"),
-        DAMAGE(111, "\0\0\x10", BG_TRUNCATED, "too early"),
-        DAMAGE(119, "\7", BG_DECODE, "ascend"),
-        DAMAGE(119, "\x8", BG_DECODE, "ascend"),
-        DAMAGE(123, "\0\0\x10", BG_DECODE, "index"),
+        DAMAGE(84, "\2", BG_DECODE, "flags"),
+        DAMAGE(84, "\x81", BG_DECODE, "flags"),
+        DAMAGE(85, NAN_BYTES, BG_NOT_FINITE, "learning rate"),
+        DAMAGE(85, MINUS_1_BYTES, BG_DECODE, "learning rate"),
+        DAMAGE(101, "\1\x10", BG_TOO_LARGE, "byte"),
+        DAMAGE(101, HUGE_BYTES, BG_TOO_LARGE, "byte"),
+        DAMAGE(101, "\0\x10", BG_TRUNCATED, "too early"),
+        DAMAGE(109, "\2", BG_DECODE, "travels"),
+        DAMAGE(110, "\0\0\0\0\0\0\0\0", BG_DECODE, "scale"),
+        DAMAGE(110, MINUS_1_BYTES, BG_DECODE, "scale"),
+        DAMAGE(110, INFINITY_BYTES, BG_NOT_FINITE, "scale"),
+        DAMAGE(118, NAN_BYTES, BG_NOT_FINITE, "centre"),
+        DAMAGE(143, "\1\0\x10", BG_TOO_LARGE, "byte"),
+        DAMAGE(143, "\0\0\x10", BG_TRUNCATED, "too early"),
+        DAMAGE(151, "\7", BG_DECODE, "ascend"),
+        DAMAGE(151, "\x8", BG_DECODE, "ascend"),
+        DAMAGE(155, "\0\0\x10", BG_DECODE, "index"),
     };
     struct bg_writer w;
     bg_writer_init(&w);
     bg_task_encode_unsigned(&w, &lab, &plan_id, &task);
     sign(&w);
-    BODY_IS(w, 77 + 2 * 17 + 8 + 2 * 4 + 64);
+    BODY_IS(w, 109 + 2 * 17 + 8 + 2 * 4 + 64);
     expect_refusals(&w, damages, COUNT(damages));
     bg_writer_finish(&w);
     NO_LEAKS();
@@ -128,22 +128,22 @@ Test(manifest, refuses_what_no_update_can_be)
                                                 .sealed_seed = {bytes, 113},
                                                 .sealed_tags = {bytes, 113}};
     static const struct damage damages[] = {
-        DAMAGE(84, "\0\0\x10", BG_DECODE, "index"),
-        DAMAGE(120, "\0", BG_DECODE, "at least one position"),
-        DAMAGE(120, "\1\0\x40", BG_TOO_LARGE, "more positions"),
-        DAMAGE(120, HUGE_BYTES, BG_TOO_LARGE, "more positions"),
-        DAMAGE(120, "\0\0\x40", BG_TRUNCATED, "too early"),
-        DAMAGE(120, "\x40", BG_DECODE, "after its end"),
-        DAMAGE(224, "\x70", BG_DECODE, "sealed seed"),
-        DAMAGE(224, "\0\0\0\x80", BG_DECODE, "sealed seed"),
-        DAMAGE(341, "\x61", BG_DECODE, "sealed tags"),
-        DAMAGE(341, "\0", BG_DECODE, "after its end"),
+        DAMAGE(116, "\0\0\x10", BG_DECODE, "index"),
+        DAMAGE(152, "\0", BG_DECODE, "at least one position"),
+        DAMAGE(152, "\1\0\x40", BG_TOO_LARGE, "more positions"),
+        DAMAGE(152, HUGE_BYTES, BG_TOO_LARGE, "more positions"),
+        DAMAGE(152, "\0\0\x40", BG_TRUNCATED, "too early"),
+        DAMAGE(152, "\x40", BG_DECODE, "after its end"),
+        DAMAGE(256, "\x70", BG_DECODE, "sealed seed"),
+        DAMAGE(256, "\0\0\0\x80", BG_DECODE, "sealed seed"),
+        DAMAGE(373, "\x61", BG_DECODE, "sealed tags"),
+        DAMAGE(373, "\0", BG_DECODE, "after its end"),
     };
     struct bg_writer w;
     bg_writer_init(&w);
     bg_manifest_encode_unsigned(&w, &lab, &plan_id, &manifest);
     sign(&w);
-    BODY_IS(w, 128 + 64 + 32 + 4 + 113 + 4 + 113 + 64);
+    BODY_IS(w, 160 + 64 + 32 + 4 + 113 + 4 + 113 + 64);
     expect_refusals(&w, damages, COUNT(damages));
     bg_writer_finish(&w);
     NO_LEAKS();

@@ -248,6 +248,7 @@ static struct bg_task task_of_round(void)
     return (struct bg_task){.round = 7,
                             .epoch = 1,
                             .model = filled(0x66),
+                            .receipt = filled(0x55),
                             .learning_rate = 0.1,
                             .deadline_ns = 60000000000u,
                             .tensor_count = 2,
@@ -256,6 +257,16 @@ static struct bg_task task_of_round(void)
                             .centres = centres,
                             .invited_count = 1,
                             .invited = invited};
+}
+
+static struct bg_writer task_frame(const struct story *s)
+{
+    struct bg_writer w;
+    struct bg_task task = task_of_round();
+    bg_writer_init(&w);
+    bg_task_encode_unsigned(&w, &s->population, &s->frame.plan_id, &task);
+    cr_assert_eq(bg_envelope_close(s->root, BG_SIGNED_TASK, &w, 0), BG_OK);
+    return w;
 }
 
 /* First the seed of the pads, then the ephemeral secret of its seal. */
@@ -276,14 +287,19 @@ static void build_update(const struct story *s, size_t member, struct bg_update 
     uint8_t next[2] = {draws[member][0], draws[member][1]};
     struct bg_task task = task_of_round();
     struct bg_shape shape;
+    struct bg_digest task_digest;
     struct bg_cipher cipher = {BG_ENCRYPTION_NULL, s->key};
     struct bg_random random = {fill_in_turn, next};
+    struct bg_writer frame = task_frame(s);
+    bg_sha256(bg_writer_span(&frame), &task_digest);
+    bg_writer_finish(&frame);
     cr_assert_eq(bg_shape_init(&s->plan, &task, NULL, &shape), BG_OK);
     cr_assert_eq(shape.slots, 6);
     cr_assert_eq(shape.positions, 1);
     struct bg_update_context context = {.plan = &s->plan,
                                         .plan_id = &s->frame.plan_id,
                                         .task = &task,
+                                        .task_digest = &task_digest,
                                         .shape = &shape,
                                         .identity = s->clients[member],
                                         .cipher = &cipher,
@@ -365,12 +381,9 @@ Test(protocol_document, has_the_plan_as_the_code_makes_it)
 Test(protocol_document, has_task_and_receipt_as_the_code_makes_them)
 {
     struct story s;
-    struct bg_writer w;
     story_init(&s);
-    bg_writer_init(&w);
     struct bg_task task = task_of_round();
-    bg_task_encode_unsigned(&w, &s.population, &s.frame.plan_id, &task);
-    cr_assert_eq(bg_envelope_close(s.root, BG_SIGNED_TASK, &w, 0), BG_OK);
+    struct bg_writer w = task_frame(&s);
     expect_example("task", bg_writer_span(&w));
     bg_writer_finish(&w);
     static const struct bg_receipt_group group = {.index = 0, .used = true, .members = 3};
