@@ -8,9 +8,9 @@
  *       u32 size, sealed seed | u32 size, sealed knowledge tags | 64 signature
  *
  * The task digest is SHA-256 of the task's whole frame as the client received it, header to signature: members whose
- * manifests agree in it voted on the same terms. A block digest is SHA-256 of the block's payload (wire/block.h). Sealed seed: 113 bytes (HPKE: point 65,
- * ciphertext 32, tag 16), or 0 with encryption off. Knowledge tags: 65 + 16·blocks + 16 bytes where the plan asks
- * for them, else 0.
+ * manifests agree in it voted on the same terms. A block digest is SHA-256 of the block's payload (wire/block.h).
+ * Sealed seed: 113 bytes (HPKE: point 65, ciphertext 32, tag 16), or 0 with encryption off. Knowledge tags:
+ * 65 + 16·blocks + 16 bytes where the plan asks for them, else 0.
  */
 #pragma once
 

@@ -97,7 +97,9 @@ def shows_the_fields_of_a_round(bench):
     task, = bench.facts(example('task'))['frames']
     assert (task['round'], task['learning_rate'], task['deadline_seconds']) == (7, 0.1, 60)
     assert task['travels'] == [True, False] and task['scales'] == [0.5, 0.25] and task['invited_groups'] == [0]
+    assert task['receipt'] == protocol.RECEIPT_BEFORE.hex()
     manifest, = bench.facts(example('manifest'))['frames']
+    assert manifest['task'] == protocol.sha256(example('task')).hex()
     assert manifest['client'] == protocol.MEMBERS[0].hex() and manifest['blocks'] == 1 and manifest['sealed_seed']
     block, = bench.facts(example('block'))['frames']
     assert (block['block'], block['positions'], block['position_bytes']) == (0, 1, 128)
@@ -119,7 +121,7 @@ def walks_a_file_of_frames(bench):
 
 def names_the_damaged_frame(bench):
     damaged = bytearray(example('task'))
-    damaged[80 + 52] = 2
+    damaged[80 + 84] = 2
     sentence = bench.refusal(example('plan') + bytes(damaged), 65)
     assert f'frame 1 at byte {len(example("plan"))}: task: flags' in sentence, sentence
     assert json.loads(bench.run('file', '--json').stdout)['frames'][0]['type'] == 'plan'
