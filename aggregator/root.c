@@ -393,6 +393,8 @@ static enum bg_status adopt_initial(struct bg_root *root, struct bg_error *error
     current->file = file;
     if (status == BG_OK)
         status = version_init(&root->next, layout->coordinates, layout->tensor_count);
+    if (status == BG_OK)
+        status = version_init(&root->previous, layout->coordinates, layout->tensor_count);
     if (status != BG_OK)
         return bg_fail(error, status, "initial model: out of memory");
     memcpy(current->parameters, root->card.parameters, layout->coordinates * sizeof *current->parameters);

@@ -412,18 +412,10 @@ static void combine(struct bg_root *root)
         bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = BG_NO_MEMORY});
 }
 
+/* The oldest of three versions becomes the scratch of the next step. */
 static void publish(struct bg_root *root)
 {
     struct bg_root_version oldest = root->previous;
-    if (!oldest.parameters) {
-        /* The first step: there is no third version to recycle yet. */
-        const struct bg_layout *layout = &root->model->layout;
-        oldest.parameters = calloc(layout->coordinates, sizeof *oldest.parameters);
-        oldest.momentum = calloc(layout->coordinates, sizeof *oldest.momentum);
-        oldest.scales = calloc(layout->tensor_count, sizeof *oldest.scales);
-        oldest.centres = calloc(layout->tensor_count, sizeof *oldest.centres);
-        bg_writer_init(&oldest.file);
-    }
     root->previous = root->current;
     root->current = root->next;
     root->next = oldest;
@@ -433,9 +425,7 @@ static void publish(struct bg_root *root)
     root->card.plan = root->plan_id;
     if (root->task.calibration)
         root->calibrated = true;
-    bool whole = oldest.parameters && oldest.momentum && oldest.scales && oldest.centres;
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED,
-                                               .status = whole ? BG_OK : BG_NO_MEMORY});
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED});
 }
 
 /* ---- the end of a round ---- */
