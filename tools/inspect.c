@@ -17,7 +17,8 @@ static const char help[] =
     "usage: burgee-inspect FILE [--json]\n"
     "\n"
     "Describes a file of burgee: messages (one frame or several), models, public keys, arrays of updates, results\n"
-    "of the simulator. Of files that hold secrets (keys, journals) it says what they are and reads no further.\n"
+    "of the simulator. Of files that hold secrets (keys, journals, states of clients and roots) it says what they\n"
+    "are and whether others may read them, and reads no further.\n"
     "Signatures are not checked: that takes the signers' keys.\n"
     "\n"
     "  --json             print one JSON object\n"
@@ -35,20 +36,27 @@ enum kind {
     KIND_PUBLIC_POINT,
     KIND_SECRET_POINT,
     KIND_JOURNAL,
+    KIND_CLIENT_STATE,
+    KIND_ROOT_STATE,
     KIND_NPY,
     KIND_RESULTS,
 };
 
-static const char *const kind_names[] = {
-    [KIND_FRAMES] = "frames",
-    [KIND_MODEL] = "model",
-    [KIND_PUBLIC_KEY] = "public key",
-    [KIND_SECRET_KEY] = "secret key",
-    [KIND_PUBLIC_POINT] = "public P-256 key",
-    [KIND_SECRET_POINT] = "secret P-256 key",
-    [KIND_JOURNAL] = "journal",
-    [KIND_NPY] = "array",
-    [KIND_RESULTS] = "simulator results",
+static const struct {
+    const char *name;
+    bool private; /* its content is not read */
+} kinds[] = {
+    [KIND_FRAMES] = {"frames", false},
+    [KIND_MODEL] = {"model", false},
+    [KIND_PUBLIC_KEY] = {"public key", false},
+    [KIND_SECRET_KEY] = {"secret key", true},
+    [KIND_PUBLIC_POINT] = {"public P-256 key", false},
+    [KIND_SECRET_POINT] = {"secret P-256 key", true},
+    [KIND_JOURNAL] = {"journal", true},
+    [KIND_CLIENT_STATE] = {"client state", true},
+    [KIND_ROOT_STATE] = {"root state", true},
+    [KIND_NPY] = {"array", false},
+    [KIND_RESULTS] = {"simulator results", false},
 };
 
 struct subject {
@@ -78,8 +86,9 @@ static enum kind kind_of(const struct subject *s)
     static const struct {
         char magic[7];
         enum kind kind;
-    } magics[] = {{"BRGE", KIND_FRAMES},     {"BRGP", KIND_PUBLIC_KEY}, {"BRGS", KIND_SECRET_KEY},
-                  {"BRGJ", KIND_JOURNAL},    {"\x93NUMPY", KIND_NPY},   {"{", KIND_RESULTS}};
+    } magics[] = {{"BRGE", KIND_FRAMES},       {"BRGP", KIND_PUBLIC_KEY}, {"BRGS", KIND_SECRET_KEY},
+                  {"BRGJ", KIND_JOURNAL},      {"BRGC", KIND_CLIENT_STATE}, {"BRGR", KIND_ROOT_STATE},
+                  {"\x93NUMPY", KIND_NPY},     {"{", KIND_RESULTS}};
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
         if (begins(s, magics[i].magic, strlen(magics[i].magic)))
             return magics[i].kind;
@@ -161,23 +170,36 @@ static enum bg_status describe_content(const struct subject *s, enum kind kind, 
     return status;
 }
 
-static enum bg_status describe(const struct subject *s, struct bg_json *facts, struct bg_error *error)
+/* Kinds of which no more is read than what is told. */
+static enum bg_status describe_private(const struct subject *s, enum kind kind, struct bg_json *facts,
+                                       struct bg_error *error)
 {
     struct bg_span head = {s->head, s->head_size};
+    bool others = (s->mode & 077) != 0;
+    bg_json_add_bool(facts, "others_may_read_it", others);
+    if (others)
+        bg_json_add_string(facts, "advice", "chmod 600: it tells about somebody's data or keys");
+    switch (kind) {
+    case KIND_SECRET_KEY:
+        return bg_inspect_secret_key(s->path, head, facts, error);
+    case KIND_SECRET_POINT:
+        return bg_inspect_secret_point(s->path, head, facts, error);
+    case KIND_JOURNAL:
+        return bg_inspect_journal(s->path, s->file, facts, error);
+    default:
+        return bg_inspect_state(s->path, head, facts, error);
+    }
+}
+
+static enum bg_status describe(const struct subject *s, struct bg_json *facts, struct bg_error *error)
+{
     enum kind kind = kind_of(s);
     if (kind == KIND_UNKNOWN)
         return unknown(s, error);
     bg_json_add_string(facts, "file", s->path);
-    bg_json_add_string(facts, "kind", kind_names[kind]);
+    bg_json_add_string(facts, "kind", kinds[kind].name);
     bg_json_add_u64(facts, "bytes", s->size);
-    if (kind != KIND_SECRET_KEY && kind != KIND_SECRET_POINT && kind != KIND_JOURNAL)
-        return describe_content(s, kind, facts, error);
-    bg_json_add_bool(facts, "others_may_read_it", (s->mode & 077) != 0);
-    if (kind == KIND_SECRET_KEY)
-        return bg_inspect_secret_key(s->path, head, facts, error);
-    if (kind == KIND_SECRET_POINT)
-        return bg_inspect_secret_point(s->path, head, facts, error);
-    return bg_inspect_journal(s->path, s->file, facts, error);
+    return kinds[kind].private ? describe_private(s, kind, facts, error) : describe_content(s, kind, facts, error);
 }
 
 static enum bg_status print_facts(const struct bg_json *facts, bool json)

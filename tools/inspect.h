@@ -25,5 +25,8 @@ BG_MUST_CHECK enum bg_status bg_inspect_secret_key(const char *path, struct bg_s
                                                    struct bg_error *error);
 BG_MUST_CHECK enum bg_status bg_inspect_secret_point(const char *path, struct bg_span head, struct bg_json *facts,
                                                      struct bg_error *error);
+/* Of a client or a root. */
+BG_MUST_CHECK enum bg_status bg_inspect_state(const char *path, struct bg_span head, struct bg_json *facts,
+                                              struct bg_error *error);
 BG_MUST_CHECK enum bg_status bg_inspect_journal(const char *path, FILE *file, struct bg_json *facts,
                                                 struct bg_error *error);

@@ -194,7 +194,19 @@ enum bg_status bg_inspect_results(const char *path, struct bg_span content, stru
     return BG_OK;
 }
 
-/* ---- journals ---- */
+/* ---- states and journals ---- */
+
+enum bg_status bg_inspect_state(const char *path, struct bg_span head, struct bg_json *facts, struct bg_error *error)
+{
+    struct bg_reader r;
+    bg_reader_init(&r, head);
+    (void)bg_read_u32(&r);
+    unsigned version = bg_read_u16(&r);
+    if (r.status != BG_OK)
+        return bg_fail(error, r.status, "%s: state file of %zu bytes", path, head.size);
+    bg_json_add_u64(facts, "version", version);
+    return BG_OK;
+}
 
 #define JOURNAL_HEADER_BYTES 8
 #define JOURNAL_HEAD_BYTES 16

@@ -149,10 +149,13 @@ def never_shows_a_secret(bench):
             (b'BRGI' + struct.pack('<HH', 1, 1) + SECRET + bytes(32), 'secret P-256 key', ('of', 'identity')),
             (b'BRGI' + struct.pack('<HH', 1, 3) + SECRET + bytes(32), 'secret P-256 key', ('of', 'sealing key')),
             (b'BRGJ' + struct.pack('<HH', 1, 0) + struct.pack('<IIII', 32, 5, 0, 0) + SECRET, 'journal',
-             ('entries', 1))]:
+             ('entries', 1)),
+            (b'BRGC' + struct.pack('<HH', 1, 1) + SECRET, 'client state', ('version', 1)),
+            (b'BRGR' + struct.pack('<HH', 2, 0) + SECRET, 'root state', ('version', 2))]:
         for mode, others in ((0o600, False), (0o644, True)):
             facts = bench.facts(content, mode)
-            assert facts['kind'] == kind and facts[fact[0]] == fact[1] and facts['others_may_read_it'] is others
+            assert facts['kind'] == kind and facts[fact[0]] == fact[1] and facts['bytes'] == len(content)
+            assert facts['others_may_read_it'] is others and ('chmod 600' in facts.get('advice', '')) is others
             assert 'sha256' not in facts
             shown = b''.join(bench.run('file', *words).stdout for words in ([], ['--json']))
             for i in range(len(SECRET) - 3):
