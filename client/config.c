@@ -8,8 +8,6 @@
 const struct bg_option bg_client_options[] = {
     {"population.name", BG_OPTION_TEXT, FIELD(population), "", 0, 0, NULL, NULL,
      "who learns together; without one whichever key holder and root sign for"},
-    {"population.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
-     "accept a key below 2048 bits, for tests"},
     {"identity.file", BG_OPTION_TEXT, FIELD(identity), "", 0, 0, NULL, NULL,
      "this client's secret identity (--identity)"},
     {"trust.key_holder", BG_OPTION_TEXT, FIELD(key_holder), "", 0, 0, NULL, NULL,
@@ -32,6 +30,8 @@ const struct bg_option bg_client_options[] = {
      "of synthetic flows"},
     {"training.seed", BG_OPTION_U64, FIELD(training_seed), "1", 0, 0, NULL, NULL,
      "of the order of minibatches"},
+    {"encryption.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
+     "accept a key below 2048 bits, for tests"},
     {"encryption.table_kib", BG_OPTION_U64, FIELD(table_kib), "4096", 16, 1048576, NULL, "KiB",
      "memory for the table that makes masks fast"},
 };

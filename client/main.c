@@ -256,7 +256,7 @@ static void print_help(void)
            "  --out FILE|DIR                              what to write\n"
            "  --config FILE          settings as JSON\n"
            "  --set KEY=VALUE        one setting; may be repeated\n"
-           "  --insecure-test-key    as --set population.insecure_test_key=true\n"
+           "  --insecure-test-key    as --set encryption.insecure_test_key=true\n"
            "  --json                 print one JSON object\n"
            "  --quiet                print nothing but errors\n"
            "  --print-config         print the effective settings and end\n"
@@ -341,7 +341,7 @@ static enum bg_status parse(struct arguments *a, int argc, char **argv, struct b
                 return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", argv[i]);
             a->verb = argv[i];
         } else if (strcmp(argv[i], "--insecure-test-key") == 0) {
-            a->sets[a->set_count++] = "population.insecure_test_key=true";
+            a->sets[a->set_count++] = "encryption.insecure_test_key=true";
         } else if (!set_switch(a, argv[i])) {
             status = set_value(a, argv[i], argv[i + 1], error);
             i++;
