@@ -354,13 +354,13 @@ enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry 
     return BG_OK;
 }
 
+/* Of a zeroed version; its file stays as it is. */
 static enum bg_status version_init(struct bg_root_version *version, size_t coordinates, size_t tensors)
 {
     version->parameters = calloc(coordinates, sizeof *version->parameters);
     version->momentum = calloc(coordinates, sizeof *version->momentum);
     version->scales = calloc(tensors, sizeof *version->scales);
     version->centres = calloc(tensors, sizeof *version->centres);
-    bg_writer_init(&version->file);
     return version->parameters && version->momentum && version->scales && version->centres ? BG_OK : BG_NO_MEMORY;
 }
 
@@ -388,9 +388,7 @@ static enum bg_status adopt_initial(struct bg_root *root, struct bg_error *error
     root->card = root->initial.card;
     root->model = root->initial.model;
     const struct bg_layout *layout = &root->model->layout;
-    struct bg_writer file = current->file;
     status = version_init(current, layout->coordinates, layout->tensor_count);
-    current->file = file;
     if (status == BG_OK)
         status = version_init(&root->next, layout->coordinates, layout->tensor_count);
     if (status == BG_OK)
