@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the policy tests share: the project's files, rules that are checked on them, and the test protocol."""
 
+import contextlib
 import pathlib
 import re
+import subprocess
 import sys
+import traceback
 from typing import Callable, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -71,6 +74,16 @@ class Tap:
                 print(f'  … and {len(complaints) - MOST_SHOWN} more')
             print('  ...')
         sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def trying(self, name):
+        """A case: what goes wrong inside is its complaint."""
+        try:
+            yield
+        except (AssertionError, LookupError, NameError, OSError, ValueError, subprocess.SubprocessError):
+            self.case(name, [traceback.format_exc(limit=-3)])
+        else:
+            self.case(name, [])
 
     def skip(self, name, reason):
         self.cases += 1

@@ -63,21 +63,21 @@ def check_rounds(population, rounds):
 
 def check_lost_updates(population):
     """Round 3: one update never arrives, one arrives twice and once with a flipped bit."""
-    population.ok(population.aggregator, 'open', 'root')
+    population.open()
     made = [population.update(i, 3) for i in range(CLIENTS)]
     content = bytearray(population.path('c1/update').read_bytes())
     content[-1] ^= 1
     population.path('flipped').write_bytes(content)
     ran = population.call(population.aggregator, 'fold', 'root', 'flipped')
-    if ran.returncode != 65 or population.ids[1] not in ran.stderr:
+    if ran.returncode != 65 or population.id(1) not in ran.stderr:
         yield f'a flipped bit: exit {ran.returncode}: {ran.stderr}'
-    population.ok(population.aggregator, 'fold', 'root', *[f'c{i}/update' for i in range(1, CLIENTS)])
-    population.ok(population.aggregator, 'fold', 'root', 'c1/update')
+    population.fold(range(1, CLIENTS))
+    population.fold([1])
     population.call(population.aggregator, 'close', 'root')
     answers = population.open_groups(3)
     if len(answers) != 1:
         yield f'{len(answers)} groups can be opened'
-    population.ok(population.aggregator, 'step', 'root', *answers)
+    population.step(*answers)
     if population.call(population.aggregator, 'fold', 'root', 'c0/update').returncode == 0:
         yield 'an update was accepted after its round'
     for i in range(CLIENTS):
@@ -88,13 +88,13 @@ def check_lost_updates(population):
 
 def check_abandoned(population):
     """Round 4: no update arrives. One client is told that there will be no receipt, the others read it."""
-    population.ok(population.aggregator, 'open', 'root')
+    population.open()
     for i in range(CLIENTS):
         population.update(i, 4)
     ran = population.call(population.aggregator, 'close', 'root')
     if ran.returncode != 65:
         yield f'a round without updates: exit {ran.returncode}: {ran.stderr}'
-    lost = json.loads(population.ok(population.client, 'receipt', '--state', 'c0/state', '--lost', '--json'))
+    lost = population.json(population.client, 'receipt', '--state', 'c0/state', '--lost')
     if lost['used'] or lost['round'] != 4:
         yield f'client 0: {lost}'
     for i in range(1, CLIENTS):
@@ -104,15 +104,14 @@ def check_abandoned(population):
 
 def check_missed(population):
     """Round 5 without client 7, round 6 with it: it has missed one."""
-    population.ok(population.aggregator, 'open', 'root')
+    population.open()
     there = range(CLIENTS - 1)
     for i in there:
         population.update(i, 5)
-    population.ok(population.aggregator, 'fold', 'root', *[f'c{i}/update' for i in there])
+    population.fold(there)
     population.call(population.aggregator, 'close', 'root')
-    population.ok(population.aggregator, 'step', 'root', *population.open_groups(5))
-    for i in there:
-        population.receipt(i, 5)
+    population.step(*population.open_groups(5))
+    population.receipts(5, there)
     made, _ = population.round(6)
     missed = [update['missed_rounds'] for update in made]
     if missed != [0] * (CLIENTS - 1) + [1]:

@@ -1,30 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole federations, and what must hold of each: python3 test_simulator.py BURGEE_SIMULATOR"""
 
-import contextlib
 import json
 import pathlib
 import signal
 import subprocess
 import sys
 import tempfile
-import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'policy'))
 from policy import Tap  # noqa: E402
 
 PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
-
-
-@contextlib.contextmanager
-def case(tap, name):
-    """A test case: what goes wrong inside is its complaint."""
-    try:
-        yield
-    except (AssertionError, KeyError, subprocess.SubprocessError, OSError, ValueError):
-        tap.case(name, [traceback.format_exc(limit=-2)])
-    else:
-        tap.case(name, [])
 
 
 # Small and quick; each scenario changes what it is about.
@@ -68,55 +55,55 @@ SCENARIOS = {
 
 def check_digests(tap):
     for name, settings in SCENARIOS.items():
-        with case(tap, f'{name}: the same model encrypted and not, with one thread and two'):
+        with tap.trying(f'{name}: the same model encrypted and not, with one thread and two'):
             encrypted = digest(**settings, encryption__mode='paillier')
             assert encrypted == digest(**settings, encryption__mode='null'), 'null differs'
             assert encrypted == digest(**settings, encryption__mode='paillier', simulation__threads=1), 'threads differ'
-    with case(tap, 'exponents, radixes and plain vectors change nothing that is learnt'):
+    with tap.trying('exponents, radixes and plain vectors change nothing that is learnt'):
         digests = {digest(encryption__mode='paillier', encryption__s=1),
                    digest(encryption__mode='null', encryption__s=2),
                    digest(encryption__mode='null', encryption__s=4, encryption__radix='mixed'),
                    digest(encryption__mode='off')}
         assert len(digests) == 1, digests
-    with case(tap, 'another seed gives another model'):
+    with tap.trying('another seed gives another model'):
         assert digest(encryption__mode='null') != digest(encryption__mode='null', simulation__seed=2)
 
 
 def check_rounds(tap):
-    with case(tap, 'every group is used when everyone is honest and in time'):
+    with tap.trying('every group is used when everyone is honest and in time'):
         summary = run(encryption__mode='null')['summary']
         assert summary['rounds_committed'] == 5 and summary['rounds_abandoned'] == 0, summary
         assert summary['groups_invalid'] == summary['groups_late'] == summary['groups_refused'] == 0, summary
-    with case(tap, 'over-voters make their groups invalid, and only those'):
+    with tap.trying('over-voters make their groups invalid, and only those'):
         result = run(encryption__mode='paillier', attack__kind='out-of-range', attack__share=0.1,
                      clients__count=20)
         assert result['summary']['byzantine_clients'] == 2
         for one in result['rounds']:
             assert 1 <= one['groups_invalid'] <= 2, one
             assert one['groups_used'] + one['groups_unused'] + one['groups_invalid'] == one['groups_invited'], one
-    with case(tap, 'groups with an absent member sit out at first, and open without it later'):
+    with tap.trying('groups with an absent member sit out at first, and open without it later'):
         result = run(encryption__mode='null', faults__dropout=0.2, rounds__count=10, clients__count=40,
                      data__least_rows=2)
         late = [one['groups_late'] for one in result['rounds']]
         assert sum(late) > 0, late
         assert result['summary']['rounds_committed'] > 0
-    with case(tap, 'a round in which nobody comes is abandoned for a reason'):
+    with tap.trying('a round in which nobody comes is abandoned for a reason'):
         result = run(encryption__mode='null', faults__dropout=1, rounds__count=2)
         assert [one['outcome'] for one in result['rounds']] == ['abandoned'] * 3
         assert {one['reason'] for one in result['rounds']} == {'TOO_FEW'}
         assert result['rounds'][0]['accuracy'] == result['rounds'][2]['accuracy'], 'the model moved'
-    with case(tap, 'dense averaging runs without encryption'):
+    with tap.trying('dense averaging runs without encryption'):
         result = run(encryption__mode='off', codec__mode='dense', rounds__count=3)
         assert abs(result['summary']['bits_per_coordinate'] - 32) < 32, result['summary']['bits_per_coordinate']
         assert result['summary']['rounds_committed'] == 3
-    with case(tap, 'whole groups are selected when a target is set'):
+    with tap.trying('whole groups are selected when a target is set'):
         result = run(encryption__mode='null', clients__count=24, rounds__target_groups=2)
         assert all(one['groups_invited'] == 2 for one in result['rounds']), result['rounds']
-    with case(tap, 'more groups than a rule takes are put into buckets'):
+    with tap.trying('more groups than a rule takes are put into buckets'):
         result = run(encryption__mode='null', clients__count=540, data__rows=4000, data__least_rows=2,
                      rounds__count=1, training__steps=1)
         assert result['rounds'][1]['groups_invited'] == 135 and result['rounds'][1]['outcome'] == 'committed'
-    with case(tap, 'a 2048-bit run is not marked insecure'):
+    with tap.trying('a 2048-bit run is not marked insecure'):
         result = run(encryption__mode='paillier', encryption__bits=2048, rounds__count=1)
         assert result['config']['encryption']['bits'] == 2048
 
@@ -135,27 +122,27 @@ def check_program(tap):
         'a model that cannot be': ({'model.spec': 'cnn'}, 'cnn', 64),
     }
     for name, (settings, word, status) in refusals.items():
-        with case(tap, f'refuses {name}, in one line that names it'):
+        with tap.trying(f'refuses {name}, in one line that names it'):
             message = run(status=status, **{key.replace('.', '__'): value for key, value in settings.items()})
             assert word in message, message
             assert len(message.strip().splitlines()) == 1, message
-    with case(tap, 'a config file is read, and an error in it names file and line'):
+    with tap.trying('a config file is read, and an error in it names file and line'):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'config.json'
             path.write_text('{\n  "rounds": {"count": 1},\n  "round": {"count": 1}\n}\n')
             done = subprocess.run([PROGRAM, '--config', str(path)], capture_output=True, text=True)
             assert done.returncode == 78 and 'config.json:3' in done.stderr, done.stderr
-    with case(tap, 'short keys need their flag'):
+    with tap.trying('short keys need their flag'):
         done = subprocess.run([PROGRAM, '--set', 'encryption.bits=1024'], capture_output=True, text=True)
         assert done.returncode == 78 and '--insecure-test-key' in done.stderr, done.stderr
-    with case(tap, '--help names every setting, --print-config reads back'):
+    with tap.trying('--help names every setting, --print-config reads back'):
         text = subprocess.run([PROGRAM, '--help'], capture_output=True, text=True, check=True).stdout
         config = json.loads(subprocess.run([PROGRAM, '--print-config'], capture_output=True, text=True,
                                            check=True).stdout)
         for section, members in config.items():
             for name in members:
                 assert f'{section}.{name}' in text, f'{section}.{name}'
-    with case(tap, 'writes CSV, plot and model'):
+    with tap.trying('writes CSV, plot and model'):
         with tempfile.TemporaryDirectory() as folder:
             base = pathlib.Path(folder)
             run('--csv', str(base / 'r.csv'), '--model', str(base / 'm.safetensors'), '--plot', str(base / 'p.png'),
@@ -164,7 +151,7 @@ def check_program(tap):
             assert len(rows) == 6 and all(row.count(',') == rows[0].count(',') for row in rows), rows
             assert (base / 'm.safetensors').stat().st_size > 1000
             assert not (base / 'p.png').exists() or (base / 'p.png').read_bytes()[:4] == b'\x89PNG'
-    with case(tap, 'SIGTERM ends it after the round, with results'):
+    with tap.trying('SIGTERM ends it after the round, with results'):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / 'r.json'
             sets = [part for key, value in {**BASE, 'rounds.count': 100000, 'encryption.mode': 'null'}.items()

@@ -2,7 +2,6 @@
 """A root that signs different things for members of one group, made of a copy of its folder, and who notices:
 python3 two_faced_root.py BURGEE_CLIENT BURGEE_AGGREGATOR BURGEE_KEYHOLDER"""
 
-import json
 import pathlib
 import shutil
 import sys
@@ -53,26 +52,24 @@ def release_of(population, updates, number, group):
 
 def vote(population, i, number, root, out):
     """Client i's update for the task of one of the root's faces: (group, member, file's bytes)."""
-    words = population.update_words(i, number, '--json', '--quiet')
+    words = population.update_words(i, number, '--quiet')
     words[words.index('--task') + 1] = f'{root}/round-{number}/task'
     words[words.index('--state') + 1] = f'{out}/state'
     words[words.index('--out') + 1] = f'{out}/update'
     population.path(out).mkdir(exist_ok=True)
-    facts = json.loads(population.ok(population.client, *words))
+    facts = population.json(population.client, *words)
     return facts['group'], facts['member'], population.path(f'{out}/update').read_bytes()
 
 
 def refusal(population, program, *words):
     """What a call that must end in a refusal says."""
-    ran = population.call(program, *words)
-    assert ran.returncode == 65, f'{words}: exit {ran.returncode}: {ran.stderr}'
-    return ran.stderr
+    return population.ended(65, program, *words).stderr
 
 
 def check_two_tasks(population):
     population.agree()
     shutil.copytree(population.path('root'), population.path('face'))
-    population.ok(population.aggregator, 'open', 'root')
+    population.open()
     population.ok(population.aggregator, 'open', 'face', '--set', 'training.learning_rate=1e-06')
     told = [vote(population, i, 1, 'root', f'told-{i}') for i in range(CLIENTS)]
     lied = [vote(population, i, 1, 'face', f'lied-{i}') for i in range(CLIENTS)]
@@ -86,7 +83,7 @@ def check_two_tasks(population):
         population.path('release').write_bytes(release_of(population, updates, 1, group))
         said = refusal(population, population.keyholder, 'open', 'kh', 'release', '--out', 'sums')
         stranger = next(i for _, i in members[1:] if (i == victim) != (members[0][1] == victim))
-        if 'another task' not in said or population.ids[stranger] not in said:
+        if 'another task' not in said or population.id(stranger) not in said:
             yield f'two tasks, client {victim} told apart: {said}'
     population.path('release').write_bytes(release_of(population, [lied[i][2] for _, i in members], 1, group))
     population.ok(population.keyholder, 'open', 'kh', 'release', '--out', 'sums')
@@ -94,12 +91,12 @@ def check_two_tasks(population):
 
 def check_two_receipts(population):
     population.agree()
-    population.ok(population.aggregator, 'open', 'root')
+    population.open()
     for i in range(CLIENTS):
         population.update(i, 1)
-    population.ok(population.aggregator, 'fold', 'root', *[f'c{i}/update' for i in range(CLIENTS)])
+    population.fold()
     shutil.copytree(population.path('root'), population.path('face'))
-    population.ok(population.aggregator, 'step', 'root', *population.open_groups(1))
+    population.step(*population.open_groups(1))
     ran = population.call(population.aggregator, 'step', 'face', '--without-missing')
     if not population.path('face/round-1/receipt').exists():
         yield f'no second end of the round: {ran.stderr}'
@@ -108,7 +105,7 @@ def check_two_receipts(population):
     for i in range(CLIENTS):
         face = 'face' if i == victim else 'root'
         population.ok(population.client, 'receipt', '--state', f'c{i}/state', '--receipt', f'{face}/round-1/receipt')
-    population.ok(population.aggregator, 'open', 'root')
+    population.open()
     before = population.path(f'c{victim}/state/client.state').read_bytes()
     said = refusal(population, population.client, *population.update_words(victim, 2))
     if 'another receipt of round 1' not in said:

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
@@ -271,13 +270,8 @@ TESTS = [names_every_message, shows_the_fields_of_a_plan, says_when_a_plan_id_is
 def main():
     tap = Tap()
     for test in TESTS:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Bench(folder))
-                complaints = []
-            except (AssertionError, KeyError, ValueError) as error:
-                complaints = traceback.format_exception(error)
-        tap.case(test.__name__.replace('_', ' '), complaints)
+        with tempfile.TemporaryDirectory() as folder, tap.trying(test.__name__.replace('_', ' ')):
+            test(Bench(folder))
     tap.end()
 
 
