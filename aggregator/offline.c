@@ -61,10 +61,10 @@ enum bg_status bg_offline_save(struct bg_offline *offline, struct bg_error *erro
 
 /* ---- the driver ---- */
 
-static uint64_t no_delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+static uint64_t no_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
     (void)owner;
-    (void)peer;
+    (void)request;
     (void)bytes;
     (void)upward;
     return 0;

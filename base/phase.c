@@ -2,6 +2,7 @@
 #include "base/phase.h"
 
 #include <assert.h>
+#include <string.h>
 
 const char *bg_phase_name(enum bg_phase phase)
 {
@@ -35,4 +36,20 @@ const struct bg_phase_mark *bg_phase_ring_at(const struct bg_phase_ring *ring, s
     size_t count = bg_phase_ring_count(ring);
     assert(i < count);
     return &ring->marks[(ring->written - count + i) % ring->capacity];
+}
+
+void bg_phase_ring_sum(const struct bg_phase_ring *ring, struct bg_phase_sum ret_sums[static BG_PHASE_COUNT])
+{
+    memset(ret_sums, 0, BG_PHASE_COUNT * sizeof *ret_sums);
+    for (size_t i = 0; i < bg_phase_ring_count(ring); i++) {
+        const struct bg_phase_mark *mark = bg_phase_ring_at(ring, i);
+        struct bg_phase_sum *sum = &ret_sums[mark->phase];
+        if (!sum->marks || mark->begin_ns < sum->begin_ns)
+            sum->begin_ns = mark->begin_ns;
+        if (mark->end_ns > sum->end_ns)
+            sum->end_ns = mark->end_ns;
+        sum->busy_ns += mark->end_ns - mark->begin_ns;
+        sum->bytes += mark->bytes;
+        sum->marks++;
+    }
 }

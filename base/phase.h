@@ -50,3 +50,15 @@ void bg_phase_ring_add(struct bg_phase_ring *ring, struct bg_phase_mark mark);
 /* Marks kept, oldest first; i < bg_phase_ring_count. */
 size_t bg_phase_ring_count(const struct bg_phase_ring *ring);
 const struct bg_phase_mark *bg_phase_ring_at(const struct bg_phase_ring *ring, size_t i);
+
+/* What the marks of one phase come to. */
+struct bg_phase_sum {
+    size_t marks;
+    uint64_t begin_ns; /* of the first to begin */
+    uint64_t end_ns;   /* of the last to end */
+    uint64_t busy_ns;  /* of all together; more than end − begin where actors work side by side */
+    uint64_t bytes;
+};
+
+/* Of all marks in the ring, phase by phase; zero where a phase has none. */
+void bg_phase_ring_sum(const struct bg_phase_ring *ring, struct bg_phase_sum ret_sums[static BG_PHASE_COUNT]);

@@ -221,9 +221,9 @@ static void observe(void *context, const struct bg_keyholder_notice *notice)
         f->error = *notice->error;
 }
 
-static uint64_t no_delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+static uint64_t no_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
-    (void)owner, (void)peer, (void)bytes, (void)upward;
+    (void)owner, (void)request, (void)bytes, (void)upward;
     return 0;
 }
 

@@ -57,7 +57,7 @@ void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span 
         }
     }
     loopback->bytes_down += call->reply_size;
-    uint64_t delay_ns = loopback->delay(loopback->owner, &call->request.peer, call->reply_size, 0);
+    uint64_t delay_ns = loopback->delay(loopback->owner, &call->request, call->reply_size, 0);
     if (delay_ns == UINT64_MAX) {
         call->status = BG_IO;
         call->reply_size = 0;
@@ -83,7 +83,7 @@ static enum bg_status loopback_send(struct bg_transport *transport, const struct
         memcpy(call->body, request->body.data, request->body.size);
     loopback->calls++;
     loopback->bytes_up += request->body.size;
-    uint64_t delay_ns = loopback->delay(loopback->owner, &request->peer, request->body.size, 1);
+    uint64_t delay_ns = loopback->delay(loopback->owner, request, request->body.size, 1);
     bool lost = delay_ns == UINT64_MAX;
     if (lost)
         call->status = BG_IO;
@@ -97,7 +97,7 @@ static enum bg_status loopback_send(struct bg_transport *transport, const struct
 static const struct bg_transport_ops loopback_ops = {.send = loopback_send};
 
 void bg_loopback_init(struct bg_loopback *loopback, bg_serve_function *serve, void *server,
-                      uint64_t (*delay)(void *owner, const struct bg_digest *peer, size_t bytes, int upward),
+                      uint64_t (*delay)(void *owner, const struct bg_request *request, size_t bytes, int upward),
                       enum bg_status (*post)(void *owner, uint64_t delay_ns, void (*run)(void *argument),
                                              void *argument),
                       void *owner, uint64_t timeout_ns)

@@ -11,9 +11,9 @@ struct bg_loopback {
     struct bg_transport transport; /* what clients of this link send through */
     bg_serve_function *serve;
     void *server;
-    /* Nanoseconds until `bytes` have crossed, or UINT64_MAX if the message is lost. A lost request or reply is
-     * answered with BG_IO after `timeout_ns`. */
-    uint64_t (*delay)(void *owner, const struct bg_digest *peer, size_t bytes, int upward);
+    /* Nanoseconds until `bytes` have crossed, of the request (upward 1) or of its reply (upward 0); UINT64_MAX if the
+     * message is lost. A lost request or reply is answered with BG_IO after `timeout_ns`. */
+    uint64_t (*delay)(void *owner, const struct bg_request *request, size_t bytes, int upward);
     /* Runs `run(argument)` after delay_ns. */
     enum bg_status (*post)(void *owner, uint64_t delay_ns, void (*run)(void *argument), void *argument);
     void *owner;
@@ -25,7 +25,7 @@ struct bg_loopback {
 
 /* Keeps server and owner. Caller's memory; nothing to finish. */
 void bg_loopback_init(struct bg_loopback *loopback, bg_serve_function *serve, void *server,
-                      uint64_t (*delay)(void *owner, const struct bg_digest *peer, size_t bytes, int upward),
+                      uint64_t (*delay)(void *owner, const struct bg_request *request, size_t bytes, int upward),
                       enum bg_status (*post)(void *owner, uint64_t delay_ns, void (*run)(void *argument),
                                              void *argument),
                       void *owner, uint64_t timeout_ns);

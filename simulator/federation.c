@@ -5,12 +5,16 @@
 #include "crypto/secret_key.h"
 #include "simulator/evaluate.h"
 #include "simulator/federation_state.h"
+#include "wire/manifest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define KEY_HOLDER_LATENCY_NS BG_MILLISECOND
 #define KEY_HOLDER_NS_PER_BYTE 8 /* 1 Gbit/s */
+
+#define MARKS_BESIDES_BLOCKS 16 /* of a client: its work, its manifest, five documents, its part of its group's */
+#define MARKS_MOST ((size_t)1 << 20)
 
 /* ---- what the world costs ---- */
 
@@ -26,17 +30,36 @@ static uint64_t work_cost(const struct bg_actor *actor, const struct bg_work *wo
     return (uint64_t)(ns_per_unit[work->phase] * (double)work->units);
 }
 
-static uint64_t client_delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+/* What is big on a client's link: the update on its way up, documents on their way down. */
+static void mark_message(struct bg_federation *f, const struct bg_request *request, size_t bytes, bool upward,
+                         uint64_t delay_ns)
 {
-    struct bg_federation *f = owner;
-    (void)peer;
-    return bg_link_delay(&f->link, bytes, upward);
+    uint32_t place;
+    bool update = request->route == BG_ROUTE_MANIFEST || request->route == BG_ROUTE_BLOCK;
+    uint64_t now = bg_world_now(f->world);
+    if (!f->marks.capacity || !bytes || update != upward || !bg_digest_table_find(&f->places, &request->peer, &place))
+        return;
+    bg_phase_ring_add(&f->marks, (struct bg_phase_mark){.round = f->rounds_opened,
+                                                        .begin_ns = now,
+                                                        .end_ns = now + delay_ns,
+                                                        .bytes = bytes,
+                                                        .phase = upward ? BG_PHASE_UPLINK : BG_PHASE_DOWNLINK,
+                                                        .actor = place});
 }
 
-static uint64_t keyholder_delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+static uint64_t client_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
+{
+    struct bg_federation *f = owner;
+    uint64_t delay_ns = bg_link_delay(&f->link, bytes, upward);
+    if (delay_ns != UINT64_MAX)
+        mark_message(f, request, bytes, upward, delay_ns);
+    return delay_ns;
+}
+
+static uint64_t keyholder_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
     (void)owner;
-    (void)peer;
+    (void)request;
     (void)upward;
     return KEY_HOLDER_LATENCY_NS + KEY_HOLDER_NS_PER_BYTE * (uint64_t)bytes;
 }
@@ -262,6 +285,8 @@ void bg_federation_destroy(struct bg_federation **federation)
         bg_identity_destroy(&f->members[i].identity);
     }
     free(f->members);
+    bg_digest_table_finish(&f->places);
+    free(f->marks.marks);
     free(f->byzantine);
     free(f->flipped_labels);
     bg_root_destroy(&f->root);
@@ -298,6 +323,41 @@ static void draw_faults(struct bg_federation *f, uint64_t round)
     }
 }
 
+/* Room for what a round of this shape marks when every message is sent twice, and an empty ring. */
+static enum bg_status begin_marks(struct bg_federation *f, struct bg_error *error)
+{
+    size_t blocks = bg_manifest_blocks(bg_root_shape(f->root)->positions);
+    size_t wanted = f->member_count * 2 * (2 * blocks + MARKS_BESIDES_BLOCKS);
+    size_t capacity = wanted < MARKS_MOST ? wanted : MARKS_MOST;
+    struct bg_phase_mark *marks = f->marks.marks;
+    if (capacity > f->marks.capacity) {
+        marks = reallocarray(marks, capacity, sizeof *marks);
+        if (!marks)
+            return bg_fail(error, BG_NO_MEMORY, "round: out of memory for %zu phase marks", capacity);
+    } else {
+        capacity = f->marks.capacity;
+    }
+    bg_phase_ring_init(&f->marks, marks, capacity);
+    bg_world_mark(f->world, &f->marks);
+    for (unsigned phase = 0; phase < BG_PHASE_COUNT; phase++)
+        f->cpu_begin[phase] = bg_world_cpu_ns(f->world, phase);
+    return BG_OK;
+}
+
+static void end_marks(struct bg_federation *f)
+{
+    struct bg_round_result *result = &f->result;
+    bg_phase_ring_sum(&f->marks, result->phases);
+    result->marks_lost = f->marks.written - bg_phase_ring_count(&f->marks);
+    for (unsigned phase = 0; phase < BG_PHASE_COUNT; phase++) {
+        result->cpu_ns[phase] = bg_world_cpu_ns(f->world, phase) - f->cpu_begin[phase];
+        if (!result->phases[phase].marks)
+            continue;
+        result->phases[phase].begin_ns -= f->round_begin;
+        result->phases[phase].end_ns -= f->round_begin;
+    }
+}
+
 enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struct bg_error *error,
                                    struct bg_round_result *ret_result)
 {
@@ -309,17 +369,20 @@ enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struc
     while (!bg_root_idle(f->root))
         if (!bg_world_step(f->world))
             return bg_fail(error, BG_FAULT, "the root does not come to rest");
-    uint64_t begin = bg_world_now(f->world);
+    f->round_begin = bg_world_now(f->world);
     draw_faults(f, ++f->rounds_opened);
     bg_actor_enter(&f->root_actor);
     enum bg_status status = bg_root_open_round(f->root, error);
     bg_actor_leave(&f->root_actor);
     bool never = false;
     if (status == BG_OK)
+        status = begin_marks(f, error);
+    if (status == BG_OK)
         status = run_until(f, &f->round_ended, &never, "round", error);
     if (status != BG_OK)
         return status;
-    f->result.virtual_ns = bg_world_now(f->world) - begin;
+    f->result.virtual_ns = bg_world_now(f->world) - f->round_begin;
+    end_marks(f);
     f->result.mean_loss = f->loss_count ? f->loss_sum / (double)f->loss_count : 0;
     const struct bg_shape *shape = bg_root_shape(f->root);
     f->result.uplink_bytes = bg_shape_update_bytes(shape);

@@ -30,6 +30,9 @@ struct bg_round_result {
     double bits_per_coordinate;
     uint64_t virtual_ns;       /* the round's */
     uint64_t wall_ns;
+    struct bg_phase_sum phases[BG_PHASE_COUNT]; /* virtual time; begin and end count from the round's begin */
+    uint64_t cpu_ns[BG_PHASE_COUNT];            /* real time of arithmetic, all threads added up */
+    uint64_t marks_lost;                        /* that `phases` lacks: a round of more messages than memory is for */
     bool has_rule;
     struct bg_rule_result rule;
 };

@@ -252,7 +252,12 @@ static enum bg_status enrol(struct bg_federation *f, size_t i, struct bg_error *
     snprintf(entry.cell.label, sizeof entry.cell.label, "cell-%zu", (size_t)(i % f->config->cells));
     memcpy(entry.public_key, bg_identity_point(f->members[i].identity), sizeof entry.public_key);
     enum bg_status status = bg_keyholder_enrol(f->keyholder, entry.public_key, entry.cell.label, error);
-    return status == BG_OK ? bg_root_enrol(f->root, &entry, error) : status;
+    if (status == BG_OK)
+        status = bg_root_enrol(f->root, &entry, error);
+    if (status != BG_OK)
+        return status;
+    status = bg_digest_table_put(&f->places, &entry.client, (uint32_t)i);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "client %zu: %s", i, bg_status_text(status));
 }
 
 static enum bg_status make_clients(struct bg_federation *f, const struct bg_population *population,

@@ -4,6 +4,7 @@
 
 #include "aggregator/root.h"
 #include "base/clock.h"
+#include "base/digest_table.h"
 #include "client/client.h"
 #include "keyholder/keyholder.h"
 #include "net/loopback.h"
@@ -42,6 +43,8 @@ struct bg_federation {
     struct bg_world *world;
     struct bg_link link;
     struct bg_loopback to_root, to_keyholder;
+    struct bg_phase_ring marks; /* of the running round */
+    uint64_t round_begin, cpu_begin[BG_PHASE_COUNT];
     struct seeded root_random, keyholder_random;
 
     struct shared_keys keys;
@@ -54,6 +57,7 @@ struct bg_federation {
     struct bg_keyholder *keyholder;
     struct member *members;
     size_t member_count;
+    struct bg_digest_table places; /* client id → index of its member */
     bool *byzantine;
     uint16_t *flipped_labels;
 

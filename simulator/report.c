@@ -203,6 +203,26 @@ static void rule_to_json(const struct bg_rule_result *rule, struct bg_json *pare
     }
 }
 
+/* Virtual seconds, counted from the round's begin, next to the real ones of this process. */
+static void phases_to_json(const struct bg_round_result *round, struct bg_json *parent)
+{
+    struct bg_json *phases = bg_json_add_object(parent, "phases");
+    for (unsigned i = 0; i < BG_PHASE_COUNT; i++) {
+        const struct bg_phase_sum *sum = &round->phases[i];
+        if (!sum->marks && !round->cpu_ns[i])
+            continue;
+        struct bg_json *object = bg_json_add_object(phases, bg_phase_name(i));
+        bg_json_add_number(object, "begin_seconds", (double)sum->begin_ns / 1e9);
+        bg_json_add_number(object, "end_seconds", (double)sum->end_ns / 1e9);
+        bg_json_add_number(object, "busy_seconds", (double)sum->busy_ns / 1e9);
+        bg_json_add_number(object, "cpu_seconds", (double)round->cpu_ns[i] / 1e9);
+        bg_json_add_u64(object, "bytes", sum->bytes);
+        bg_json_add_u64(object, "marks", sum->marks);
+    }
+    if (round->marks_lost)
+        bg_json_add_u64(parent, "phase_marks_lost", round->marks_lost);
+}
+
 static void round_to_json(const struct bg_round_result *round, struct bg_json *parent)
 {
     struct bg_json *object = bg_json_add_object(parent, NULL);
@@ -227,6 +247,7 @@ static void round_to_json(const struct bg_round_result *round, struct bg_json *p
     bg_json_add_number(object, "bits_per_coordinate", round->bits_per_coordinate);
     bg_json_add_number(object, "virtual_seconds", (double)round->virtual_ns / 1e9);
     bg_json_add_number(object, "wall_seconds", (double)round->wall_ns / 1e9);
+    phases_to_json(round, object);
     if (round->has_rule)
         rule_to_json(&round->rule, object);
 }

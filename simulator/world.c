@@ -30,6 +30,7 @@ struct bg_world {
     struct waiting *waiting; /* work whose arithmetic has not been run */
     size_t waiting_count, waiting_capacity;
     uint64_t batch; /* of the work that waits */
+    struct bg_phase_ring *marks;
     uint64_t cpu_ns[BG_PHASE_COUNT];
 };
 
@@ -74,13 +75,18 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t size)
     return memory;
 }
 
+static uint64_t later(const struct bg_world *world, uint64_t delay_ns)
+{
+    return delay_ns > UINT64_MAX - world->now ? UINT64_MAX : world->now + delay_ns;
+}
+
 static enum bg_status heap_push(struct bg_world *world, uint64_t delay_ns, struct event event)
 {
     struct event *heap = grow(world->heap, world->count, &world->capacity, sizeof *heap);
     if (!heap)
         return BG_NO_MEMORY;
     world->heap = heap;
-    event.at = delay_ns > UINT64_MAX - world->now ? UINT64_MAX : world->now + delay_ns;
+    event.at = later(world, delay_ns);
     event.sequence = world->sequence++;
     size_t i = world->count++;
     while (i > 0 && is_before(&event, &heap[(i - 1) / 2])) {
@@ -117,6 +123,21 @@ enum bg_status bg_world_post(struct bg_world *world, uint64_t delay_ns, void (*r
     return heap_push(world, delay_ns, (struct event){.run = run, .argument = argument});
 }
 
+void bg_world_mark(struct bg_world *world, struct bg_phase_ring *marks)
+{
+    world->marks = marks;
+}
+
+static void mark_work(struct bg_world *world, const struct bg_work *work, uint64_t duration_ns)
+{
+    if (world->marks)
+        bg_phase_ring_add(world->marks, (struct bg_phase_mark){.round = work->round,
+                                                               .begin_ns = world->now,
+                                                               .end_ns = later(world, duration_ns),
+                                                               .phase = work->phase,
+                                                               .actor = work->actor});
+}
+
 enum bg_status bg_world_submit(struct bg_world *world, struct bg_work *work, uint64_t duration_ns,
                                void (*done)(void *context, struct bg_work *work), void *context)
 {
@@ -128,9 +149,11 @@ enum bg_status bg_world_submit(struct bg_world *world, struct bg_work *work, uin
     enum bg_status status =
         heap_push(world, duration_ns, (struct event){
                                             .work = work, .batch = world->batch, .done = done, .argument = context});
-    if (status == BG_OK)
-        waiting[world->waiting_count++] = (struct waiting){.work = work};
-    return status;
+    if (status != BG_OK)
+        return status;
+    waiting[world->waiting_count++] = (struct waiting){.work = work};
+    mark_work(world, work, duration_ns);
+    return BG_OK;
 }
 
 static void run_one(void *context, size_t i)

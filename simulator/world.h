@@ -22,6 +22,8 @@ uint64_t bg_world_now(const struct bg_world *world);
 /* Calls run(argument) delay_ns from now. */
 BG_MUST_CHECK enum bg_status bg_world_post(struct bg_world *world, uint64_t delay_ns, void (*run)(void *argument),
                                            void *argument);
+/* From now on the time of submitted work is marked in `marks` (kept; NULL: nowhere). */
+void bg_world_mark(struct bg_world *world, struct bg_phase_ring *marks);
 /* Calls done(context, work) duration_ns from now, and the work's job.run some time before. */
 BG_MUST_CHECK enum bg_status bg_world_submit(struct bg_world *world, struct bg_work *work, uint64_t duration_ns,
                                              void (*done)(void *context, struct bg_work *work), void *context);

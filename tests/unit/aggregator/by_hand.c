@@ -23,9 +23,9 @@ static enum bg_status fill_repeatably(void *context, void *data, size_t size)
 
 /* ---- the key holder, asked at once ---- */
 
-static uint64_t no_delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+static uint64_t no_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
-    (void)owner, (void)peer, (void)bytes, (void)upward;
+    (void)owner, (void)request, (void)bytes, (void)upward;
     return 0;
 }
 

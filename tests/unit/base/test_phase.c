@@ -28,3 +28,27 @@ Test(phase, the_ring_keeps_the_newest_marks)
     }
     cr_assert_eq(ring.written, 23);
 }
+
+Test(phase, marks_add_up_phase_by_phase)
+{
+    struct bg_phase_mark marks[4];
+    struct bg_phase_ring ring;
+    struct bg_phase_sum sums[BG_PHASE_COUNT];
+    bg_phase_ring_init(&ring, marks, 4);
+    bg_phase_ring_add(&ring, (struct bg_phase_mark){.begin_ns = 1, .end_ns = 999, .phase = BG_PHASE_FOLD});
+    bg_phase_ring_add(&ring, (struct bg_phase_mark){.begin_ns = 30, .end_ns = 70, .phase = BG_PHASE_TRAINING});
+    bg_phase_ring_add(
+        &ring, (struct bg_phase_mark){.begin_ns = 70, .end_ns = 75, .bytes = 8, .phase = BG_PHASE_UPLINK});
+    bg_phase_ring_add(&ring, (struct bg_phase_mark){.begin_ns = 20, .end_ns = 50, .phase = BG_PHASE_TRAINING});
+    bg_phase_ring_add(
+        &ring, (struct bg_phase_mark){.begin_ns = 80, .end_ns = 83, .bytes = 5, .phase = BG_PHASE_UPLINK});
+    bg_phase_ring_sum(&ring, sums);
+    cr_assert_eq(sums[BG_PHASE_FOLD].marks, 0, "the ring has lost this mark");
+    cr_assert_eq(sums[BG_PHASE_FOLD].end_ns, 0);
+    cr_assert_eq(sums[BG_PHASE_TRAINING].marks, 2);
+    cr_assert_eq(sums[BG_PHASE_TRAINING].begin_ns, 20);
+    cr_assert_eq(sums[BG_PHASE_TRAINING].end_ns, 70);
+    cr_assert_eq(sums[BG_PHASE_TRAINING].busy_ns, 70);
+    cr_assert_eq(sums[BG_PHASE_UPLINK].bytes, 13);
+    cr_assert_eq(sums[BG_PHASE_UPLINK].busy_ns, 8);
+}

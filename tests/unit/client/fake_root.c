@@ -35,11 +35,11 @@ static bool take(unsigned *times)
     return true;
 }
 
-static uint64_t delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+static uint64_t delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
     struct fake_root *root = owner;
     (void)bytes;
-    cr_assert(bg_digest_equal(peer, bg_identity_digest(root->stage.population.clients[0])));
+    cr_assert(bg_digest_equal(&request->peer, bg_identity_digest(root->stage.population.clients[0])));
     return take(upward ? &root->lose_requests[root->route] : &root->lose_replies[root->route]) ? UINT64_MAX : DELAY_NS;
 }
 

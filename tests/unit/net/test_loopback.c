@@ -34,10 +34,10 @@ struct fixture {
     size_t reply_size;
 };
 
-static uint64_t delay(void *owner, const struct bg_digest *peer, size_t bytes, int upward)
+static uint64_t delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
     struct fixture *f = owner;
-    cr_assert_eq(peer->bytes[0], 7);
+    cr_assert_eq(request->peer.bytes[0], 7);
     uint64_t fixed = f->delays[upward];
     return fixed == UINT64_MAX ? fixed : fixed + bytes;
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simulator/federation.h"
+
+#include "simulator/config.h"
+#include "tests/unit/no_leaks.h"
+
+#include <criterion/criterion.h>
+
+static struct bg_simulator_config small_config(void)
+{
+    static const char *const settings[] = {"data.rows=600",         "model.spec=mlp:8",       "training.steps=2",
+                                           "clients.count=8",       "encryption.mode=null",   "rounds.count=1",
+                                           "encryption.bits=2048", "encryption.s=1",          "link.jitter_ms=0",
+                                           "data.least_rows=4",     "data.partition=iid"};
+    struct bg_simulator_config config;
+    struct bg_error error;
+    bg_options_defaults(bg_simulator_options, bg_simulator_option_count, &config);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        cr_assert_eq(bg_options_set(bg_simulator_options, bg_simulator_option_count, settings[i], &config, &error),
+                     BG_OK, "%s", error.text);
+    return config;
+}
+
+Test(federation, a_round_tells_where_its_time_went)
+{
+    struct bg_simulator_config config = small_config();
+    struct bg_simulator_data data;
+    struct bg_workers *workers;
+    struct bg_federation *federation;
+    struct bg_error error = {BG_OK, ""};
+    struct bg_round_result rounds[2];
+    cr_assert_eq(bg_workers_create(1, 16, NULL, NULL, &workers), BG_OK);
+    cr_assert_eq(bg_simulator_data_open(&config, &error, &data), BG_OK, "%s", error.text);
+    struct bg_federation_settings settings = {.config = &config, .data = &data};
+    cr_assert_eq(bg_federation_create(&settings, workers, &error, &federation), BG_OK, "%s", error.text);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_eq(bg_federation_round(federation, false, &error, &rounds[i]), BG_OK, "%s", error.text);
+
+    const struct bg_round_result *round = &rounds[1];
+    const struct bg_phase_sum *training = &round->phases[BG_PHASE_TRAINING];
+    const struct bg_phase_sum *encryption = &round->phases[BG_PHASE_ENCRYPTION];
+    const struct bg_phase_sum *uplink = &round->phases[BG_PHASE_UPLINK];
+    const struct bg_phase_sum *opening = &round->phases[BG_PHASE_OPENING];
+    cr_assert(round->committed && !round->calibration);
+    cr_assert_eq(round->marks_lost, 0);
+    cr_assert_eq(training->marks, 8, "one per client");
+    cr_assert_eq(encryption->marks, 8);
+    cr_assert_eq(round->phases[BG_PHASE_FOLD].marks, 8, "one per update");
+    cr_assert_eq(opening->marks, 2, "one per group");
+    cr_assert_eq(uplink->bytes, 8 * round->uplink_bytes);
+    cr_assert_gt(round->phases[BG_PHASE_DOWNLINK].bytes, 0);
+    cr_assert_gt(round->cpu_ns[BG_PHASE_TRAINING], 0);
+    /* One after the other on every client, and none outside of the round. */
+    cr_assert_leq(training->end_ns, encryption->end_ns);
+    cr_assert_lt(encryption->begin_ns, uplink->begin_ns);
+    cr_assert_lt(uplink->begin_ns, opening->begin_ns);
+    cr_assert_lt(opening->end_ns, round->virtual_ns);
+    /* The time that the cost table asks for, at a whole number of ciphertexts per client. */
+    double ciphertexts = (double)encryption->busy_ns / (8e3 * config.cost_encryption_us);
+    cr_assert_gt(ciphertexts, 0);
+    cr_assert_float_eq(ciphertexts, (double)round->phases[BG_PHASE_FOLD].busy_ns / (8e3 * config.cost_fold_us), 1e-9);
+
+    bg_federation_destroy(&federation);
+    bg_simulator_data_finish(&data);
+    bg_workers_destroy(&workers);
+    NO_LEAKS();
+}
