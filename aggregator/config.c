@@ -115,6 +115,9 @@ enum bg_status bg_aggregator_config_check(const struct bg_aggregator_config *con
     if (config->model_file[0] == '\0' && config->data_kind != BG_DATASET_SYNTHETIC && config->data_dir[0] == '\0')
         return bg_fail(error, BG_CONFIG, "data.kind=%s needs data.dir: the folder with the files",
                        bg_dataset_kind_names[config->data_kind]);
+    if (config->faulty_automatic && config->faulty)
+        return bg_fail(error, BG_CONFIG, "robust.f=%llu counts only with robust.f_automatic=false",
+                       (unsigned long long)config->faulty);
     return BG_OK;
 }
 

@@ -75,7 +75,8 @@ void bg_root_destroy(struct bg_root **root);
 /* Adds a client that the key holder has enrolled; counts from the next epoch on. */
 BG_MUST_CHECK enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry *entry,
                                            struct bg_error *error);
-/* Asks the key holder for the next epoch; the notice EPOCH or FAILED tells the end. BG_BUSY while a round runs. */
+/* Asks the key holder for the next epoch; the notice EPOCH or FAILED tells the end: BG_CONFIG where its groups are too
+ * few for the quorum or f. BG_BUSY while a round runs. */
 BG_MUST_CHECK enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error);
 /* Opens the next round. BG_BUSY: no epoch yet, or a round or its work is not over. */
 BG_MUST_CHECK enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error);

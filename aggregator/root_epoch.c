@@ -234,6 +234,24 @@ static enum bg_status make_groups(struct bg_root *root)
     return status == BG_OK ? BG_OK : bg_fail(&root->error, status, "epoch: %s", bg_status_text(status));
 }
 
+/* That rounds over so many groups can succeed at all. */
+static enum bg_status check_settings(struct bg_root *root)
+{
+    const struct bg_root_settings *s = &root->settings;
+    size_t groups = root->groups.count;
+    if (s->target_groups && s->target_groups < groups)
+        groups = (size_t)s->target_groups;
+    if (s->faulty >= 0 && groups < 2 * (size_t)s->faulty + 3)
+        return bg_fail(&root->error, BG_CONFIG, "robust.f=%d: f hostile groups need 2 f + 3 = %d in a round, and epoch "
+                                                "%llu gives %zu: set a smaller f or have more groups",
+                       s->faulty, 2 * s->faulty + 3, (unsigned long long)root->epoch, groups);
+    if (s->rules.quorum > groups)
+        return bg_fail(&root->error, BG_CONFIG, "rounds.quorum=%u: a round of epoch %llu has %zu groups, so none could "
+                                                "ever succeed: set a smaller quorum or have more groups",
+                       s->rules.quorum, (unsigned long long)root->epoch, groups);
+    return BG_OK;
+}
+
 static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_root *root = context;
@@ -250,6 +268,8 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
         status = read_answer(root, reply, &answer);
     if (status == BG_OK)
         status = check_answer(root, &answer);
+    if (status == BG_OK)
+        status = check_settings(root);
     if (status == BG_OK)
         status = make_plan(root, &answer);
     if (status == BG_OK)

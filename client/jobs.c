@@ -8,20 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The usual ones (Kingma and Ba 2015); no plan changes them. */
-#define ADAM_BETA1 0.9
-#define ADAM_BETA2 0.999
-#define ADAM_EPSILON 1e-8
-
 static struct bg_training_settings training_settings(const struct bg_plan_training *plan, double rate)
 {
     return (struct bg_training_settings){
         .optimizer = {.kind = plan->optimizer == BG_PLAN_ADAMW ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
                       .momentum = plan->momentum,
                       .weight_decay = plan->weight_decay,
-                      .beta1 = ADAM_BETA1,
-                      .beta2 = ADAM_BETA2,
-                      .epsilon = ADAM_EPSILON},
+                      .beta1 = BG_ADAMW_BETA1,
+                      .beta2 = BG_ADAMW_BETA2,
+                      .epsilon = BG_ADAMW_EPSILON},
         .rate = {.peak = rate},
         .steps = plan->steps,
         .batch = plan->batch,

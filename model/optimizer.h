@@ -17,6 +17,11 @@ enum bg_optimizer_kind {
     BG_OPTIMIZER_ADAMW,
 };
 
+/* The usual ones of adamw (Kingma and Ba 2015); no plan changes them. */
+#define BG_ADAMW_BETA1 0.9
+#define BG_ADAMW_BETA2 0.999
+#define BG_ADAMW_EPSILON 1e-8
+
 struct bg_optimizer_settings {
     enum bg_optimizer_kind kind;
     double momentum;     /* sgd: μ in [0, 1) */

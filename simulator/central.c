@@ -12,7 +12,10 @@ static struct bg_training_settings central_settings(const struct bg_simulator_co
     return (struct bg_training_settings){
         .optimizer = {.kind = c->optimizer == 1 ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
                       .momentum = c->momentum,
-                      .weight_decay = c->weight_decay},
+                      .weight_decay = c->weight_decay,
+                      .beta1 = BG_ADAMW_BETA1,
+                      .beta2 = BG_ADAMW_BETA2,
+                      .epsilon = BG_ADAMW_EPSILON},
         .rate = {.peak = c->learning_rate, .floor = c->learning_rate_floor, .total = steps},
         .steps = steps,
         .batch = c->batch,

@@ -35,8 +35,6 @@ const struct bg_option bg_simulator_options[] = {
      "part kept for the test, stratified"},
     {"data.validation_share", BG_OPTION_REAL, FIELD(data_validation_share), "0", 0, 0.9, NULL, NULL,
      "part of the training rows kept for validation; > 0 reports on it instead of the test"},
-    {"data.deduplicate", BG_OPTION_BOOL, FIELD(data_deduplicate), "true", 0, 0, NULL, NULL,
-     "remove test rows that repeat a training row"},
     {"data.partition", BG_OPTION_CHOICE, FIELD(data_partition), "dirichlet", 0, 0, bg_partition_kind_names, NULL,
      "how training rows are dealt to clients"},
     {"data.alpha", BG_OPTION_REAL, FIELD(data_alpha), "0.5", 0.001, 1000, NULL, NULL,
@@ -209,6 +207,9 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     if ((config->attack != BG_ATTACK_NONE) != (config->attack_share > 0))
         return bg_fail(error, BG_CONFIG, "attack.kind=%s with attack.share=%g: give both or neither",
                        attacks[config->attack], config->attack_share);
+    if (config->faulty_automatic && config->faulty)
+        return bg_fail(error, BG_CONFIG, "robust.f=%llu counts only with robust.f_automatic=false",
+                       (unsigned long long)config->faulty);
     if (dense && config->attack == BG_ATTACK_OUT_OF_RANGE)
         return bg_fail(error, BG_CONFIG, "attack.kind=out-of-range needs packed votes; codec.mode=dense has none");
     return BG_OK;

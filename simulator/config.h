@@ -21,7 +21,6 @@ struct bg_simulator_config {
     uint64_t data_rows;
     double data_test_share;
     double data_validation_share;
-    bool data_deduplicate;
     uint32_t data_partition;
     double data_alpha;
     uint64_t data_classes_per_client;

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/federation.h"
 
+#include "simulator/central.h"
 #include "simulator/config.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
+
+static void set(struct bg_simulator_config *config, const char *setting)
+{
+    struct bg_error error;
+    cr_assert_eq(bg_options_set(bg_simulator_options, bg_simulator_option_count, setting, config, &error), BG_OK, "%s",
+                 error.text);
+}
 
 static struct bg_simulator_config small_config(void)
 {
@@ -13,11 +22,9 @@ static struct bg_simulator_config small_config(void)
                                            "encryption.bits=2048", "encryption.s=1",          "link.jitter_ms=0",
                                            "data.least_rows=4",     "data.partition=iid"};
     struct bg_simulator_config config;
-    struct bg_error error;
     bg_options_defaults(bg_simulator_options, bg_simulator_option_count, &config);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        cr_assert_eq(bg_options_set(bg_simulator_options, bg_simulator_option_count, settings[i], &config, &error),
-                     BG_OK, "%s", error.text);
+        set(&config, settings[i]);
     return config;
 }
 
@@ -61,6 +68,56 @@ Test(federation, a_round_tells_where_its_time_went)
     cr_assert_float_eq(ciphertexts, (double)round->phases[BG_PHASE_FOLD].busy_ns / (8e3 * config.cost_fold_us), 1e-9);
 
     bg_federation_destroy(&federation);
+    bg_simulator_data_finish(&data);
+    bg_workers_destroy(&workers);
+    NO_LEAKS();
+}
+
+Test(federation, does_not_start_with_an_f_or_a_quorum_that_its_groups_cannot_meet)
+{
+    static const char *const settings[][2] = {
+        {"robust.f=0", "robust.f"}, {"rounds.quorum=3", "rounds.quorum"}, {"rounds.target_groups=1", "rounds.quorum"}};
+    struct bg_workers *workers;
+    struct bg_simulator_data data;
+    struct bg_error error = {BG_OK, ""};
+    struct bg_simulator_config config = small_config();
+    cr_assert_eq(bg_workers_create(1, 16, NULL, NULL, &workers), BG_OK);
+    cr_assert_eq(bg_simulator_data_open(&config, &error, &data), BG_OK, "%s", error.text);
+    for (size_t i = 0; i < 3; i++) {
+        struct bg_federation *federation;
+        config = small_config();
+        set(&config, settings[i][0]);
+        config.faulty_automatic = i != 0;
+        if (i == 2)
+            set(&config, "rounds.quorum=2");
+        struct bg_federation_settings federation_settings = {.config = &config, .data = &data};
+        cr_assert_eq(bg_federation_create(&federation_settings, workers, &error, &federation), BG_CONFIG);
+        cr_assert(strstr(error.text, settings[i][1]), "%s", error.text);
+    }
+    bg_simulator_data_finish(&data);
+    bg_workers_destroy(&workers);
+    NO_LEAKS();
+}
+
+Test(federation, the_same_model_is_trained_centrally_with_every_optimizer)
+{
+    static const char *const optimizers[] = {"training.optimizer=sgd", "training.optimizer=adamw"};
+    struct bg_workers *workers;
+    struct bg_simulator_data data;
+    struct bg_error error = {BG_OK, ""};
+    struct bg_simulator_config config = small_config();
+    cr_assert_eq(bg_workers_create(1, 16, NULL, NULL, &workers), BG_OK);
+    cr_assert_eq(bg_simulator_data_open(&config, &error, &data), BG_OK, "%s", error.text);
+    set(&config, "report.central_epochs=20");
+    set(&config, "training.learning_rate=0.05");
+    for (size_t i = 0; i < 2; i++) {
+        struct bg_confusion confusion;
+        set(&config, optimizers[i]);
+        cr_assert_eq(bg_confusion_init(&confusion, data.dataset.classes), BG_OK);
+        cr_assert_eq(bg_central_train(&config, &data, workers, &error, &confusion), BG_OK, "%s", error.text);
+        cr_assert_gt(bg_confusion_accuracy(&confusion), 0.5, "%s", optimizers[i]);
+        bg_confusion_finish(&confusion);
+    }
     bg_simulator_data_finish(&data);
     bg_workers_destroy(&workers);
     NO_LEAKS();
