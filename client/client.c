@@ -248,18 +248,34 @@ static void train(struct bg_client *client)
     queue_work(client, BG_PHASE_TRAINING, root->training.steps * batch * coordinates, run_training, training_done);
 }
 
-static void run_building(struct bg_job *job)
+static void run_encryption(struct bg_job *job)
 {
     struct bg_client *client = owner(job);
-    client->work_status = bg_client_build(&client->building, &client->error);
+    client->work_status = bg_client_encrypt(&client->building, &client->error);
 }
 
-static void building_done(struct bg_job *job)
+static void encryption_done(struct bg_job *job)
 {
     struct bg_client *client = owner(job);
+    report(client, BG_SESSION_BUILT, client->work_status);
+}
+
+static void run_encoding(struct bg_job *job)
+{
+    struct bg_client *client = owner(job);
+    client->work_status = bg_client_encode(&client->building, &client->error);
+}
+
+static void encoding_done(struct bg_job *job)
+{
+    struct bg_client *client = owner(job);
+    uint64_t ciphertexts = client->shape.encryption == BG_PLAN_OFF ? 0 : client->shape.positions;
     free(client->delta);
     client->delta = NULL;
-    report(client, BG_SESSION_BUILT, client->work_status);
+    if (client->work_status == BG_OK)
+        queue_work(client, BG_PHASE_ENCRYPTION, ciphertexts, run_encryption, encryption_done);
+    else
+        report(client, BG_SESSION_BUILT, client->work_status);
 }
 
 static void build(struct bg_client *client)
@@ -279,7 +295,8 @@ static void build(struct bg_client *client)
                                                    .momentum = client->learner.momentum,
                                                    .codec = &client->learner.codec};
     client->next_frame = 0;
-    queue_work(client, BG_PHASE_ENCRYPTION, client->shape.positions, run_building, building_done);
+    queue_work(client, BG_PHASE_ENCODING, client->learner.plan.plan.root.layout.coordinates, run_encoding,
+               encoding_done);
 }
 
 /* ---- sending and the receipt ---- */
@@ -419,6 +436,7 @@ void bg_client_destroy(struct bg_client **client)
     bg_trusted_task_finish(&c->task);
     bg_document_finish(&c->model);
     bg_shape_finish(&c->shape);
+    bg_client_building_finish(&c->building);
     bg_update_finish(&c->building.frames);
     free(c->delta);
     free(c);

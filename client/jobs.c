@@ -160,21 +160,39 @@ static enum bg_status encrypt(struct bg_client_building *building, const uint64_
     return status;
 }
 
-enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error)
+enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error)
 {
     const struct bg_shape *shape = building->update.shape;
     enum bg_status status = encode(building, error);
     if (status != BG_OK)
         return status;
-    uint64_t *slots = calloc(shape->slots, sizeof *slots);
-    if (!slots)
+    building->slots = calloc(shape->slots, sizeof *building->slots);
+    if (!building->slots)
         return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
-    bg_update_slots(shape, building->update.task, building->codec, slots);
+    bg_update_slots(shape, building->update.task, building->codec, building->slots);
     if (building->tap.slots)
-        building->tap.slots(building->tap.context, building->update.task->round, shape, slots);
-    status = encrypt(building, slots, shape->dense ? building->codec->sums : NULL, error);
-    free(slots);
+        building->tap.slots(building->tap.context, building->update.task->round, shape, building->slots);
+    return BG_OK;
+}
+
+enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error)
+{
+    const float *coordinates = building->update.shape->dense ? building->codec->sums : NULL;
+    enum bg_status status = encrypt(building, building->slots, coordinates, error);
+    bg_client_building_finish(building);
     return status;
+}
+
+enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error)
+{
+    enum bg_status status = bg_client_encode(building, error);
+    return status == BG_OK ? bg_client_encrypt(building, error) : status;
+}
+
+void bg_client_building_finish(struct bg_client_building *building)
+{
+    free(building->slots);
+    building->slots = NULL;
 }
 
 void bg_client_settle(const struct bg_plan *plan, const struct bg_task *task, bool used, const double *scales,

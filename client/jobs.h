@@ -19,7 +19,7 @@ struct bg_client_training {
 /* BG_DATA where model file, plan and examples do not fit together; BG_NOT_FINITE names the tensor. */
 BG_MUST_CHECK enum bg_status bg_client_train(struct bg_client_training *training, struct bg_error *error);
 
-/* Encoding, encryption and signing of a trained update. */
+/* What becomes of a trained update, in two steps. Zero what is not listed as input. */
 struct bg_client_building {
     struct bg_update_context update; /* cipher and masks are filled in from the ring */
     struct bg_key_ring *keys;
@@ -29,10 +29,18 @@ struct bg_client_building {
     float *momentum; /* (coordinates); NULL without client momentum */
     bool encoded;    /* out: codec holds p, to be committed or folded back */
     struct bg_codec_update *codec; /* in: the residual in `sums`; out: p, bits, fields */
+    uint64_t *slots;               /* between the steps; owned */
     struct bg_update frames;       /* out */
 };
 
+/* Δ to votes and slots. */
+BG_MUST_CHECK enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error);
+/* Slots to signed frames, encrypted if the plan says so. Frees the slots in any case. */
+BG_MUST_CHECK enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error);
+/* Both. */
 BG_MUST_CHECK enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error);
+/* Of a building that stops between the steps. */
+void bg_client_building_finish(struct bg_client_building *building);
 
 /* What becomes of p in codec->sums: the residual of the next round. `scales` are the receipt's; NULL, only where the
  * update was not used: those of the task. */

@@ -51,6 +51,7 @@ Test(federation, a_round_tells_where_its_time_went)
     cr_assert(round->committed && !round->calibration);
     cr_assert_eq(round->marks_lost, 0);
     cr_assert_eq(training->marks, 8, "one per client");
+    cr_assert_eq(round->phases[BG_PHASE_ENCODING].marks, 8);
     cr_assert_eq(encryption->marks, 8);
     cr_assert_eq(round->phases[BG_PHASE_FOLD].marks, 8, "one per update");
     cr_assert_eq(opening->marks, 2, "one per group");
