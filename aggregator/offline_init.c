@@ -18,28 +18,21 @@
 static enum bg_status make_keys(const struct bg_offline_settings *settings, struct bg_error *error)
 {
     struct bg_random random = bg_random_system();
-    struct bg_identity *identity = NULL;
+    struct bg_identity *identity;
     struct bg_sealing_key *sealing_key = NULL;
     struct bg_path secret = bg_offline_path(settings, "identity.secret");
     struct bg_path point = bg_offline_path(settings, "identity.point");
     struct bg_path sealing = bg_offline_path(settings, "sealing.secret");
-    enum bg_status status;
-    if (bg_offline_exists(&secret)) {
-        status = bg_identity_load(secret.text, error, &identity);
-    } else {
-        status = bg_identity_create(&random, &identity);
-        status = status == BG_OK ? bg_identity_save(identity, secret.text, error)
-                                 : bg_fail(error, status, "identity: %s", bg_status_text(status));
-    }
-    if (status == BG_OK)
-        status = bg_point_save(BG_POINT_IDENTITY, bg_identity_point(identity), point.text, error);
-    if (status == BG_OK && !bg_offline_exists(&sealing)) {
-        status = bg_sealing_key_create(&random, &sealing_key);
-        status = status == BG_OK ? bg_sealing_key_save(sealing_key, sealing.text, error)
-                                 : bg_fail(error, status, "sealing key: %s", bg_status_text(status));
-    }
-    bg_sealing_key_destroy(&sealing_key);
+    enum bg_status status = bg_identity_provide(secret.text, point.text, &random, error, &identity);
+    if (status != BG_OK)
+        return status;
     bg_identity_destroy(&identity);
+    if (bg_offline_exists(&sealing))
+        return BG_OK;
+    status = bg_sealing_key_create(&random, &sealing_key);
+    status = status == BG_OK ? bg_sealing_key_save(sealing_key, sealing.text, error)
+                             : bg_fail(error, status, "sealing key: %s", bg_status_text(status));
+    bg_sealing_key_destroy(&sealing_key);
     return status;
 }
 

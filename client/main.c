@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct arguments {
     const char *verb;
@@ -192,36 +193,34 @@ static enum bg_status receipt(struct run *run, struct bg_error *error)
     return BG_OK;
 }
 
-static enum bg_status save_identity(const struct bg_identity *identity, const char *folder, struct bg_error *error)
+/* A secret whose point is missing was left by an interrupted call. */
+static enum bg_status provide_identity(const char *folder, struct bg_error *error, struct bg_identity **ret_identity)
 {
     char secret[PATH_MAX], point[PATH_MAX];
+    struct bg_random random = bg_random_system();
     int a = snprintf(secret, sizeof secret, "%s/identity.secret", folder);
     int b = snprintf(point, sizeof point, "%s/identity.point", folder);
     if (a < 0 || b < 0 || (size_t)a >= sizeof secret || (size_t)b >= sizeof point)
         return bg_fail(error, BG_INVALID, "the path of the folder is too long");
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return bg_fail(error, BG_IO, "%s: cannot make the folder: %s", folder, strerror(errno));
-    enum bg_status status = bg_identity_save(identity, secret, error);
-    return status == BG_OK ? bg_point_save(BG_POINT_IDENTITY, bg_identity_point(identity), point, error) : status;
+    if (access(secret, F_OK) == 0 && access(point, F_OK) == 0)
+        return bg_fail(error, BG_INVALID, "%s: a client lives there already; give another --out", secret);
+    return bg_identity_provide(secret, point, &random, error, ret_identity);
 }
 
 static enum bg_status keygen(struct run *run, struct bg_error *error)
 {
     const struct requirement wanted[] = {{"--out DIR", run->arguments.out}};
-    struct bg_random random = bg_random_system();
     struct bg_identity *identity;
     char hex[2 * BG_DIGEST_BYTES + 1];
     enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "keygen", error);
+    if (status == BG_OK)
+        status = provide_identity(run->arguments.out, error, &identity);
     if (status != BG_OK)
         return status;
-    status = bg_identity_create(&random, &identity);
-    if (status != BG_OK)
-        return bg_fail(error, status, "identity: %s", bg_status_text(status));
-    status = save_identity(identity, run->arguments.out, error);
     bg_digest_to_hex(bg_identity_digest(identity), hex);
     bg_identity_destroy(&identity);
-    if (status != BG_OK)
-        return status;
     bg_json_add_string(run->json, "client", hex);
     if (prints_lines(run))
         puts(hex);

@@ -7,6 +7,7 @@
 #include "crypto/wipe.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define VERSION 1
 #define MAGIC_BYTES 4
@@ -180,5 +181,33 @@ enum bg_status bg_point_load(enum bg_point_kind kind, const char *path, struct b
             memcpy(ret_point, point, BG_PUBLIC_POINT_BYTES);
     }
     free(bytes);
+    return status;
+}
+
+static enum bg_status make_identity(const char *secret_path, const struct bg_random *random, struct bg_error *error,
+                                    struct bg_identity **ret_identity)
+{
+    enum bg_status status = bg_identity_create(random, ret_identity);
+    if (status)
+        return bg_fail(error, status, "%s: cannot make an identity: %s", secret_path, bg_status_text(status));
+    status = bg_identity_save(*ret_identity, secret_path, error);
+    if (status)
+        bg_identity_destroy(ret_identity);
+    return status;
+}
+
+enum bg_status bg_identity_provide(const char *secret_path, const char *point_path, const struct bg_random *random,
+                                   struct bg_error *error, struct bg_identity **ret_identity)
+{
+    struct bg_identity *identity;
+    enum bg_status status = access(secret_path, F_OK) == 0 ? bg_identity_load(secret_path, error, &identity)
+                                                           : make_identity(secret_path, random, error, &identity);
+    if (status)
+        return status;
+    status = bg_point_save(BG_POINT_IDENTITY, bg_identity_point(identity), point_path, error);
+    if (status)
+        bg_identity_destroy(&identity);
+    else
+        *ret_identity = identity;
     return status;
 }

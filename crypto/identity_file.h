@@ -43,3 +43,9 @@ BG_MUST_CHECK enum bg_status bg_point_save(enum bg_point_kind kind,
                                            const char *path, struct bg_error *error);
 BG_MUST_CHECK enum bg_status bg_point_load(enum bg_point_kind kind, const char *path, struct bg_error *error,
                                            uint8_t ret_point[static BG_PUBLIC_POINT_BYTES]);
+
+/* The identity whose secret is in a file, made with that file where there is none; then writes its point file. So an
+ * interrupted call can be repeated. Errors as of save and load. */
+BG_MUST_CHECK enum bg_status bg_identity_provide(const char *secret_path, const char *point_path,
+                                                 const struct bg_random *random, struct bg_error *error,
+                                                 struct bg_identity **ret_identity);

@@ -56,22 +56,15 @@ static enum bg_status make_identity(const char *folder, struct bg_error *error)
 {
     char secret[BG_FOLDER_PATH_BYTES], point[BG_FOLDER_PATH_BYTES];
     struct bg_random random = bg_random_system();
-    struct bg_identity *identity = NULL;
+    struct bg_identity *identity;
     enum bg_status status = bg_folder_path(folder, "identity.secret", error, secret);
     if (status == BG_OK)
         status = bg_folder_path(folder, "identity.point", error, point);
     if (status != BG_OK)
         return status;
-    if (exists(secret)) {
-        status = bg_identity_load(secret, error, &identity);
-    } else {
-        status = bg_identity_create(&random, &identity);
-        status = status == BG_OK ? bg_identity_save(identity, secret, error)
-                                 : bg_fail(error, status, "identity: %s", bg_status_text(status));
-    }
+    status = bg_identity_provide(secret, point, &random, error, &identity);
     if (status == BG_OK)
-        status = bg_point_save(BG_POINT_IDENTITY, bg_identity_point(identity), point, error);
-    bg_identity_destroy(&identity);
+        bg_identity_destroy(&identity);
     return status;
 }
 

@@ -106,6 +106,10 @@ def check_keygen(bench):
     yield from bench.refused(64, 'made/identity.secret', 'keygen', '--out', 'made')
     if (secret.read_bytes(), point.read_bytes()) != before:
         yield 'a refused keygen changed files'
+    point.unlink()
+    bench.ok(CLIENT, 'keygen', '--out', 'made')
+    if (secret.read_bytes(), point.read_bytes()) != before:
+        yield 'a key whose point is missing is not completed'
     yield from bench.refused(66, 'config.json', 'keygen', '--out', 'kh/config.json')
 
 

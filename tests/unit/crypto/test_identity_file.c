@@ -123,6 +123,28 @@ Test(identity_file, never_overwrites_a_secret)
     bg_identity_destroy(&identity);
 }
 
+Test(identity_file, provides_one_identity_however_often)
+{
+    struct bg_random random = bg_random_system();
+    char point[sizeof path + 8];
+    uint8_t loaded[BG_PUBLIC_POINT_BYTES];
+    struct bg_identity *first, *again;
+    struct bg_error error;
+    snprintf(point, sizeof point, "%s.point", path);
+    cr_assert_eq(bg_identity_provide(path, point, &random, &error, &first), BG_OK);
+    cr_assert_eq(unlink(point), 0);
+    cr_assert_eq(bg_identity_provide(path, point, &random, &error, &again), BG_OK);
+    cr_assert(bg_digest_equal(bg_identity_digest(first), bg_identity_digest(again)));
+    cr_assert_eq(bg_point_load(BG_POINT_IDENTITY, point, &error, loaded), BG_OK);
+    cr_assert_arr_eq(loaded, bg_identity_point(first), sizeof loaded);
+    bg_identity_destroy(&again);
+    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert_eq(bg_identity_provide(path, point, &random, &error, &again), BG_PERMISSION);
+    cr_assert_eq(bg_identity_provide("/absent/secret", point, &random, &error, &again), BG_NOT_FOUND);
+    cr_assert_eq(unlink(point), 0);
+    bg_identity_destroy(&first);
+}
+
 Test(identity_file, refuses_every_shorter_file_and_flipped_bit)
 {
     struct bg_identity *identity = some_identity();
