@@ -69,6 +69,7 @@ static void report_update(struct run *run, const struct bg_device_report *report
         bg_json_add_bool(object, "insecure", report->insecure);
         bg_json_add_u64(object, "group", report->seat.group);
         bg_json_add_u64(object, "member", report->seat.member);
+        bg_json_add_bool(object, "again", report->again);
         bg_json_add_u64(object, "missed_rounds", report->missed);
         bg_json_add_u64(object, "rows", report->rows);
         bg_json_add_number(object, "loss", report->loss);
@@ -78,9 +79,11 @@ static void report_update(struct run *run, const struct bg_device_report *report
     }
     if (!prints_lines(run))
         return;
-    printf("wrote %s: round %llu%s, group %u, %zu rows, loss %.4f, %zu bytes", file,
-           (unsigned long long)report->round, report->calibration ? " (calibration)" : "", report->seat.group,
-           report->rows, report->loss, report->bytes);
+    printf("wrote %s%s: round %llu%s, group %u, ", file, report->again ? " again" : "",
+           (unsigned long long)report->round, report->calibration ? " (calibration)" : "", report->seat.group);
+    if (!report->again)
+        printf("%zu rows, loss %.4f, ", report->rows, report->loss);
+    printf("%zu bytes", report->bytes);
     if (!report->calibration)
         printf(", %.2f bits per coordinate", report->bits_per_coordinate);
     puts(report->insecure ? " [INSECURE test key]" : "");

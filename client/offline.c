@@ -21,13 +21,15 @@
 struct folder {
     int lock;
     char path[PATH_MAX]; /* of the state file */
+    char kept[PATH_MAX]; /* of the update that is out */
 };
 
 static enum bg_status open_folder(const char *path, bool make, struct bg_error *error, struct folder *ret_folder)
 {
     struct folder folder;
-    int size = snprintf(folder.path, sizeof folder.path, "%s/client.state", path);
-    if (size < 0 || (size_t)size >= sizeof folder.path)
+    int a = snprintf(folder.path, sizeof folder.path, "%s/client.state", path);
+    int b = snprintf(folder.kept, sizeof folder.kept, "%s/client.update", path);
+    if (a < 0 || b < 0 || (size_t)a >= sizeof folder.path || (size_t)b >= sizeof folder.kept)
         return bg_fail(error, BG_INVALID, "the path of the state folder is too long");
     if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
         return bg_fail(error, BG_IO, "%s: cannot make the state folder: %s", path, strerror(errno));
@@ -68,7 +70,9 @@ struct making {
     float *delta;
     double loss;
     struct bg_update update;
+    size_t bytes; /* of its file */
     uint64_t missed;
+    bool again; /* nothing is made: the update of this very task is out */
 };
 
 static void progress(const struct making *m, const char *what)
@@ -200,12 +204,15 @@ static enum bg_status load_state(struct making *m, struct bg_error *error)
     return BG_OK;
 }
 
-/* A second update for the same round would add the same votes under other pads. */
+/* A second update for the same round would add the same votes under other pads: the first one is handed over again. */
 static enum bg_status check_news(struct making *m, struct bg_error *error)
 {
     const struct bg_device_state *state = &m->state;
     const struct bg_task *task = &m->task.task;
     unsigned long long round = task->round, last = state->round;
+    m->again = state->out && bg_digest_equal(&state->task.digest, &m->task.digest);
+    if (m->again)
+        return BG_OK;
     if (task->round < state->round || (task->round == state->round && task->attempt <= state->attempt && m->had_state))
         return bg_fail(error, BG_DUPLICATE, "%s: the update for round %llu%s was made before, and is made only once",
                        m->folder.path, round, round < last ? ", or for a later one," : "");
@@ -282,15 +289,10 @@ static enum bg_status make_update(struct making *m, struct bg_error *error)
     return build(m, error);
 }
 
-/* The state goes first: a residual that counts on an update which was never handed over is cured by the receipt, the
- * reverse is not. If the update cannot be written, the state before comes back. */
-static enum bg_status keep_and_write(struct making *m, struct bg_error *error)
+/* What the state calls out is kept, so that it can be handed over again after an interruption. */
+static enum bg_status keep(struct making *m, struct bg_error *error)
 {
-    uint8_t *before = NULL;
-    size_t before_size = 0;
-    enum bg_status status = BG_OK;
-    if (m->had_state)
-        status = bg_file_read(m->folder.path, SIZE_MAX / 4, error, &before, &before_size);
+    enum bg_status status = bg_file_write(m->folder.kept, bg_writer_span(&m->update.frames), 0600, error);
     if (status != BG_OK)
         return status;
     m->state.out = true;
@@ -299,18 +301,17 @@ static enum bg_status keep_and_write(struct making *m, struct bg_error *error)
     m->state.attempt = m->task.task.attempt;
     m->state.task = m->task;
     m->task = (struct bg_trusted_task){0};
-    status = bg_device_state_save(&m->state, m->folder.path, error);
-    if (status == BG_OK) {
-        status = bg_file_write(m->files->update, bg_writer_span(&m->update.frames), 0644, error);
-        if (status != BG_OK && !m->had_state)
-            unlink(m->folder.path);
-        struct bg_span old = {before, before_size};
-        if (status != BG_OK && m->had_state && bg_file_write(m->folder.path, old, 0600, NULL) != BG_OK)
-            status = bg_fail_in(error, status, "%s now expects a receipt, end that with receipt --lost",
-                                m->folder.path);
-    }
-    bg_wipe(before, before_size);
-    free(before);
+    return bg_device_state_save(&m->state, m->folder.path, error);
+}
+
+static enum bg_status hand_over(struct making *m, struct bg_error *error)
+{
+    uint8_t *bytes;
+    enum bg_status status = bg_file_read(m->folder.kept, SIZE_MAX / 4, error, &bytes, &m->bytes);
+    if (status != BG_OK)
+        return status;
+    status = bg_file_write(m->files->update, (struct bg_span){bytes, m->bytes}, 0644, error);
+    free(bytes);
     return status;
 }
 
@@ -321,12 +322,13 @@ static void fill_report(const struct making *m, struct bg_device_report *report)
                                         .attempt = task->attempt,
                                         .calibration = task->calibration,
                                         .insecure = m->state.learner.plan.plan.key.insecure,
+                                        .again = m->again,
                                         .seat = m->seat,
                                         .missed = m->missed,
                                         .rows = m->data.examples.count,
                                         .loss = m->loss,
                                         .positions = m->shape.positions,
-                                        .bytes = m->update.frames.size,
+                                        .bytes = m->bytes,
                                         .bits_per_coordinate = bg_shape_bits_per_coordinate(&m->shape)};
 }
 
@@ -358,10 +360,13 @@ enum bg_status bg_device_update(const struct bg_device_settings *settings, const
         status = load_state(&m, error);
     if (status == BG_OK)
         status = check_news(&m, error);
-    if (status == BG_OK)
+    if (status == BG_OK && !m.again) {
         status = make_update(&m, error);
+        if (status == BG_OK)
+            status = keep(&m, error);
+    }
     if (status == BG_OK)
-        status = keep_and_write(&m, error);
+        status = hand_over(&m, error);
     if (status == BG_OK)
         fill_report(&m, ret_report);
     finish_making(&m);
@@ -417,6 +422,8 @@ enum bg_status bg_device_settle(const char *folder_path, const char *receipt, st
         state.out = false;
         status = bg_device_state_save(&state, folder.path, error);
     }
+    if (status == BG_OK)
+        unlink(folder.kept);
     bg_device_state_finish(&state);
     close_folder(&folder);
     if (status != BG_OK)

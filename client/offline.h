@@ -4,7 +4,9 @@
  * In between, and from round to round, a folder holds what the client owes to its residual (client/device_state.h). The
  * checks, the training and the encryption are those of the client on a network.
  *
- *   client.state   in the folder; one process at a time works there
+ *   client.state    in the folder; one process at a time works there
+ *   client.update   the update that is out, until its receipt: the same call hands it over again, as after an
+ *                   interruption
  */
 #pragma once
 
@@ -37,6 +39,7 @@ struct bg_device_report {
     uint32_t attempt;
     bool calibration;
     bool insecure; /* made with a test key */
+    bool again;    /* made before: missed, rows and loss are 0 */
     struct bg_seat seat;
     uint64_t missed; /* rounds since the last update */
     size_t rows;
@@ -46,9 +49,11 @@ struct bg_device_report {
     double bits_per_coordinate;
 };
 
-/* Errors name the file or the setting. BG_DUPLICATE: the update of this round was made before, and pads are never used
- * twice. BG_BUSY: another process, or an earlier update whose receipt was not read yet. BG_REFUSED: the folder is of
- * another client, or of one that believes others. After an error nothing has changed. */
+/* Makes the update of a task, or hands over again the one that is out for it. Errors name the file or the setting.
+ * BG_DUPLICATE: an update of this round was made for another task or has its receipt, and pads are never used twice.
+ * BG_BUSY: another process, or an earlier update whose receipt was not read yet. BG_REFUSED: the folder is of another
+ * client, or of one that believes others. After an error nothing has changed, unless it names the update's file: call
+ * again then. */
 BG_MUST_CHECK enum bg_status bg_device_update(const struct bg_device_settings *settings,
                                               const struct bg_device_files *files, struct bg_error *error,
                                               struct bg_device_report *ret_report);
