@@ -200,15 +200,21 @@ static enum bg_status close_round(struct run *run, struct bg_offline *offline, s
 static enum bg_status step(struct run *run, struct bg_offline *offline, struct bg_error *error)
 {
     enum bg_status status = BG_OK;
-    if (!bg_offline_round(offline)->round)
+    const struct bg_offline_round *round = bg_offline_round(offline);
+    if (!round->round && !run->arguments.file_count)
         return bg_fail(error, BG_WRONG_ROUND, "no round is open");
     for (size_t i = 0; status == BG_OK && i < run->arguments.file_count; i++)
         status = bg_offline_take_sums(offline, run->arguments.files[i], error);
-    if (status == BG_OK && run->arguments.without_missing && !bg_offline_round(offline)->ended)
+    if (status == BG_OK && !round->round) {
+        if (!run->json && !run->arguments.quiet)
+            puts("the round of these sums has ended; its receipt says how");
+        return BG_OK;
+    }
+    if (status == BG_OK && run->arguments.without_missing && !round->ended)
         status = bg_offline_give_up(offline, error);
     if (status != BG_OK)
         return status;
-    if (bg_offline_round(offline)->ended)
+    if (round->ended)
         return settle(run, offline, error);
     struct bg_error sentence;
     bg_offline_waiting(offline, &sentence);

@@ -75,12 +75,13 @@ BG_MUST_CHECK enum bg_status bg_offline_accept_epoch(struct bg_offline *offline,
 /* Opens the next round and writes its task. BG_CONFIG where the settings no longer make the plan of the epoch. */
 BG_MUST_CHECK enum bg_status bg_offline_open_round(struct bg_offline *offline, struct bg_error *error);
 /* Takes one client's update: its manifest frame and all its block frames. Writes the releases of groups that it
- * completes. `client` is named in every refusal. BG_OK for one that was accepted before; *ret_news is false then. */
+ * completes. The file is named in every refusal. BG_OK for one that was accepted before, also when its round has ended;
+ * *ret_news is false then. */
 BG_MUST_CHECK enum bg_status bg_offline_fold(struct bg_offline *offline, const char *update_file,
                                              struct bg_error *error, struct bg_digest *ret_client, bool *ret_news);
 /* The deadline of the open round has passed: groups that may be opened without all members are released. */
 BG_MUST_CHECK enum bg_status bg_offline_close_round(struct bg_offline *offline, struct bg_error *error);
-/* Takes the key holder's answer to one release. */
+/* Takes the key holder's answer to one release. BG_OK for one that was taken before, also when its round has ended. */
 BG_MUST_CHECK enum bg_status bg_offline_take_sums(struct bg_offline *offline, const char *sums_file,
                                                   struct bg_error *error);
 /* Groups whose release has no answer sit the round out. BG_INVALID while updates may still come: close the round. */

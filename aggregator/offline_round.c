@@ -63,42 +63,82 @@ static enum bg_status write_releases(struct bg_offline *o, struct bg_error *erro
 
 /* ---- updates ---- */
 
+static enum bg_status no_round(struct bg_error *error)
+{
+    return bg_fail(error, BG_WRONG_ROUND, "no round is open");
+}
+
+/* Whether these bytes are the accepted file at `path`. */
+static bool was_accepted(const struct bg_path *path, struct bg_span bytes)
+{
+    uint8_t *accepted;
+    size_t size;
+    if (bg_file_read(path->text, BG_OFFLINE_FILE_LIMIT, NULL, &accepted, &size) != BG_OK)
+        return false;
+    bool same = bg_span_equal(bytes, (struct bg_span){accepted, size});
+    free(accepted);
+    return same;
+}
+
+static struct bg_path update_path(const struct bg_offline *o, uint64_t round, const struct bg_digest *client)
+{
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(client, hex);
+    return bg_offline_path(&o->settings, "round-%llu/%s.update", (unsigned long long)round, hex);
+}
+
+/* What an update's file begins with. */
+static enum bg_status read_manifest(struct bg_span bytes, struct bg_error *error, struct bg_frame *ret_frame,
+                                    struct bg_manifest *ret_manifest, struct bg_span *ret_blocks)
+{
+    enum bg_status status = bg_frame_decode(bytes, error, ret_frame, ret_blocks);
+    if (status == BG_OK && ret_frame->type != BG_FRAME_MANIFEST)
+        status = bg_fail(error, BG_DECODE, "expected an update, found a %s frame",
+                         bg_frame_type_name(ret_frame->type));
+    return status == BG_OK ? bg_manifest_decode(ret_frame, error, ret_manifest) : status;
+}
+
 /* One file's frames to the root: manifest, then blocks. */
 static enum bg_status send_update(struct bg_offline *o, struct bg_span bytes, struct bg_error *error,
-                                  struct bg_digest *ret_client)
+                                  struct bg_manifest *ret_manifest)
 {
     struct bg_frame frame;
-    struct bg_manifest manifest;
     struct bg_span rest;
-    enum bg_status status = bg_frame_decode(bytes, error, &frame, &rest);
-    if (status == BG_OK && frame.type != BG_FRAME_MANIFEST)
-        status = bg_fail(error, BG_DECODE, "expected an update, found a %s frame", bg_frame_type_name(frame.type));
-    if (status == BG_OK)
-        status = bg_manifest_decode(&frame, error, &manifest);
+    enum bg_status status = read_manifest(bytes, error, &frame, ret_manifest, &rest);
     if (status != BG_OK)
         return status;
-    *ret_client = manifest.client;
-    status = bg_offline_ask(o, BG_ROUTE_MANIFEST, &manifest.client, frame.bytes, error, NULL);
+    const struct bg_digest *client = &ret_manifest->client;
+    status = bg_offline_ask(o, BG_ROUTE_MANIFEST, client, frame.bytes, error, NULL);
     while (status == BG_OK && rest.size) {
         status = bg_frame_decode(rest, error, &frame, &rest);
         if (status == BG_OK)
-            status = bg_offline_ask(o, BG_ROUTE_BLOCK, &manifest.client, frame.bytes, error, NULL);
+            status = bg_offline_ask(o, BG_ROUTE_BLOCK, client, frame.bytes, error, NULL);
     }
-    if (status == BG_OK && is_awaited(o, &manifest.client, NULL))
+    if (status == BG_OK && is_awaited(o, client, NULL))
         status = bg_fail(error, BG_TRUNCATED, "blocks are missing");
     return status;
 }
 
-static struct bg_path update_path(const struct bg_offline *o, const struct bg_digest *client)
+/* Of a round that has ended only what it accepted is accepted again. */
+static enum bg_status take_update(struct bg_offline *o, struct bg_span bytes, struct bg_error *error,
+                                  struct bg_manifest *ret_manifest, bool *ret_news)
 {
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(client, hex);
-    return bg_offline_round_path(o, "%s.update", hex);
-}
-
-static enum bg_status no_round(struct bg_error *error)
-{
-    return bg_fail(error, BG_WRONG_ROUND, "no round is open");
+    struct bg_frame frame;
+    struct bg_span blocks;
+    struct bg_path path;
+    *ret_news = false;
+    if (!o->state.open) {
+        if (read_manifest(bytes, NULL, &frame, ret_manifest, &blocks) != BG_OK)
+            return no_round(error);
+        path = update_path(o, ret_manifest->round, &ret_manifest->client);
+        return was_accepted(&path, bytes) ? BG_OK : no_round(error);
+    }
+    enum bg_status status = send_update(o, bytes, error, ret_manifest);
+    if (status != BG_OK)
+        return status;
+    path = update_path(o, ret_manifest->round, &ret_manifest->client);
+    *ret_news = !bg_offline_exists(&path);
+    return *ret_news ? bg_file_write(path.text, bytes, 0644, error) : BG_OK;
 }
 
 enum bg_status bg_offline_fold(struct bg_offline *o, const char *update_file, struct bg_error *error,
@@ -106,41 +146,35 @@ enum bg_status bg_offline_fold(struct bg_offline *o, const char *update_file, st
 {
     uint8_t *bytes;
     size_t size;
-    struct bg_digest client = {{0}};
-    if (!o->state.open)
-        return no_round(error);
+    struct bg_manifest manifest;
     enum bg_status status = bg_file_read(update_file, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);
     if (status != BG_OK)
         return status;
-    status = send_update(o, (struct bg_span){bytes, size}, error, &client);
-    if (status != BG_OK)
-        bg_fail_in(error, status, "%s", update_file);
-    struct bg_path path = update_path(o, &client);
-    bool news = status == BG_OK && !bg_offline_exists(&path);
-    if (news)
-        status = bg_file_write(path.text, (struct bg_span){bytes, size}, 0644, error);
-    free(bytes);
+    status = take_update(o, (struct bg_span){bytes, size}, error, &manifest, ret_news);
     if (status == BG_OK)
-        status = write_releases(o, error);
-    if (status != BG_OK)
-        return status;
-    *ret_client = client;
-    *ret_news = news;
-    return BG_OK;
+        *ret_client = manifest.client;
+    else
+        bg_fail_in(error, status, "%s", update_file);
+    free(bytes);
+    return status == BG_OK ? write_releases(o, error) : status;
 }
 
+static enum bg_status pass_deadline(struct bg_offline *o, struct bg_error *error)
+{
+    o->now = UINT64_MAX - 1;
+    bg_root_tick(o->root, o->now);
+    bg_offline_pump(o);
+    return write_releases(o, error);
+}
+
+/* Closed first: an update that came between an incomplete group's release and an interruption must stay out. */
 enum bg_status bg_offline_close_round(struct bg_offline *o, struct bg_error *error)
 {
     if (!o->state.open)
         return no_round(error);
-    o->now = UINT64_MAX - 1;
-    bg_root_tick(o->root, o->now);
-    bg_offline_pump(o);
-    enum bg_status status = write_releases(o, error);
-    if (status != BG_OK)
-        return status;
     o->state.closed = true;
-    return bg_offline_save(o, error);
+    enum bg_status status = bg_offline_save(o, error);
+    return status == BG_OK ? pass_deadline(o, error) : status;
 }
 
 /* ---- sums ---- */
@@ -161,38 +195,26 @@ static enum bg_status find_release(struct bg_offline *o, uint32_t group, struct 
     return bg_fail(error, BG_NOT_FOUND, "group %u: no release of it waits for sums", group);
 }
 
-/* BG_DUPLICATE unless the accepted file at `path` is the same. */
-static enum bg_status compare(const struct bg_path *path, struct bg_span bytes, struct bg_error *error)
+static struct bg_path sums_path(const struct bg_offline *o, uint64_t round, uint32_t group)
 {
-    uint8_t *accepted;
-    size_t size;
-    enum bg_status status = bg_file_read(path->text, BG_OFFLINE_FILE_LIMIT, error, &accepted, &size);
-    if (status != BG_OK)
-        return status;
-    bool same = bg_span_equal(bytes, (struct bg_span){accepted, size});
-    free(accepted);
-    return same ? BG_OK : bg_fail(error, BG_DUPLICATE, "other sums of this group were accepted before");
+    return bg_offline_path(&o->settings, "round-%llu/group-%u.sums", (unsigned long long)round, group);
 }
 
-static enum bg_status bring_sums(struct bg_offline *o, struct bg_span bytes, struct bg_error *error,
-                                 uint32_t *ret_group)
+static enum bg_status read_sums(struct bg_span bytes, struct bg_error *error, struct bg_sums *ret_sums)
 {
     struct bg_frame frame;
-    struct bg_sums sums;
-    struct bg_errand *errand = NULL;
     enum bg_status status = bg_frame_expect(bytes, BG_FRAME_SUMS, error, &frame);
-    if (status == BG_OK)
-        status = bg_sums_decode(&frame, error, &sums);
-    if (status != BG_OK)
-        return status;
-    *ret_group = sums.group;
-    struct bg_path path = bg_offline_round_path(o, "group-%u.sums", sums.group);
-    if (sums.round != o->round.round)
-        return bg_fail(error, BG_WRONG_ROUND, "sums of round %llu, open is %llu", (unsigned long long)sums.round,
+    return status == BG_OK ? bg_sums_decode(&frame, error, ret_sums) : status;
+}
+
+static enum bg_status bring_sums(struct bg_offline *o, struct bg_span bytes, const struct bg_sums *sums,
+                                 struct bg_error *error)
+{
+    struct bg_errand *errand = NULL;
+    if (sums->round != o->round.round)
+        return bg_fail(error, BG_WRONG_ROUND, "sums of round %llu, open is %llu", (unsigned long long)sums->round,
                        (unsigned long long)o->round.round);
-    if (!o->replaying && bg_offline_exists(&path))
-        return compare(&path, bytes, error);
-    status = find_release(o, sums.group, error, &errand);
+    enum bg_status status = find_release(o, sums->group, error, &errand);
     if (status != BG_OK)
         return status;
     o->failed = false;
@@ -201,24 +223,35 @@ static enum bg_status bring_sums(struct bg_offline *o, struct bg_span bytes, str
     return o->failed ? bg_fail(error, o->error.status, "%s", o->error.text) : BG_OK;
 }
 
+/* The accepted ones are accepted again, also when their round has ended. */
+static enum bg_status take_sums(struct bg_offline *o, struct bg_span bytes, struct bg_error *error)
+{
+    struct bg_sums sums;
+    enum bg_status status = read_sums(bytes, error, &sums);
+    if (status != BG_OK)
+        return o->state.open ? status : no_round(error);
+    struct bg_path path = sums_path(o, sums.round, sums.group);
+    bool stale = o->state.open && sums.round != o->round.round;
+    if (!stale && was_accepted(&path, bytes))
+        return BG_OK;
+    if (!o->state.open)
+        return no_round(error);
+    if (!stale && bg_offline_exists(&path))
+        return bg_fail(error, BG_DUPLICATE, "other sums of this group were accepted before");
+    status = bring_sums(o, bytes, &sums, error);
+    return status == BG_OK ? bg_file_write(path.text, bytes, 0644, error) : status;
+}
+
 enum bg_status bg_offline_take_sums(struct bg_offline *o, const char *sums_file, struct bg_error *error)
 {
     uint8_t *bytes;
     size_t size;
-    uint32_t group = 0;
-    if (!o->state.open)
-        return no_round(error);
     enum bg_status status = bg_file_read(sums_file, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);
     if (status != BG_OK)
         return status;
-    status = bring_sums(o, (struct bg_span){bytes, size}, error, &group);
-    if (status != BG_OK)
-        bg_fail_in(error, status, "%s", sums_file);
-    struct bg_path path = bg_offline_round_path(o, "group-%u.sums", group);
-    if (status == BG_OK && !bg_offline_exists(&path))
-        status = bg_file_write(path.text, (struct bg_span){bytes, size}, 0644, error);
+    status = take_sums(o, (struct bg_span){bytes, size}, error);
     free(bytes);
-    return status;
+    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "%s", sums_file);
 }
 
 enum bg_status bg_offline_give_up(struct bg_offline *o, struct bg_error *error)
@@ -307,35 +340,34 @@ static enum bg_status reopen(struct bg_offline *o, struct bg_error *error)
     return status;
 }
 
-static enum bg_status replay_update(struct bg_offline *o, const struct bg_digest *client, struct bg_error *error)
+/* Brings an accepted file to the root once more. */
+static enum bg_status replay(struct bg_offline *o, const struct bg_path *path,
+                             enum bg_status (*bring)(struct bg_offline *o, struct bg_span bytes, struct bg_error *error),
+                             struct bg_error *error)
 {
-    struct bg_path path = update_path(o, client);
-    struct bg_digest sender;
     uint8_t *bytes;
     size_t size;
-    if (!bg_offline_exists(&path))
+    if (!bg_offline_exists(path))
         return BG_OK;
-    enum bg_status status = bg_file_read(path.text, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);
+    enum bg_status status = bg_file_read(path->text, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);
     if (status != BG_OK)
         return status;
-    status = send_update(o, (struct bg_span){bytes, size}, error, &sender);
+    status = bring(o, (struct bg_span){bytes, size}, error);
     free(bytes);
-    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "%s: was accepted, but is not any more", path.text);
+    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "%s: was accepted, but is not any more", path->text);
 }
 
-static enum bg_status replay_sums(struct bg_offline *o, uint32_t group, struct bg_error *error)
+static enum bg_status replay_update(struct bg_offline *o, struct bg_span bytes, struct bg_error *error)
 {
-    struct bg_path path = bg_offline_round_path(o, "group-%u.sums", group);
-    uint8_t *bytes;
-    size_t size;
-    if (!bg_offline_exists(&path))
-        return BG_OK;
-    enum bg_status status = bg_file_read(path.text, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);
-    if (status != BG_OK)
-        return status;
-    status = bring_sums(o, (struct bg_span){bytes, size}, error, &group);
-    free(bytes);
-    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "%s: was accepted, but is not any more", path.text);
+    struct bg_manifest manifest;
+    return send_update(o, bytes, error, &manifest);
+}
+
+static enum bg_status replay_sums(struct bg_offline *o, struct bg_span bytes, struct bg_error *error)
+{
+    struct bg_sums sums;
+    enum bg_status status = read_sums(bytes, error, &sums);
+    return status == BG_OK ? bring_sums(o, bytes, &sums, error) : status;
 }
 
 enum bg_status bg_offline_replay_round(struct bg_offline *o, struct bg_error *error)
@@ -343,12 +375,16 @@ enum bg_status bg_offline_replay_round(struct bg_offline *o, struct bg_error *er
     const struct bg_groups *groups = bg_root_groups(o->root);
     enum bg_status status = reopen(o, error);
     for (size_t g = 0; status == BG_OK && g < groups->count; g++)
-        for (uint32_t m = 0; status == BG_OK && m < groups->groups[g].member_count; m++)
-            status = replay_update(o, &groups->groups[g].members[m], error);
+        for (uint32_t m = 0; status == BG_OK && m < groups->groups[g].member_count; m++) {
+            struct bg_path path = update_path(o, o->round.round, &groups->groups[g].members[m]);
+            status = replay(o, &path, replay_update, error);
+        }
     if (status == BG_OK && o->state.closed)
-        status = bg_offline_close_round(o, error);
-    for (uint32_t g = 0; status == BG_OK && g < groups->count; g++)
-        status = replay_sums(o, g, error);
+        status = pass_deadline(o, error);
+    for (uint32_t g = 0; status == BG_OK && g < groups->count; g++) {
+        struct bg_path path = sums_path(o, o->round.round, g);
+        status = replay(o, &path, replay_sums, error);
+    }
     return status;
 }
 

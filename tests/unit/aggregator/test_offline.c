@@ -318,8 +318,11 @@ Test(offline, refuses_altered_and_misplaced_sums_and_still_takes_the_right_ones)
     EXPECT(&h, have_opened(&h, 1, 1), BG_OK);
     EXPECT(&h, take_sums(&h, &round), BG_OK);
     cr_assert(round.ended);
-    EXPECT(&h, open_round(&h), BG_OK);
+    EXPECT(&h, take_sums(&h, &round), BG_OK);
     write_file(h.file, bg_writer_span(&sums));
+    EXPECT(&h, take_sums(&h, &round), BG_OK);
+    cr_assert_not(round.ended);
+    EXPECT(&h, open_round(&h), BG_OK);
     EXPECT(&h, take_sums(&h, &round), BG_WRONG_ROUND);
     bg_writer_finish(&sums);
     by_hand_finish(&h);
