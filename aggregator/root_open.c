@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the root opens a round: whom it invites, the task, the shape of the updates. */
+#include "aggregator/root_state.h"
+#include "crypto/digest.h"
+#include "model/training.h"
+#include "protocol/envelope.h"
+
+/* Whole groups: ceil(target / a^k) of them, drawn from the seed; all if there is no target. */
+static size_t choose_groups(struct bg_root *root, uint32_t *ret_invited)
+{
+    size_t wanted = root->group_count;
+    struct bg_prng prng;
+    if (root->settings.target_groups) {
+        double whole = 1;
+        for (uint32_t i = 0; i < root->plan.key.group_size; i++)
+            whole *= root->availability;
+        double invited = (double)root->settings.target_groups / (whole > 1e-6 ? whole : 1e-6);
+        if (invited < (double)wanted)
+            wanted = (size_t)invited + (invited > (double)(size_t)invited);
+    }
+    for (size_t g = 0; g < root->group_count; g++)
+        ret_invited[g] = (uint32_t)g;
+    if (wanted == root->group_count)
+        return wanted;
+    bg_prng_init_stream(&prng, root->settings.seed, "groups", root->round.number + 1);
+    bg_prng_shuffle(&prng, ret_invited, root->group_count);
+    for (size_t i = 1; i < wanted; i++)
+        for (size_t j = i; j > 0 && ret_invited[j] < ret_invited[j - 1]; j--) {
+            uint32_t swap = ret_invited[j];
+            ret_invited[j] = ret_invited[j - 1];
+            ret_invited[j - 1] = swap;
+        }
+    return wanted;
+}
+
+static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
+{
+    const struct bg_layout *layout = &root->model->layout;
+    struct bg_arena *arena = &root->round_arena;
+    bool *travels = BG_ARENA_ARRAY(arena, bool, layout->tensor_count);
+    double *scales = BG_ARENA_ARRAY(arena, double, layout->tensor_count);
+    double *centres = BG_ARENA_ARRAY(arena, double, layout->tensor_count);
+    uint32_t *invited = BG_ARENA_ARRAY(arena, uint32_t, root->group_count);
+    if (!travels || !scales || !centres || !invited)
+        return bg_fail(error, BG_NO_MEMORY, "task: out of memory");
+    bool calibration = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
+    struct bg_cosine rate = {.peak = root->settings.learning_rate,
+                             .floor = root->settings.learning_rate_floor,
+                             .total = root->settings.rounds};
+    for (size_t i = 0; i < layout->tensor_count; i++) {
+        travels[i] = true;
+        scales[i] = calibration ? 1 : root->current.scales[i];
+        centres[i] = calibration ? 0 : root->current.centres[i];
+    }
+    root->task = (struct bg_task){.round = root->round.number + 1,
+                                  .epoch = root->epoch,
+                                  .model = root->current.digest,
+                                  .receipt = root->receipt,
+                                  .calibration = calibration,
+                                  .learning_rate = bg_cosine_rate(&rate, root->learning_rounds),
+                                  .deadline_ns = root->settings.deadline_ns,
+                                  .tensor_count = layout->tensor_count,
+                                  .travels = travels,
+                                  .scales = scales,
+                                  .centres = centres,
+                                  .invited_count = choose_groups(root, invited),
+                                  .invited = invited};
+    bg_writer_finish(&root->task_frame);
+    bg_task_encode_unsigned(&root->task_frame, &root->settings.population, &root->plan_id, &root->task);
+    enum bg_status status = bg_envelope_close(root->settings.identity, BG_SIGNED_TASK, &root->task_frame, 0);
+    if (status != BG_OK)
+        return bg_fail(error, status, "task: %s", bg_status_text(status));
+    bg_sha256(bg_writer_span(&root->task_frame), &root->task_digest);
+    return BG_OK;
+}
+
+bool bg_root_idle(const struct bg_root *root)
+{
+    return root->ready && !root->agreeing && !root->busy && root->round.state == BG_ROUND_IDLE;
+}
+
+enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
+{
+    if (!bg_root_idle(root))
+        return bg_fail(error, BG_BUSY, "round: no epoch is agreed, or the last round's work is not over");
+    bg_root_round_finish(root);
+    bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);
+    enum bg_status status = write_task(root, error);
+    if (status == BG_OK)
+        status = bg_shape_init(&root->plan, &root->task, error, &root->shape);
+    if (status != BG_OK)
+        return status;
+    root->has_shape = true;
+    root->terms = (struct bg_upload_terms){.plan = &root->plan,
+                                           .plan_id = &root->plan_id,
+                                           .task = &root->task,
+                                           .task_digest = &root->task_digest,
+                                           .shape = &root->shape,
+                                           .key = root->key,
+                                           .sealing_key = root->settings.sealing_key};
+    if (!root->task.calibration)
+        root->learning_rounds++;
+    uint64_t left = UINT64_MAX - 1 - root->now;
+    uint64_t deadline = root->now + (root->settings.deadline_ns < left ? root->settings.deadline_ns : left);
+    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_START,
+                                               .number = root->task.round,
+                                               .deadline = deadline,
+                                               .invited = root->task.invited,
+                                               .invited_count = root->task.invited_count});
+    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_OPENED});
+    return BG_OK;
+}
