@@ -80,8 +80,6 @@ BG_MUST_CHECK enum bg_status bg_root_enrol(struct bg_root *root, const struct bg
 BG_MUST_CHECK enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error);
 /* Opens the next round. BG_BUSY: no epoch yet, or a round or its work is not over. */
 BG_MUST_CHECK enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error);
-/* Ends the running round with a reason. */
-void bg_root_cancel_round(struct bg_root *root, enum bg_status reason);
 /* Whether bg_root_open_round would find it idle. */
 bool bg_root_idle(const struct bg_root *root);
 

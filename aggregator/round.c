@@ -307,10 +307,3 @@ const char *bg_round_state_name(enum bg_round_state state)
                                                             "AGGREGATING", "PUBLISHING", "ENDING"};
     return state < BG_ROUND_STATE_COUNT ? names[state] : "?";
 }
-
-const char *bg_group_progress_name(enum bg_group_progress progress)
-{
-    static const char *const names[BG_GROUP_PROGRESS_COUNT] = {"not invited", "gathering", "released", "opened",
-                                                               "invalid",     "refused",   "sat out"};
-    return progress < BG_GROUP_PROGRESS_COUNT ? names[progress] : "?";
-}

@@ -152,4 +152,3 @@ uint64_t bg_round_members(const struct bg_round *round, uint32_t group);
 /* Groups in that progress. */
 size_t bg_round_count(const struct bg_round *round, enum bg_group_progress progress);
 const char *bg_round_state_name(enum bg_round_state state);
-const char *bg_group_progress_name(enum bg_group_progress progress);

@@ -214,8 +214,3 @@ void bg_workers_for(struct bg_workers *workers, size_t count, void (*body)(void 
         pthread_cond_wait(&workers->left, &workers->lock);
     pthread_mutex_unlock(&workers->lock);
 }
-
-unsigned bg_workers_threads(const struct bg_workers *workers)
-{
-    return workers->threads;
-}

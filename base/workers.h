@@ -33,6 +33,5 @@ size_t bg_workers_collect(struct bg_workers *workers);
  * when all are done. Which thread runs which i is not fixed: results must not depend on it. Only the owner calls
  * it, and not from a body. */
 void bg_workers_for(struct bg_workers *workers, size_t count, void (*body)(void *context, size_t i), void *context);
-unsigned bg_workers_threads(const struct bg_workers *workers);
 /* Processors this process may use (affinity, and cgroup quota rounded up), at least 1. */
 unsigned bg_available_processors(void);

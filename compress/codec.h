@@ -37,6 +37,7 @@ enum bg_codec_centre {
     BG_CENTRE_MEDIAN, /* clients report the median of p per tensor, the root broadcasts the groups' median */
 };
 
+/* Values within the ranges given: decoding a plan refuses others. */
 struct bg_codec_settings {
     enum bg_codec_mode mode;
     enum bg_scale_basis scale_basis;
@@ -50,13 +51,6 @@ struct bg_codec_settings {
     double server_momentum; /* modes sign and median, 0 to < 1 */
     double server_step;     /* η of modes sign and median, > 0 */
 };
-
-/* ef: clip 4, growth 1.2 after round 5, percentile 0.25, decay 0.9, no client momentum, basis delta, centre
- * zero; server momentum 0.9 and step 0.001 where the mode uses them. */
-struct bg_codec_settings bg_codec_settings_standard(enum bg_codec_mode mode);
-/* BG_INVALID naming the first setting out of its range. */
-BG_MUST_CHECK enum bg_status bg_codec_settings_check(const struct bg_codec_settings *settings,
-                                                     struct bg_error *error);
 
 /* What the root broadcasts with a round. Arrays are per tensor of the layout and borrowed. */
 struct bg_codec_round {

@@ -191,11 +191,6 @@ size_t bg_packing_position(const struct bg_packing *packing, size_t slot)
     return low;
 }
 
-double bg_packing_wire_bits(const struct bg_packing *packing, size_t coordinates)
-{
-    return (double)packing->positions * (packing->s + 1) * packing->bits / (double)coordinates;
-}
-
 /* The field of a slot; that of the last slot for packing->slots. */
 static const struct bg_packing_run *run_of(const struct bg_packing *packing, size_t slot)
 {

@@ -74,8 +74,6 @@ void bg_packing_finish(struct bg_packing *packing);
 size_t bg_packing_first_slot(const struct bg_packing *packing, size_t t);
 /* Position that holds a slot < slots. */
 size_t bg_packing_position(const struct bg_packing *packing, size_t slot);
-/* Bits on the wire per coordinate, after encryption: T ciphertexts over `coordinates`. */
-double bg_packing_wire_bits(const struct bg_packing *packing, size_t coordinates);
 
 /* In all of these `slots` is the whole vector of packing->slots values, `key` has the bits and s of the
  * packing, and plaintexts are those of positions begin … end−1, so that ranges may be worked on by different

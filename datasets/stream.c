@@ -250,8 +250,3 @@ enum bg_status bg_stream_read(struct bg_stream *stream, void *buffer, size_t cap
         *ret_size = size;
     return status;
 }
-
-const char *bg_stream_format(const struct bg_stream *stream)
-{
-    return format_names[stream->format];
-}

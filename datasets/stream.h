@@ -22,5 +22,3 @@ void bg_stream_destroy(struct bg_stream **stream);
  * stays failed. */
 BG_MUST_CHECK enum bg_status bg_stream_read(struct bg_stream *stream, void *buffer, size_t capacity,
                                             struct bg_error *error, size_t *ret_size);
-/* "plain", "gzip", "xz" or "zstd". */
-const char *bg_stream_format(const struct bg_stream *stream);

@@ -8,6 +8,20 @@
 #include <math.h>
 #include <stdlib.h>
 
+static inline struct bg_codec_settings standard_settings(enum bg_codec_mode mode)
+{
+    return (struct bg_codec_settings){.mode = mode,
+                                      .scale_basis = BG_SCALE_FROM_DELTA,
+                                      .centre = BG_CENTRE_ZERO,
+                                      .clip = 4,
+                                      .growth = 1.2,
+                                      .growth_from = 5,
+                                      .percentile = 0.25,
+                                      .decay = 0.9,
+                                      .server_momentum = 0.9,
+                                      .server_step = 0.001};
+}
+
 static inline uint64_t tie_word(void *context, uint64_t index)
 {
     (void)index;
@@ -39,7 +53,7 @@ struct codec {
 static inline void codec_init(struct codec *codec, enum bg_codec_mode mode, size_t tensors,
                               const uint32_t *sizes)
 {
-    *codec = (struct codec){.settings = bg_codec_settings_standard(mode)};
+    *codec = (struct codec){.settings = standard_settings(mode)};
     make_layout(&codec->layout, tensors, sizes);
     for (size_t t = 0; t < 8; t++)
         codec->scales[t] = 1;

@@ -213,31 +213,3 @@ Test(client_momentum, averages_and_refuses_nan_before_touching_anything)
     cr_assert_eq(momentum[0], 5);
     codec_finish(&codec);
 }
-
-Test(settings, standard_ones_pass_and_each_bad_one_is_named)
-{
-    struct bg_error error;
-    for (int mode = BG_CODEC_EF; mode <= BG_CODEC_DENSE; mode++) {
-        struct bg_codec_settings settings = bg_codec_settings_standard((enum bg_codec_mode)mode);
-        cr_assert_eq(bg_codec_settings_check(&settings, NULL), BG_OK);
-    }
-#define REFUSED(field, value)                                                                                \
-    do {                                                                                                     \
-        struct bg_codec_settings settings = bg_codec_settings_standard(BG_CODEC_EF);                         \
-        settings.field = value;                                                                              \
-        cr_assert_eq(bg_codec_settings_check(&settings, &error), BG_INVALID);                                \
-        cr_assert_not_null(strstr(error.text, "codec." #field), "%s", error.text);                           \
-    } while (0)
-    REFUSED(mode, 0);
-    REFUSED(scale_basis, 3);
-    REFUSED(centre, 0);
-    REFUSED(clip, 0);
-    REFUSED(clip, NAN);
-    REFUSED(growth, 0.99);
-    REFUSED(percentile, 1.01);
-    REFUSED(decay, -0.1);
-    REFUSED(client_momentum, 1);
-    REFUSED(server_momentum, NAN);
-    REFUSED(server_step, INFINITY);
-#undef REFUSED
-}

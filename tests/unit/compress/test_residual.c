@@ -115,7 +115,7 @@ Test(residual, keeps_p_after_a_calibration_round)
 
 Test(residual, decays_once_per_missed_round)
 {
-    struct bg_codec_settings settings = bg_codec_settings_standard(BG_CODEC_EF);
+    struct bg_codec_settings settings = standard_settings(BG_CODEC_EF);
     float residual[] = {1, -100};
     bg_codec_decay(&settings, 2, 0, residual);
     cr_assert_eq(residual[1], -100);

@@ -25,7 +25,7 @@ struct fields {
 /* Groups of 4 whose members all report `field` for both tensors. */
 static void fields_init(struct fields *f, uint64_t field)
 {
-    *f = (struct fields){.settings = bg_codec_settings_standard(BG_CODEC_EF), .previous = {0.5, 0.25}};
+    *f = (struct fields){.settings = standard_settings(BG_CODEC_EF), .previous = {0.5, 0.25}};
     make_layout(&f->layout, 2, (const uint32_t[]){3, 3});
     f->round.scales = f->previous;
     for (size_t g = 0; g < GROUPS; g++) {

@@ -13,7 +13,7 @@ Test(step, agrees_with_numpy)
     make_layout(&layout, 4, (const uint32_t[]){77, 11, 1, 30});
     float weights[VECTOR_COORDINATES], momentum[VECTOR_COORDINATES];
     memcpy(weights, vector_weights, sizeof weights);
-    struct bg_codec_settings settings = bg_codec_settings_standard(BG_CODEC_EF);
+    struct bg_codec_settings settings = standard_settings(BG_CODEC_EF);
     bg_codec_step(&settings, &layout, NULL, vector_scales, bg_codec_step_size(&settings, 3, 10), vector_y,
                   NULL, weights);
     cr_assert_arr_eq(weights, vector_ef_weights, sizeof weights);
@@ -39,7 +39,7 @@ Test(step, reads_votes_of_travelling_tensors_in_a_row)
 {
     struct bg_layout layout;
     make_layout(&layout, 3, (const uint32_t[]){1, 2, 1});
-    struct bg_codec_settings settings = bg_codec_settings_standard(BG_CODEC_EF);
+    struct bg_codec_settings settings = standard_settings(BG_CODEC_EF);
     float weights[4] = {0};
     bg_codec_step(&settings, &layout, (const bool[]){true, false, true}, (const double[]){1, 1, 2}, 1,
                   (const float[]){0.5F, -1}, NULL, weights);
@@ -52,7 +52,7 @@ Test(step, reads_votes_of_travelling_tensors_in_a_row)
 
 Test(step, size_falls_along_a_cosine_in_mode_median)
 {
-    struct bg_codec_settings settings = bg_codec_settings_standard(BG_CODEC_MEDIAN);
+    struct bg_codec_settings settings = standard_settings(BG_CODEC_MEDIAN);
     settings.server_step = 0.5;
     cr_assert_eq(bg_codec_step_size(&settings, 0, 20), 0.5);
     cr_assert_float_eq(bg_codec_step_size(&settings, 10, 20), 0.25, 1e-15);

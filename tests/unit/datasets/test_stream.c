@@ -70,21 +70,6 @@ Test(stream, reads_each_format_whatever_the_name)
     NO_LEAKS();
 }
 
-Test(stream, names_the_format)
-{
-    const char *paths[] = {write_text("p", "abc"), write_gzip("g", "abc", 3), write_xz("x", "abc", 3),
-                           write_zstd("z", "abc", 3)};
-    static const char *const formats[] = {"plain", "gzip", "xz", "zstd"};
-    for (size_t i = 0; i < 4; i++) {
-        struct bg_stream *stream;
-        cr_assert_eq(bg_stream_open(paths[i], NULL, &stream), BG_OK);
-        cr_assert_str_eq(bg_stream_format(stream), formats[i]);
-        bg_stream_destroy(&stream);
-        cr_assert_null(stream);
-    }
-    NO_LEAKS();
-}
-
 Test(stream, reads_empty_contents)
 {
     expect_content(write_text("p", ""), (const uint8_t *)"", 0);
