@@ -342,7 +342,7 @@ static enum bg_status reopen(struct bg_offline *o, struct bg_error *error)
 
 /* Brings an accepted file to the root once more. */
 static enum bg_status replay(struct bg_offline *o, const struct bg_path *path,
-                             enum bg_status (*bring)(struct bg_offline *o, struct bg_span bytes, struct bg_error *error),
+                             enum bg_status (*bring)(struct bg_offline *, struct bg_span, struct bg_error *),
                              struct bg_error *error)
 {
     uint8_t *bytes;
