@@ -89,6 +89,14 @@ static void manifest_checked(struct bg_root *root, struct bg_root_work *work)
     refuse(root, work->call, &client, work->status, &work->error);
 }
 
+/* Of a message that was refused before it said whose it is: its sender is named. */
+static enum bg_status refuse_sender(struct bg_root *root, const struct bg_digest *sender, enum bg_status status)
+{
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(sender, hex);
+    return bg_fail_in(&root->error, status, "client %s", hex);
+}
+
 /* Which member of which group the sender is, if it may contribute to this round now. */
 static enum bg_status admit(struct bg_root *root, const struct bg_request *request, const struct bg_digest *client,
                             uint64_t round, uint32_t attempt, uint32_t group, uint32_t *ret_member)
@@ -121,7 +129,9 @@ static void serve_manifest(struct bg_root *root, const struct bg_request *reques
         status = bg_manifest_decode(&frame, &root->error, &manifest);
     if (status == BG_OK && root->has_shape && !bg_digest_equal(&frame.plan_id, &root->plan_id))
         status = bg_fail(&root->error, BG_STALE_PLAN, "manifest under a plan that is not in force");
-    if (status == BG_OK)
+    if (status != BG_OK)
+        status = refuse_sender(root, &request->peer, status);
+    else
         status = admit(root, request, &manifest.client, manifest.round, manifest.attempt, manifest.group, &member);
     if (status != BG_OK && status != BG_DUPLICATE) {
         refuse(root, call, &request->peer, status, &root->error);
@@ -174,6 +184,7 @@ static void block_checked(struct bg_root *root, struct bg_root_work *work)
                                                work->group, work->member, root->now);
         if (status != BG_OK) {
             bg_fail(&root->error, status, "update complete after the deadline of its round");
+            refuse_sender(root, &upload->manifest.client, status);
             refuse(root, work->call, &upload->manifest.client, status, &root->error);
             return;
         }
@@ -197,7 +208,9 @@ static void serve_block(struct bg_root *root, const struct bg_request *request, 
         status = bg_block_decode(&frame, &root->error, &block);
     if (status == BG_OK && root->has_shape && !bg_digest_equal(&frame.plan_id, &root->plan_id))
         status = bg_fail(&root->error, BG_STALE_PLAN, "block under a plan that is not in force");
-    if (status == BG_OK)
+    if (status != BG_OK)
+        status = refuse_sender(root, &request->peer, status);
+    else
         status = admit(root, request, &block.client, block.round, block.attempt, block.group, &member);
     bool again = status == BG_DUPLICATE;
     if (status == BG_OK || again) {
