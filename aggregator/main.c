@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* burgee-aggregator: the root on files, one verb per call. */
 #include "aggregator/offline.h"
+#include "base/arguments.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -8,18 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-struct arguments {
-    const char *verb, *folder;
-    const char **files;
-    size_t file_count;
-    const char **sets; /* --set */
-    size_t set_count;
+struct flags {
     const char *config, *key_holder, *commitment, *cell, *out, *reveal;
     bool json, quiet, without_missing, print_config, help, version;
 };
 
 struct run {
-    struct arguments arguments;
+    struct bg_arguments arguments;
+    const char *verb, *folder;
+    const char *const *files;
+    size_t file_count;
+    struct flags flags;
     struct bg_aggregator_config config;
     struct bg_offline_settings settings;
     struct bg_json *json, *wrote, *updates; /* NULL unless --json */
@@ -38,21 +38,14 @@ static void on_wrote(void *context, const char *path)
 {
     struct run *run = context;
     bg_json_add_string(run->wrote, NULL, path);
-    if (!run->json && !run->arguments.quiet)
+    if (!run->json && !run->flags.quiet)
         printf("wrote %s\n", path);
-}
-
-static void log_error(enum bg_log_level level, const char *message, const struct bg_error *error)
-{
-    char quoted[600];
-    bg_log(level, message, "status=%s error=%s", bg_status_name(error->status),
-           bg_log_quote(error->text, quoted, sizeof quoted));
 }
 
 static void on_warn(void *context, const struct bg_error *error)
 {
     (void)context;
-    log_error(BG_LOG_WARN, "group not used", error);
+    bg_log_error(BG_LOG_WARN, "group not used", error);
 }
 
 static void report_update(struct run *run, const char *file, const struct bg_digest *client, bool news,
@@ -69,8 +62,8 @@ static void report_update(struct run *run, const char *file, const struct bg_dig
     if (error) {
         bg_json_add_string(update, "status", bg_status_name(error->status));
         bg_json_add_string(update, "error", error->text);
-        log_error(BG_LOG_WARN, "update refused", error);
-    } else if (!run->json && !run->arguments.quiet) {
+        bg_log_error(BG_LOG_WARN, "update refused", error);
+    } else if (!run->json && !run->flags.quiet) {
         printf("%s: %s update of client %s\n", file, news ? "accepted the" : "had already accepted the", hex);
     }
 }
@@ -89,7 +82,7 @@ static void report_round(struct run *run, const struct bg_offline_round *round)
     bg_json_add_u64(object, "refused", round->refused);
     bg_json_add_u64(object, "sat_out", round->sat_out);
     bg_json_add_number(object, "margin", round->margin);
-    if (run->json || run->arguments.quiet)
+    if (run->json || run->flags.quiet)
         return;
     printf("round %llu%s %s%s: %zu of %zu groups used, %zu opened, %zu invalid, %zu refused, %zu sat out\n",
            (unsigned long long)round->round, round->calibration ? " (calibration)" : "",
@@ -122,31 +115,31 @@ static void print_fields(const struct bg_json *object)
 
 static enum bg_status init(struct run *run, struct bg_offline *offline, struct bg_error *error)
 {
-    struct bg_offline_trust trust = {.key_holder_file = run->arguments.key_holder};
+    struct bg_offline_trust trust = {.key_holder_file = run->flags.key_holder};
     (void)offline;
-    if (!trust.key_holder_file || !run->arguments.commitment)
+    if (!trust.key_holder_file || !run->flags.commitment)
         return bg_fail(error, BG_INVALID, "init needs --key-holder POINT and --commitment HEX of the key holder");
-    if (bg_digest_from_hex(run->arguments.commitment, &trust.commitment) != BG_OK)
+    if (bg_digest_from_hex(run->flags.commitment, &trust.commitment) != BG_OK)
         return bg_fail(error, BG_INVALID, "--commitment %s: give the 64 hex digits that the key holder prints",
-                       run->arguments.commitment);
+                       run->flags.commitment);
     return bg_offline_init(&run->settings, &trust, error);
 }
 
 static enum bg_status enrol(struct run *run, struct bg_offline *offline, struct bg_error *error)
 {
-    const char *cell = run->arguments.cell ? run->arguments.cell : "default";
+    const char *cell = run->flags.cell ? run->flags.cell : "default";
     enum bg_status status = BG_OK;
-    for (size_t i = 0; status == BG_OK && i < run->arguments.file_count; i++)
-        status = bg_offline_enrol(offline, run->arguments.files[i], cell, error);
+    for (size_t i = 0; status == BG_OK && i < run->file_count; i++)
+        status = bg_offline_enrol(offline, run->files[i], cell, error);
     return status;
 }
 
 static enum bg_status epoch(struct run *run, struct bg_offline *offline, struct bg_error *error)
 {
-    if (!run->arguments.out == !run->arguments.reveal)
+    if (!run->flags.out == !run->flags.reveal)
         return bg_fail(error, BG_INVALID, "epoch needs --out REQUEST, then --reveal ANSWER");
-    return run->arguments.out ? bg_offline_ask_epoch(offline, run->arguments.out, error)
-                              : bg_offline_accept_epoch(offline, run->arguments.reveal, error);
+    return run->flags.out ? bg_offline_ask_epoch(offline, run->flags.out, error)
+                              : bg_offline_accept_epoch(offline, run->flags.reveal, error);
 }
 
 static enum bg_status open_round(struct run *run, struct bg_offline *offline, struct bg_error *error)
@@ -174,8 +167,8 @@ static enum bg_status fold(struct run *run, struct bg_offline *offline, struct b
 {
     enum bg_status first = BG_OK;
     size_t refused = 0;
-    for (size_t i = 0; i < run->arguments.file_count; i++) {
-        const char *file = run->arguments.files[i];
+    for (size_t i = 0; i < run->file_count; i++) {
+        const char *file = run->files[i];
         struct bg_error refusal;
         struct bg_digest client;
         bool news = false;
@@ -188,7 +181,7 @@ static enum bg_status fold(struct run *run, struct bg_offline *offline, struct b
     enum bg_status status = settle(run, offline, error);
     if (status != BG_OK || !refused)
         return status;
-    return bg_fail(error, first, "%zu of %zu updates refused", refused, run->arguments.file_count);
+    return bg_fail(error, first, "%zu of %zu updates refused", refused, run->file_count);
 }
 
 static enum bg_status close_round(struct run *run, struct bg_offline *offline, struct bg_error *error)
@@ -201,16 +194,16 @@ static enum bg_status step(struct run *run, struct bg_offline *offline, struct b
 {
     enum bg_status status = BG_OK;
     const struct bg_offline_round *round = bg_offline_round(offline);
-    if (!round->round && !run->arguments.file_count)
+    if (!round->round && !run->file_count)
         return bg_fail(error, BG_WRONG_ROUND, "no round is open");
-    for (size_t i = 0; status == BG_OK && i < run->arguments.file_count; i++)
-        status = bg_offline_take_sums(offline, run->arguments.files[i], error);
+    for (size_t i = 0; status == BG_OK && i < run->file_count; i++)
+        status = bg_offline_take_sums(offline, run->files[i], error);
     if (status == BG_OK && !round->round) {
-        if (!run->json && !run->arguments.quiet)
+        if (!run->json && !run->flags.quiet)
             puts("the round of these sums has ended; its receipt says how");
         return BG_OK;
     }
-    if (status == BG_OK && run->arguments.without_missing && !round->ended)
+    if (status == BG_OK && run->flags.without_missing && !round->ended)
         status = bg_offline_give_up(offline, error);
     if (status != BG_OK)
         return status;
@@ -277,121 +270,76 @@ static void print_help(void)
     bg_options_help(bg_aggregator_options, bg_aggregator_option_count, stdout);
 }
 
-static enum bg_status parse_flag(struct arguments *a, int argc, char **argv, int *i, struct bg_error *error)
+static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_error *error)
 {
-    const struct {
-        const char *flag;
-        bool *value;
-    } switches[] = {{"--json", &a->json},
-                    {"--quiet", &a->quiet},
-                    {"--without-missing", &a->without_missing},
-                    {"--print-config", &a->print_config},
-                    {"--help", &a->help},
-                    {"--version", &a->version}};
-    const struct {
-        const char *flag;
-        const char **value;
-    } values[] = {{"--config", &a->config},         {"--set", &a->sets[a->set_count]}, {"--cell", &a->cell},
-                  {"--key-holder", &a->key_holder}, {"--commitment", &a->commitment}, {"--out", &a->out},
-                  {"--reveal", &a->reveal}};
-    const char *flag = argv[*i];
-    if (strcmp(flag, "--insecure-test-key") == 0) {
-        a->sets[a->set_count++] = "encryption.insecure_test_key=true";
-        return BG_OK;
-    }
-    for (size_t f = 0; f < sizeof switches / sizeof *switches; f++)
-        if (strcmp(flag, switches[f].flag) == 0) {
-            *switches[f].value = true;
-            return BG_OK;
-        }
-    for (size_t f = 0; f < sizeof values / sizeof *values; f++) {
-        if (strcmp(flag, values[f].flag) != 0)
-            continue;
-        if (*i + 1 >= argc)
-            return bg_fail(error, BG_INVALID, "%s needs a value; see --help", flag);
-        *values[f].value = argv[++*i];
-        a->set_count += values[f].value == &a->sets[a->set_count];
-        return BG_OK;
-    }
-    return bg_fail(error, BG_INVALID, "%s: no such option; see --help", flag);
-}
-
-static enum bg_status parse(struct arguments *a, int argc, char **argv, struct bg_error *error)
-{
-    a->files = calloc((size_t)argc + 1, sizeof *a->files);
-    a->sets = calloc((size_t)argc + 1, sizeof *a->sets);
-    if (!a->files || !a->sets)
-        return bg_fail(error, BG_NO_MEMORY, "out of memory");
-    for (int i = 1; i < argc; i++) {
-        enum bg_status status = BG_OK;
-        if (strncmp(argv[i], "--", 2) == 0)
-            status = parse_flag(a, argc, argv, &i, error);
-        else if (!a->verb)
-            a->verb = argv[i];
-        else if (!a->folder)
-            a->folder = argv[i];
-        else
-            a->files[a->file_count++] = argv[i];
-        if (status != BG_OK)
-            return status;
-    }
+    struct flags *f = &run->flags;
+    const struct bg_flag table[] = {{"--config", .value = &f->config},
+                                    {"--set", .setting = ""},
+                                    {"--insecure-test-key", .setting = "encryption.insecure_test_key=true"},
+                                    {"--key-holder", .value = &f->key_holder},
+                                    {"--commitment", .value = &f->commitment},
+                                    {"--cell", .value = &f->cell},
+                                    {"--out", .value = &f->out},
+                                    {"--reveal", .value = &f->reveal},
+                                    {"--without-missing", .on = &f->without_missing},
+                                    {"--json", .on = &f->json},
+                                    {"--quiet", .on = &f->quiet},
+                                    {"--print-config", .on = &f->print_config},
+                                    {"--help", .on = &f->help},
+                                    {"--version", .on = &f->version}};
+    enum bg_status status =
+        bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &run->arguments);
+    if (status != BG_OK)
+        return status;
+    const struct bg_arguments *a = &run->arguments;
+    run->verb = a->words[0];
+    run->folder = a->word_count > 1 ? a->words[1] : NULL;
+    run->file_count = a->word_count > 2 ? a->word_count - 2 : 0;
+    run->files = a->words + a->word_count - run->file_count;
     return BG_OK;
 }
 
-static enum bg_status find_verb(const struct arguments *a, struct bg_error *error, const struct verb **ret_verb)
+static enum bg_status find_verb(const struct run *run, struct bg_error *error, const struct verb **ret_verb)
 {
     const struct verb *verb = NULL;
-    if (!a->verb)
+    if (!run->verb)
         return bg_fail(error, BG_INVALID, "no verb given; see --help");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(a->verb, verbs[i].name) == 0)
+        if (strcmp(run->verb, verbs[i].name) == 0)
             verb = &verbs[i];
     if (!verb)
-        return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", a->verb);
-    if (!a->folder || (a->file_count && !verb->takes_files))
+        return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", run->verb);
+    if (!run->folder || (run->file_count && !verb->takes_files))
         return bg_fail(error, BG_INVALID, "usage: burgee-aggregator %s", verb->usage);
-    if (verb->takes_files && !a->file_count && verb->work != step)
+    if (verb->takes_files && !run->file_count && verb->work != step)
         return bg_fail(error, BG_INVALID, "no file given; usage: burgee-aggregator %s", verb->usage);
     *ret_verb = verb;
     return BG_OK;
 }
 
-/* Defaults, then a file, then --set. */
 static enum bg_status configure(struct run *run, struct bg_error *error)
 {
-    const struct arguments *a = &run->arguments;
     char path[4096];
-    const char *file = a->config;
-    enum bg_status status = BG_OK;
-    bg_options_defaults(bg_aggregator_options, bg_aggregator_option_count, &run->config);
-    if (!file && a->folder) {
-        snprintf(path, sizeof path, "%s/config.json", a->folder);
+    const char *file = run->flags.config;
+    if (!file && run->folder) {
+        snprintf(path, sizeof path, "%s/config.json", run->folder);
         file = access(path, F_OK) == 0 ? path : NULL;
     }
-    if (file)
-        status = bg_options_load(bg_aggregator_options, bg_aggregator_option_count, file, &run->config, error);
-    for (size_t i = 0; status == BG_OK && i < a->set_count; i++)
-        status = bg_options_set(bg_aggregator_options, bg_aggregator_option_count, a->sets[i], &run->config, error);
+    enum bg_status status =
+        bg_options_read(bg_aggregator_options, bg_aggregator_option_count, file, run->arguments.settings,
+                        run->arguments.setting_count, &run->config, error);
     return status == BG_OK ? bg_aggregator_config_check(&run->config, error) : status;
-}
-
-static void print_config(const struct run *run)
-{
-    struct bg_json *root = bg_json_object();
-    bg_options_to_json(bg_aggregator_options, bg_aggregator_option_count, &run->config, root);
-    print_json(root);
-    bg_json_destroy(&root);
 }
 
 static enum bg_status work(struct run *run, const struct verb *verb, struct bg_error *error)
 {
     struct bg_offline *offline = NULL;
-    run->settings = (struct bg_offline_settings){.folder = run->arguments.folder,
+    run->settings = (struct bg_offline_settings){.folder = run->folder,
                                                  .config = &run->config,
                                                  .wrote = on_wrote,
                                                  .warn = on_warn,
                                                  .context = run};
-    if (run->arguments.json) {
+    if (run->flags.json) {
         run->json = bg_json_object();
         bg_json_add_string(run->json, "verb", verb->name);
         if (verb->work != show)
@@ -413,32 +361,39 @@ static enum bg_status work(struct run *run, const struct verb *verb, struct bg_e
     return status;
 }
 
+static enum bg_status run_program(struct run *run, int argc, char **argv, struct bg_error *error)
+{
+    const struct verb *verb = NULL;
+    enum bg_status status = parse(run, argc, argv, error);
+    if (status != BG_OK)
+        return status;
+    if (run->flags.help) {
+        print_help();
+        return BG_OK;
+    }
+    if (run->flags.version) {
+        puts("burgee-aggregator " BG_VERSION);
+        return BG_OK;
+    }
+    if (!run->flags.print_config)
+        status = find_verb(run, error, &verb);
+    if (status == BG_OK)
+        status = configure(run, error);
+    if (status != BG_OK || !run->flags.print_config)
+        return status == BG_OK ? work(run, verb, error) : status;
+    bg_options_print(bg_aggregator_options, bg_aggregator_option_count, &run->config, stdout);
+    return BG_OK;
+}
+
 int main(int argc, char **argv)
 {
     static struct run run;
-    struct arguments *a = &run.arguments;
     struct bg_error error = {BG_OK, ""};
-    const struct verb *verb = NULL;
-    enum bg_status status = parse(a, argc, argv, &error);
-    if (status == BG_OK && a->help)
-        print_help();
-    else if (status == BG_OK && a->version)
-        puts("burgee-aggregator " BG_VERSION);
-    else {
-        if (status == BG_OK && !a->print_config)
-            status = find_verb(a, &error, &verb);
-        if (status == BG_OK)
-            status = configure(&run, &error);
-        if (status == BG_OK && a->print_config)
-            print_config(&run);
-        else if (status == BG_OK)
-            status = work(&run, verb, &error);
-    }
+    enum bg_status status = run_program(&run, argc, argv, &error);
     if (fflush(stdout) != 0 && status == BG_OK)
         status = bg_fail(&error, BG_IO, "cannot print the result");
     if (status != BG_OK)
-        log_error(BG_LOG_ERROR, "stopped", &error);
-    free(a->files);
-    free(a->sets);
+        bg_log_error(BG_LOG_ERROR, "stopped", &error);
+    bg_arguments_finish(&run.arguments);
     return status == BG_OK ? 0 : bg_status_exit_code(status);
 }

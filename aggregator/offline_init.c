@@ -2,7 +2,6 @@
 /* A new folder. */
 #include "aggregator/offline_parts.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/prng.h"
 #include "crypto/digest.h"
 #include "crypto/identity_file.h"
@@ -126,21 +125,6 @@ static enum bg_status make_model(const struct bg_offline_settings *settings, str
     return status;
 }
 
-static enum bg_status write_config(const struct bg_offline_settings *settings, struct bg_error *error)
-{
-    struct bg_path path = bg_offline_path(settings, "config.json");
-    struct bg_json *root = bg_json_object();
-    bg_options_to_json(bg_aggregator_options, bg_aggregator_option_count, settings->config, root);
-    char *text = bg_json_print(root, true);
-    bg_json_destroy(&root);
-    if (!text)
-        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path.text);
-    struct bg_span content = {(const uint8_t *)text, strlen(text)};
-    enum bg_status status = bg_file_write(path.text, content, 0644, error);
-    free(text);
-    return status;
-}
-
 static enum bg_status make_folder(const struct bg_offline_settings *settings, struct bg_error *error)
 {
     if (strlen(settings->folder) > BG_OFFLINE_FOLDER_BYTES)
@@ -172,8 +156,10 @@ enum bg_status bg_offline_init(const struct bg_offline_settings *settings, const
         status = bg_point_save(BG_POINT_IDENTITY, key_holder, path.text, error);
     if (status == BG_OK)
         status = make_model(settings, error, &state.model);
+    path = bg_offline_path(settings, "config.json");
     if (status == BG_OK)
-        status = write_config(settings, error);
+        status = bg_options_save(bg_aggregator_options, bg_aggregator_option_count, settings->config, path.text,
+                                 error);
     path = bg_offline_path(settings, "state");
     if (status == BG_OK)
         status = bg_offline_state_save(&state, path.text, error);

@@ -88,3 +88,10 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
         used--;
     write_line(line, used);
 }
+
+void bg_log_error(enum bg_log_level level, const char *message, const struct bg_error *error)
+{
+    char quoted[2 * sizeof error->text];
+    bg_log(level, message, "status=%s error=%s", bg_status_name(error->status),
+           bg_log_quote(error->text, quoted, sizeof quoted));
+}

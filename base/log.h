@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "base/status.h"
+#include "base/error.h"
 
 #include <stddef.h>
 
@@ -26,6 +26,8 @@ void bg_log_set_level(enum bg_log_level level);
  * caller with bg_log_quote. A message past 500 bytes and a line past 4,096 are cut; control bytes become
  * question marks. */
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...) BG_PRINTF(3, 4);
+/* With its status and its sentence. */
+void bg_log_error(enum bg_log_level level, const char *message, const struct bg_error *error);
 /* Writes text as a quoted logfmt value, cut to capacity (≥ 3) between characters: quotes, backslashes, control
  * characters and bytes that are not UTF-8 are escaped. Gives ret_quoted. */
 const char *bg_log_quote(const char *text, char *ret_quoted, size_t capacity);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/options.h"
 
+#include "base/file.h"
 #include "base/json.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FILE_LIMIT ((size_t)1 << 20)
@@ -239,6 +241,16 @@ enum bg_status bg_options_set(const struct bg_option *table, size_t count, const
     return set(option, "--set", assignment + size + 1, config, error);
 }
 
+enum bg_status bg_options_read(const struct bg_option *table, size_t count, const char *path, char *const *assignments,
+                               size_t assignment_count, void *config, struct bg_error *error)
+{
+    bg_options_defaults(table, count, config);
+    enum bg_status status = path ? bg_options_load(table, count, path, config, error) : BG_OK;
+    for (size_t i = 0; status == BG_OK && i < assignment_count; i++)
+        status = bg_options_set(table, count, assignments[i], config, error);
+    return status;
+}
+
 static void value_to_json(const struct bg_option *option, const void *config, struct bg_json *section)
 {
     const char *name = strchr(option->key, '.') + 1;
@@ -269,6 +281,39 @@ void bg_options_to_json(const struct bg_option *table, size_t count, const void 
             if (same_section(&table[i], &table[j]))
                 value_to_json(&table[j], config, section);
     }
+}
+
+/* NULL when memory runs out; the caller frees it. */
+static char *to_text(const struct bg_option *table, size_t count, const void *config)
+{
+    struct bg_json *root = bg_json_object();
+    bg_options_to_json(table, count, config, root);
+    char *json = bg_json_print(root, true), *text = NULL;
+    bg_json_destroy(&root);
+    if (json && asprintf(&text, "%s\n", json) < 0)
+        text = NULL;
+    free(json);
+    return text;
+}
+
+void bg_options_print(const struct bg_option *table, size_t count, const void *config, FILE *out)
+{
+    char *text = to_text(table, count, config);
+    if (text)
+        fputs(text, out);
+    free(text);
+}
+
+enum bg_status bg_options_save(const struct bg_option *table, size_t count, const void *config, const char *path,
+                               struct bg_error *error)
+{
+    char *text = to_text(table, count, config);
+    if (!text)
+        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);
+    struct bg_span content = {(const uint8_t *)text, strlen(text)};
+    enum bg_status status = bg_file_write(path, content, 0644, error);
+    free(text);
+    return status;
 }
 
 void bg_options_help(const struct bg_option *table, size_t count, FILE *out)

@@ -45,7 +45,15 @@ BG_MUST_CHECK enum bg_status bg_options_load(const struct bg_option *table, size
 /* One "key=value". BG_CONFIG. */
 BG_MUST_CHECK enum bg_status bg_options_set(const struct bg_option *table, size_t count, const char *assignment,
                                             void *config, struct bg_error *error);
-/* Appends the effective configuration, nested by section, to an object: what --print-config shows. */
+/* Defaults, then the file if `path` is not NULL, then the assignments. Errors of load and set. */
+BG_MUST_CHECK enum bg_status bg_options_read(const struct bg_option *table, size_t count, const char *path,
+                                             char *const *assignments, size_t assignment_count, void *config,
+                                             struct bg_error *error);
+/* Appends the effective configuration, nested by section, to an object. */
 void bg_options_to_json(const struct bg_option *table, size_t count, const void *config, struct bg_json *object);
+/* The same as text: what --print-config shows, and a file that load reads back. */
+void bg_options_print(const struct bg_option *table, size_t count, const void *config, FILE *out);
+BG_MUST_CHECK enum bg_status bg_options_save(const struct bg_option *table, size_t count, const void *config,
+                                             const char *path, struct bg_error *error);
 /* The table as aligned text for --help: key=default, help, range and unit. */
 void bg_options_help(const struct bg_option *table, size_t count, FILE *out);

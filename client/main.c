@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* burgee-client: a client on files, one verb per call. */
+#include "base/arguments.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "client/config.h"
@@ -14,18 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct arguments {
-    const char *verb;
-    const char **sets; /* --set, and flags that are settings */
-    size_t set_count;
-    char **texts; /* owned ones of them */
-    size_t text_count;
+struct flags {
     const char *config, *plan, *groups, *task, *model, *out, *receipt;
     bool lost, json, quiet, print_config, help, version;
 };
 
 struct run {
-    struct arguments arguments;
+    struct bg_arguments arguments;
+    struct flags flags;
     struct bg_client_config config;
     struct bg_json *json; /* NULL unless --json */
 };
@@ -40,7 +37,7 @@ struct verb {
 
 static bool prints_lines(const struct run *run)
 {
-    return !run->json && !run->arguments.quiet;
+    return !run->json && !run->flags.quiet;
 }
 
 static void print_json(struct bg_json *root)
@@ -54,7 +51,7 @@ static void print_json(struct bg_json *root)
 static void on_progress(void *context, const char *what)
 {
     const struct run *run = context;
-    if (!run->arguments.quiet)
+    if (!run->flags.quiet)
         bg_log(BG_LOG_INFO, what, "");
 }
 
@@ -114,13 +111,13 @@ static enum bg_status load_points(const struct bg_client_config *config, struct 
 
 static enum bg_status make_update(struct run *run, const struct bg_identity *identity, struct bg_error *error)
 {
-    const struct arguments *a = &run->arguments;
+    const struct flags *f = &run->flags;
     const struct bg_client_config *config = &run->config;
     uint8_t key_holder[BG_PUBLIC_POINT_BYTES], root[BG_PUBLIC_POINT_BYTES];
     struct bg_random random = bg_random_system();
     struct bg_device_ring ring;
     struct bg_device_report report;
-    struct bg_device_files files = {a->plan, a->groups, a->task, a->model, a->out};
+    struct bg_device_files files = {f->plan, f->groups, f->task, f->model, f->out};
     enum bg_status status = load_points(config, error, key_holder, root);
     if (status != BG_OK)
         return status;
@@ -144,23 +141,23 @@ static enum bg_status make_update(struct run *run, const struct bg_identity *ide
     status = bg_device_update(&settings, &files, error, &report);
     bg_device_ring_finish(&ring);
     if (status == BG_OK)
-        report_update(run, &report, a->out);
+        report_update(run, &report, f->out);
     return status;
 }
 
 static enum bg_status update(struct run *run, struct bg_error *error)
 {
-    const struct arguments *a = &run->arguments;
+    const struct flags *f = &run->flags;
     const struct bg_client_config *config = &run->config;
-    const struct requirement wanted[] = {{"--plan FILE", a->plan},
-                                         {"--groups FILE", a->groups},
-                                         {"--task FILE", a->task},
-                                         {"--model FILE", a->model},
+    const struct requirement wanted[] = {{"--plan FILE", f->plan},
+                                         {"--groups FILE", f->groups},
+                                         {"--task FILE", f->task},
+                                         {"--model FILE", f->model},
                                          {"--identity FILE", config->identity},
                                          {"--trust-key-holder POINT", config->key_holder},
                                          {"--trust-root POINT", config->root},
                                          {"--state DIR", config->folder},
-                                         {"--out FILE", a->out}};
+                                         {"--out FILE", f->out}};
     struct bg_identity *identity;
     enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "update", error);
     if (status == BG_OK)
@@ -174,16 +171,16 @@ static enum bg_status update(struct run *run, struct bg_error *error)
 
 static enum bg_status receipt(struct run *run, struct bg_error *error)
 {
-    const struct arguments *a = &run->arguments;
+    const struct flags *f = &run->flags;
     const struct requirement wanted[] = {{"--state DIR", run->config.folder},
-                                         {"--receipt FILE, or --lost", a->lost ? "none" : a->receipt}};
+                                         {"--receipt FILE, or --lost", f->lost ? "none" : f->receipt}};
     uint64_t round;
     bool used;
     enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "receipt", error);
-    if (status == BG_OK && a->lost && a->receipt)
+    if (status == BG_OK && f->lost && f->receipt)
         status = bg_fail(error, BG_INVALID, "receipt: --lost says that there is no --receipt");
     if (status == BG_OK)
-        status = bg_device_settle(run->config.folder, a->receipt, error, &round, &used);
+        status = bg_device_settle(run->config.folder, f->receipt, error, &round, &used);
     if (status != BG_OK)
         return status;
     if (run->json) {
@@ -214,12 +211,12 @@ static enum bg_status provide_identity(const char *folder, struct bg_error *erro
 
 static enum bg_status keygen(struct run *run, struct bg_error *error)
 {
-    const struct requirement wanted[] = {{"--out DIR", run->arguments.out}};
+    const struct requirement wanted[] = {{"--out DIR", run->flags.out}};
     struct bg_identity *identity;
     char hex[2 * BG_DIGEST_BYTES + 1];
     enum bg_status status = require(wanted, sizeof wanted / sizeof *wanted, "keygen", error);
     if (status == BG_OK)
-        status = provide_identity(run->arguments.out, error, &identity);
+        status = provide_identity(run->flags.out, error, &identity);
     if (status != BG_OK)
         return status;
     bg_digest_to_hex(bg_identity_digest(identity), hex);
@@ -271,126 +268,50 @@ static void print_help(void)
            "file; 75 busy, or a receipt is awaited; 77 a secret is open to others; 78 wrong settings.\n");
 }
 
-/* Flags that are settings by a shorter name. */
-static enum bg_status set_by_flag(struct arguments *a, const char *flag, const char *value, struct bg_error *error)
+static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_error *error)
 {
-    static const struct {
-        const char *flag, *key;
-    } settings[] = {{"--identity", "identity.file"}, {"--trust-key-holder", "trust.key_holder"},
-                    {"--trust-root", "trust.root"},  {"--data", "data.dir"},
-                    {"--state", "state.dir"}};
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        char *text;
-        if (strcmp(flag, settings[i].flag) != 0)
-            continue;
-        if (asprintf(&text, "%s=%s", settings[i].key, value) < 0)
-            return bg_fail(error, BG_NO_MEMORY, "out of memory");
-        a->texts[a->text_count++] = text;
-        a->sets[a->set_count++] = text;
-        return BG_OK;
-    }
-    return bg_fail(error, BG_INVALID, "%s: no such option; see --help", flag);
+    struct flags *f = &run->flags;
+    const struct bg_flag table[] = {{"--config", .value = &f->config},
+                                    {"--set", .setting = ""},
+                                    {"--identity", .setting = "identity.file="},
+                                    {"--trust-key-holder", .setting = "trust.key_holder="},
+                                    {"--trust-root", .setting = "trust.root="},
+                                    {"--data", .setting = "data.dir="},
+                                    {"--state", .setting = "state.dir="},
+                                    {"--insecure-test-key", .setting = "encryption.insecure_test_key=true"},
+                                    {"--plan", .value = &f->plan},
+                                    {"--groups", .value = &f->groups},
+                                    {"--task", .value = &f->task},
+                                    {"--model", .value = &f->model},
+                                    {"--out", .value = &f->out},
+                                    {"--receipt", .value = &f->receipt},
+                                    {"--lost", .on = &f->lost},
+                                    {"--json", .on = &f->json},
+                                    {"--quiet", .on = &f->quiet},
+                                    {"--print-config", .on = &f->print_config},
+                                    {"--help", .on = &f->help},
+                                    {"--version", .on = &f->version}};
+    return bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &run->arguments);
 }
 
-static bool set_switch(struct arguments *a, const char *flag)
+static enum bg_status find_verb(const struct bg_arguments *a, struct bg_error *error, const struct verb **ret_verb)
 {
-    const struct {
-        const char *flag;
-        bool *value;
-    } switches[] = {{"--lost", &a->lost}, {"--json", &a->json}, {"--quiet", &a->quiet},
-                    {"--print-config", &a->print_config}, {"--help", &a->help}, {"--version", &a->version}};
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
-        if (strcmp(flag, switches[i].flag) != 0)
-            continue;
-        *switches[i].value = true;
-        return true;
-    }
-    return false;
-}
-
-static enum bg_status set_value(struct arguments *a, const char *flag, const char *value, struct bg_error *error)
-{
-    const struct {
-        const char *flag;
-        const char **value;
-    } values[] = {{"--config", &a->config}, {"--plan", &a->plan}, {"--groups", &a->groups}, {"--task", &a->task},
-                  {"--model", &a->model},   {"--out", &a->out},   {"--receipt", &a->receipt}};
-    if (!value)
-        return bg_fail(error, BG_INVALID, "%s: no such option, or its value is missing; see --help", flag);
-    if (strcmp(flag, "--set") == 0) {
-        a->sets[a->set_count++] = value;
-        return BG_OK;
-    }
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        if (strcmp(flag, values[i].flag) != 0)
-            continue;
-        *values[i].value = value;
-        return BG_OK;
-    }
-    return set_by_flag(a, flag, value, error);
-}
-
-static enum bg_status parse(struct arguments *a, int argc, char **argv, struct bg_error *error)
-{
-    a->sets = calloc((size_t)argc, sizeof *a->sets);
-    a->texts = calloc((size_t)argc, sizeof *a->texts);
-    if (!a->sets || !a->texts)
-        return bg_fail(error, BG_NO_MEMORY, "out of memory");
-    for (int i = 1; i < argc; i++) {
-        enum bg_status status = BG_OK;
-        if (strncmp(argv[i], "--", 2) != 0) {
-            if (a->verb)
-                return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", argv[i]);
-            a->verb = argv[i];
-        } else if (strcmp(argv[i], "--insecure-test-key") == 0) {
-            a->sets[a->set_count++] = "encryption.insecure_test_key=true";
-        } else if (!set_switch(a, argv[i])) {
-            status = set_value(a, argv[i], argv[i + 1], error);
-            i++;
-        }
-        if (status != BG_OK)
-            return status;
-    }
-    return BG_OK;
-}
-
-static enum bg_status find_verb(const struct arguments *a, struct bg_error *error, const struct verb **ret_verb)
-{
-    if (!a->verb)
+    if (!a->word_count)
         return bg_fail(error, BG_INVALID, "no verb given; see --help");
+    if (a->word_count > 1)
+        return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", a->words[1]);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(a->verb, verbs[i].name) != 0)
+        if (strcmp(a->words[0], verbs[i].name) != 0)
             continue;
         *ret_verb = &verbs[i];
         return BG_OK;
     }
-    return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", a->verb);
-}
-
-/* Defaults, then a file, then the command line. */
-static enum bg_status configure(struct run *run, struct bg_error *error)
-{
-    const struct arguments *a = &run->arguments;
-    enum bg_status status = BG_OK;
-    bg_options_defaults(bg_client_options, bg_client_option_count, &run->config);
-    if (a->config)
-        status = bg_options_load(bg_client_options, bg_client_option_count, a->config, &run->config, error);
-    for (size_t i = 0; status == BG_OK && i < a->set_count; i++)
-        status = bg_options_set(bg_client_options, bg_client_option_count, a->sets[i], &run->config, error);
-    return status;
-}
-
-static void print_config(const struct run *run)
-{
-    struct bg_json *root = bg_json_object();
-    bg_options_to_json(bg_client_options, bg_client_option_count, &run->config, root);
-    print_json(root);
-    bg_json_destroy(&root);
+    return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", a->words[0]);
 }
 
 static enum bg_status work(struct run *run, const struct verb *verb, struct bg_error *error)
 {
-    if (run->arguments.json) {
+    if (run->flags.json) {
         run->json = bg_json_object();
         bg_json_add_string(run->json, "verb", verb->name);
     }
@@ -407,28 +328,27 @@ static enum bg_status work(struct run *run, const struct verb *verb, struct bg_e
 
 static enum bg_status run_program(struct run *run, int argc, char **argv, struct bg_error *error)
 {
-    struct arguments *a = &run->arguments;
     const struct verb *verb = NULL;
-    enum bg_status status = parse(a, argc, argv, error);
+    enum bg_status status = parse(run, argc, argv, error);
     if (status != BG_OK)
         return status;
-    if (a->help) {
+    if (run->flags.help) {
         print_help();
         return BG_OK;
     }
-    if (a->version) {
+    if (run->flags.version) {
         puts("burgee-client " BG_VERSION);
         return BG_OK;
     }
-    if (!a->print_config)
-        status = find_verb(a, error, &verb);
+    if (!run->flags.print_config)
+        status = find_verb(&run->arguments, error, &verb);
     if (status == BG_OK)
-        status = configure(run, error);
-    if (status == BG_OK && a->print_config)
-        print_config(run);
-    else if (status == BG_OK)
-        status = work(run, verb, error);
-    return status;
+        status = bg_options_read(bg_client_options, bg_client_option_count, run->flags.config, run->arguments.settings,
+                                 run->arguments.setting_count, &run->config, error);
+    if (status != BG_OK || !run->flags.print_config)
+        return status == BG_OK ? work(run, verb, error) : status;
+    bg_options_print(bg_client_options, bg_client_option_count, &run->config, stdout);
+    return BG_OK;
 }
 
 int main(int argc, char **argv)
@@ -438,14 +358,8 @@ int main(int argc, char **argv)
     enum bg_status status = run_program(&run, argc, argv, &error);
     if (fflush(stdout) != 0 && status == BG_OK)
         status = bg_fail(&error, BG_IO, "cannot print the result");
-    if (status != BG_OK) {
-        char quoted[600];
-        bg_log(BG_LOG_ERROR, "stopped", "status=%s error=%s", bg_status_name(status),
-               bg_log_quote(error.text, quoted, sizeof quoted));
-    }
-    for (size_t i = 0; i < run.arguments.text_count; i++)
-        free(run.arguments.texts[i]);
-    free(run.arguments.texts);
-    free(run.arguments.sets);
+    if (status != BG_OK)
+        bg_log_error(BG_LOG_ERROR, "stopped", &error);
+    bg_arguments_finish(&run.arguments);
     return status == BG_OK ? 0 : bg_status_exit_code(status);
 }

@@ -2,7 +2,6 @@
 #include "keyholder/folder.h"
 
 #include "base/file.h"
-#include "base/json.h"
 #include "crypto/identity_file.h"
 #include "crypto/key_file.h"
 #include "crypto/key_generation.h"
@@ -106,29 +105,6 @@ static enum bg_status make_journal(const char *folder, struct bg_error *error)
     return status;
 }
 
-static enum bg_status write_config(const char *folder, const struct bg_keyholder_config *config,
-                                   struct bg_error *error)
-{
-    char path[BG_FOLDER_PATH_BYTES];
-    struct bg_json *root = bg_json_object();
-    bg_options_to_json(bg_keyholder_options, bg_keyholder_option_count, config, root);
-    char *text = bg_json_print(root, true);
-    struct bg_writer w;
-    bg_json_destroy(&root);
-    bg_writer_init(&w);
-    if (text)
-        bg_write_bytes(&w, text, strlen(text));
-    bg_write_u8(&w, '\n');
-    enum bg_status status = bg_folder_path(folder, "config.json", error, path);
-    if (status == BG_OK && (!text || w.status != BG_OK))
-        status = bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);
-    if (status == BG_OK)
-        status = bg_file_write(path, bg_writer_span(&w), 0644, error);
-    bg_writer_finish(&w);
-    free(text);
-    return status;
-}
-
 enum bg_status bg_folder_make(const char *folder, const struct bg_keyholder_config *config, struct bg_error *error)
 {
     char path[BG_FOLDER_PATH_BYTES];
@@ -147,7 +123,8 @@ enum bg_status bg_folder_make(const char *folder, const struct bg_keyholder_conf
         status = make_key(folder, config, error);
     if (status == BG_OK)
         status = make_journal(folder, error);
-    return status == BG_OK ? write_config(folder, config, error) : status;
+    return status == BG_OK ? bg_options_save(bg_keyholder_options, bg_keyholder_option_count, config, path, error)
+                           : status;
 }
 
 /* ---- an open folder ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* burgee-keyholder: the key holder on files. One verb opens its folder, does one thing and lets go of it. */
+#include "base/arguments.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -13,7 +14,6 @@
 
 #define HEAP_BYTES ((size_t)16 << 20)
 #define MESSAGE_MOST_BYTES ((size_t)INT32_MAX)
-#define SETTINGS_MOST 32
 
 static const char usage[] =
     "usage: burgee-keyholder VERB ... [options]\n"
@@ -42,28 +42,23 @@ static const char usage[] =
     "Settings of DIR/config.json:\n";
 
 struct arguments {
-    const char *verb;
-    const char *folder;
-    char *const *inputs; /* what follows DIR */
+    struct bg_arguments words;
+    const char *verb, *folder;
+    const char *const *inputs; /* what follows DIR */
     size_t input_count;
-    const char *out;
-    const char *cell;
-    const char *config;
-    const char *assignments[SETTINGS_MOST];
-    size_t assignment_count;
-    char bits[40];
-    bool json, quiet;
+    const char *out, *cell, *config;
+    bool json, quiet, help, version;
 };
 
 /* ---- results ---- */
 
 /* One result: an object for --json, lines "key value" otherwise. */
-static enum bg_status print_result(const struct arguments *arguments, struct bg_json *root)
+static enum bg_status print_result(const struct arguments *arguments, struct bg_json *root, struct bg_error *error)
 {
     enum bg_status status = BG_OK;
     if (arguments->json) {
         char *text = bg_json_print(root, true);
-        status = text && puts(text) >= 0 ? BG_OK : BG_IO;
+        status = text && puts(text) >= 0 ? BG_OK : bg_fail(error, BG_IO, "cannot print the result");
         free(text);
     } else if (!arguments->quiet) {
         for (const struct bg_json *member = bg_json_at(root, 0); member; member = bg_json_next(member)) {
@@ -142,13 +137,14 @@ static enum bg_status ask_with_files(const struct arguments *arguments, struct b
     return status;
 }
 
-static enum bg_status report_written(const struct arguments *arguments, struct bg_folder *folder)
+static enum bg_status report_written(const struct arguments *arguments, struct bg_folder *folder,
+                                     struct bg_error *error)
 {
     struct bg_json *root = bg_json_object();
     bg_json_add_u64(root, "epoch", bg_keyholder_epoch(bg_folder_keyholder(folder)));
     if (arguments->out)
         bg_json_add_string(root, "wrote", arguments->out);
-    return print_result(arguments, root);
+    return print_result(arguments, root, error);
 }
 
 /* ---- verbs on a folder ---- */
@@ -169,25 +165,25 @@ static enum bg_status enrol(const struct arguments *arguments, struct bg_folder 
     }
     struct bg_json *root = bg_json_object();
     bg_json_add_u64(root, "clients", bg_keyholder_roster(keyholder).count);
-    return print_result(arguments, root);
+    return print_result(arguments, root, error);
 }
 
 static enum bg_status epoch(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
 {
     enum bg_status status = ask_with_files(arguments, folder, BG_ROUTE_EPOCH, error);
-    return status == BG_OK ? report_written(arguments, folder) : status;
+    return status == BG_OK ? report_written(arguments, folder, error) : status;
 }
 
 static enum bg_status plan(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
 {
     enum bg_status status = ask_with_files(arguments, folder, BG_ROUTE_SIGNED_PLAN, error);
-    return status == BG_OK ? report_written(arguments, folder) : status;
+    return status == BG_OK ? report_written(arguments, folder, error) : status;
 }
 
 static enum bg_status open_release(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
 {
     enum bg_status status = ask_with_files(arguments, folder, BG_ROUTE_RELEASE, error);
-    return status == BG_OK ? report_written(arguments, folder) : status;
+    return status == BG_OK ? report_written(arguments, folder, error) : status;
 }
 
 struct listing {
@@ -237,8 +233,7 @@ static enum bg_status records(const struct arguments *arguments, struct bg_folde
 
 static enum bg_status show(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
 {
-    (void)error;
-    return print_result(arguments, describe(folder));
+    return print_result(arguments, describe(folder), error);
 }
 
 static enum bg_status clear(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
@@ -248,7 +243,7 @@ static enum bg_status clear(const struct arguments *arguments, struct bg_folder 
         return bg_fail(error, status, "%s: %s", arguments->folder,
                        status == BG_INVALID ? "it is not locked" : bg_status_text(status));
     bg_log(BG_LOG_WARN, "unlocked by the operator", "");
-    return print_result(arguments, describe(folder));
+    return print_result(arguments, describe(folder), error);
 }
 
 struct verb {
@@ -273,10 +268,9 @@ static enum bg_status run_verb(const struct verb *verb, const struct arguments *
         arguments->input_count > verb->most_inputs || verb->writes != !!arguments->out)
         return bg_fail(error, BG_INVALID, "%s: wrong number of files, or --out missing or too much; see --help",
                        verb->name);
-    bg_options_defaults(bg_keyholder_options, bg_keyholder_option_count, &config);
     enum bg_status status = bg_folder_path(arguments->folder, "config.json", error, path);
     if (status == BG_OK)
-        status = bg_options_load(bg_keyholder_options, bg_keyholder_option_count, path, &config, error);
+        status = bg_options_read(bg_keyholder_options, bg_keyholder_option_count, path, NULL, 0, &config, error);
     if (status == BG_OK)
         status = bg_folder_open(arguments->folder, &config, error, &folder);
     if (status == BG_OK)
@@ -291,92 +285,50 @@ static enum bg_status keygen(const struct arguments *arguments, struct bg_error 
 {
     struct bg_keyholder_config config;
     struct bg_folder *folder = NULL;
-    enum bg_status status = BG_OK;
     if (!arguments->out || arguments->folder)
         return bg_fail(error, BG_INVALID, "keygen: give the folder with --out DIR");
-    bg_options_defaults(bg_keyholder_options, bg_keyholder_option_count, &config);
-    if (arguments->config)
-        status = bg_options_load(bg_keyholder_options, bg_keyholder_option_count, arguments->config, &config, error);
-    for (size_t i = 0; i < arguments->assignment_count && status == BG_OK; i++)
-        status = bg_options_set(bg_keyholder_options, bg_keyholder_option_count, arguments->assignments[i], &config,
-                                error);
+    enum bg_status status =
+        bg_options_read(bg_keyholder_options, bg_keyholder_option_count, arguments->config,
+                        arguments->words.settings, arguments->words.setting_count, &config, error);
     if (status == BG_OK)
         status = bg_folder_make(arguments->out, &config, error);
     if (status == BG_OK)
         status = bg_folder_open(arguments->out, &config, error, &folder);
     if (status == BG_OK)
-        status = print_result(arguments, describe(folder));
+        status = print_result(arguments, describe(folder), error);
     bg_folder_close(&folder);
     return status;
 }
 
 /* ---- the command line ---- */
 
-/* Of `--flag VALUE`; NULL if `argument` is another. */
-static const char *value_of(int argc, char **argv, int *i, const char *flag)
+static enum bg_status parse(struct arguments *a, int argc, char **argv, struct bg_error *error)
 {
-    if (strcmp(argv[*i], flag) != 0 || *i + 1 >= argc)
-        return NULL;
-    return argv[++*i];
-}
-
-static enum bg_status parse_flag(struct arguments *arguments, int argc, char **argv, int *i, struct bg_error *error)
-{
-    const char *flag = argv[*i], *value = NULL, *assignment = NULL;
-    if (!strcmp(flag, "--json"))
-        arguments->json = true;
-    else if (!strcmp(flag, "--quiet"))
-        arguments->quiet = true;
-    else if (!strcmp(flag, "--insecure-test-key"))
-        assignment = "encryption.insecure_test_key=true";
-    else if ((value = value_of(argc, argv, i, "--out")))
-        arguments->out = value;
-    else if ((value = value_of(argc, argv, i, "--cell")))
-        arguments->cell = value;
-    else if ((value = value_of(argc, argv, i, "--config")))
-        arguments->config = value;
-    else if ((value = value_of(argc, argv, i, "--set")))
-        assignment = value;
-    else if ((value = value_of(argc, argv, i, "--bits")) && strlen(value) < 12)
-        snprintf(arguments->bits, sizeof arguments->bits, "encryption.bits=%s", value), assignment = arguments->bits;
-    else
-        return bg_fail(error, BG_INVALID, "%s: not an option, or without its value; see --help", flag);
-    if (!assignment)
-        return BG_OK;
-    if (arguments->assignment_count == SETTINGS_MOST)
-        return bg_fail(error, BG_INVALID, "%s: more than %d settings; put them into a file", flag, SETTINGS_MOST);
-    arguments->assignments[arguments->assignment_count++] = assignment;
-    return BG_OK;
-}
-
-/* Words are moved to the front of argv, so that the inputs are one array. */
-static enum bg_status parse(int argc, char **argv, struct arguments *arguments, struct bg_error *error)
-{
-    int words = 1;
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1]) {
-            enum bg_status status = parse_flag(arguments, argc, argv, &i, error);
-            if (status != BG_OK)
-                return status;
-        } else {
-            argv[words++] = argv[i];
-        }
-    }
-    if (words < 2)
-        return bg_fail(error, BG_INVALID, "no verb given; see --help");
-    arguments->verb = argv[1];
-    if (words > 2)
-        arguments->folder = argv[2];
-    if (words > 3) {
-        arguments->inputs = argv + 3;
-        arguments->input_count = (size_t)(words - 3);
-    }
+    const struct bg_flag table[] = {{"--config", .value = &a->config},
+                                    {"--set", .setting = ""},
+                                    {"--bits", .setting = "encryption.bits="},
+                                    {"--insecure-test-key", .setting = "encryption.insecure_test_key=true"},
+                                    {"--out", .value = &a->out},
+                                    {"--cell", .value = &a->cell},
+                                    {"--json", .on = &a->json},
+                                    {"--quiet", .on = &a->quiet},
+                                    {"--help", .on = &a->help},
+                                    {"--version", .on = &a->version}};
+    enum bg_status status = bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &a->words);
+    if (status != BG_OK)
+        return status;
+    a->verb = a->words.words[0];
+    a->folder = a->words.word_count > 1 ? a->words.words[1] : NULL;
+    a->input_count = a->words.word_count > 2 ? a->words.word_count - 2 : 0;
+    a->inputs = a->words.words + a->words.word_count - a->input_count;
     return BG_OK;
 }
 
 static enum bg_status run(const struct arguments *arguments, struct bg_error *error)
 {
     bool locked = false;
+    if (!arguments->verb)
+        return bg_fail(error, BG_INVALID, "no verb given; see --help");
     enum bg_status status = bg_secure_process(error);
     if (status == BG_OK)
         status = bg_secure_heap_install(HEAP_BYTES, error, &locked);
@@ -386,44 +338,40 @@ static enum bg_status run(const struct arguments *arguments, struct bg_error *er
         bg_log(BG_LOG_WARN, "memory of secrets may be swapped", "hint=\"raise the limit on locked memory\"");
     if (!strcmp(arguments->verb, "keygen"))
         return keygen(arguments, error);
-    if (arguments->assignment_count || arguments->config)
+    if (arguments->words.setting_count || arguments->config)
         return bg_fail(error, BG_INVALID, "%s: settings are in DIR/config.json; change them there", arguments->verb);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(arguments->verb, verbs[i].name))
             return run_verb(&verbs[i], arguments, error);
-    return bg_fail(error, BG_INVALID, "%s: not a verb; see --help", arguments->verb);
+    return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", arguments->verb);
 }
 
-static bool asks_for(int argc, char **argv, const char *flag)
+static enum bg_status run_program(struct arguments *arguments, int argc, char **argv, struct bg_error *error)
 {
-    for (int i = 1; i < argc; i++)
-        if (!strcmp(argv[i], flag))
-            return true;
-    return false;
+    enum bg_status status = parse(arguments, argc, argv, error);
+    if (status != BG_OK)
+        return status;
+    if (arguments->help) {
+        fputs(usage, stdout);
+        bg_options_help(bg_keyholder_options, bg_keyholder_option_count, stdout);
+        return BG_OK;
+    }
+    if (arguments->version) {
+        puts("burgee-keyholder " BG_VERSION);
+        return BG_OK;
+    }
+    return run(arguments, error);
 }
 
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
     struct bg_error error = {0};
-    if (asks_for(argc, argv, "--help")) {
-        fputs(usage, stdout);
-        bg_options_help(bg_keyholder_options, bg_keyholder_option_count, stdout);
-        return fflush(stdout) ? bg_status_exit_code(BG_IO) : 0;
-    }
-    if (asks_for(argc, argv, "--version")) {
-        puts("burgee-keyholder " BG_VERSION);
-        return fflush(stdout) ? bg_status_exit_code(BG_IO) : 0;
-    }
-    enum bg_status status = parse(argc, argv, &arguments, &error);
-    if (status == BG_OK)
-        status = run(&arguments, &error);
+    enum bg_status status = run_program(&arguments, argc, argv, &error);
     if (fflush(stdout) && status == BG_OK)
         status = bg_fail(&error, BG_IO, "cannot print the result");
-    if (status == BG_OK)
-        return 0;
-    char quoted[sizeof error.text * 2];
-    bg_log(BG_LOG_ERROR, "refused", "status=%s error=%s", bg_status_name(status),
-           bg_log_quote(error.text[0] ? error.text : bg_status_text(status), quoted, sizeof quoted));
-    return bg_status_exit_code(status);
+    if (status != BG_OK)
+        bg_log_error(BG_LOG_ERROR, "refused", &error);
+    bg_arguments_finish(&arguments.words);
+    return status == BG_OK ? 0 : bg_status_exit_code(status);
 }

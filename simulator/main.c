@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arguments.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "simulator/central.h"
 #include "simulator/report.h"
@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct arguments {
-    const char *json, *csv, *plot, *model;
-    bool quiet, verbose, insecure_test_key, print_config;
+struct flags {
+    const char *config, *json, *csv, *plot, *model;
+    bool quiet, verbose, insecure_test_key, print_config, help, version;
 };
 
 struct run {
-    struct arguments arguments;
+    struct bg_arguments arguments;
+    struct flags flags;
     struct bg_simulator_config config;
     struct bg_simulator_data data;
     struct bg_federation *federation;
@@ -58,78 +59,34 @@ static void print_help(void)
     bg_options_help(bg_simulator_options, bg_simulator_option_count, stdout);
 }
 
-static int fail(const struct bg_error *error)
-{
-    char quoted[600];
-    bg_log(BG_LOG_ERROR, "stopped", "status=%s error=%s", bg_status_name(error->status),
-           bg_log_quote(error->text, quoted, sizeof quoted));
-    return bg_status_exit_code(error->status);
-}
-
-static void print_config(const struct bg_simulator_config *config)
-{
-    struct bg_json *root = bg_json_object();
-    bg_options_to_json(bg_simulator_options, bg_simulator_option_count, config, root);
-    char *text = bg_json_print(root, true);
-    if (text)
-        puts(text);
-    free(text);
-    bg_json_destroy(&root);
-}
-
-/* A flag that takes a value: `--flag VALUE`. */
-static const char *value_of(int argc, char **argv, int *i, struct bg_error *error)
-{
-    if (*i + 1 >= argc) {
-        bg_fail(error, BG_INVALID, "%s needs a value; see --help", argv[*i]);
-        return NULL;
-    }
-    return argv[++*i];
-}
-
-static enum bg_status parse_flag(struct run *run, int argc, char **argv, int *i, struct bg_error *error)
-{
-    struct arguments *a = &run->arguments;
-    const struct {
-        const char *flag;
-        const char **value;
-    } files[] = {{"--json", &a->json}, {"--csv", &a->csv}, {"--plot", &a->plot}, {"--model", &a->model}};
-    const struct {
-        const char *flag;
-        bool *value;
-    } switches[] = {{"--quiet", &a->quiet},
-                    {"--verbose", &a->verbose},
-                    {"--insecure-test-key", &a->insecure_test_key},
-                    {"--print-config", &a->print_config}};
-    const char *flag = argv[*i];
-    for (size_t f = 0; f < sizeof switches / sizeof *switches; f++)
-        if (strcmp(flag, switches[f].flag) == 0) {
-            *switches[f].value = true;
-            return BG_OK;
-        }
-    for (size_t f = 0; f < sizeof files / sizeof *files; f++)
-        if (strcmp(flag, files[f].flag) == 0) {
-            *files[f].value = value_of(argc, argv, i, error);
-            return *files[f].value ? BG_OK : BG_INVALID;
-        }
-    if (strcmp(flag, "--config") != 0 && strcmp(flag, "--set") != 0)
-        return bg_fail(error, BG_INVALID, "%s: no such option; see --help", flag);
-    const char *value = value_of(argc, argv, i, error);
-    if (!value)
-        return BG_INVALID;
-    return flag[2] == 'c' ? bg_options_load(bg_simulator_options, bg_simulator_option_count, value, &run->config, error)
-                          : bg_options_set(bg_simulator_options, bg_simulator_option_count, value, &run->config, error);
-}
-
 static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_error *error)
 {
-    bg_options_defaults(bg_simulator_options, bg_simulator_option_count, &run->config);
-    for (int i = 1; i < argc; i++) {
-        enum bg_status status = parse_flag(run, argc, argv, &i, error);
-        if (status != BG_OK)
-            return status;
-    }
-    return bg_simulator_config_check(&run->config, run->arguments.insecure_test_key, error);
+    struct flags *f = &run->flags;
+    const struct bg_flag table[] = {{"--config", .value = &f->config},
+                                    {"--set", .setting = ""},
+                                    {"--json", .value = &f->json},
+                                    {"--csv", .value = &f->csv},
+                                    {"--plot", .value = &f->plot},
+                                    {"--model", .value = &f->model},
+                                    {"--quiet", .on = &f->quiet},
+                                    {"--verbose", .on = &f->verbose},
+                                    {"--insecure-test-key", .on = &f->insecure_test_key},
+                                    {"--print-config", .on = &f->print_config},
+                                    {"--help", .on = &f->help},
+                                    {"--version", .on = &f->version}};
+    enum bg_status status =
+        bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &run->arguments);
+    if (status == BG_OK && run->arguments.word_count)
+        status = bg_fail(error, BG_INVALID, "%s: no such argument; see --help", run->arguments.words[0]);
+    return status;
+}
+
+static enum bg_status configure(struct run *run, struct bg_error *error)
+{
+    enum bg_status status =
+        bg_options_read(bg_simulator_options, bg_simulator_option_count, run->flags.config, run->arguments.settings,
+                        run->arguments.setting_count, &run->config, error);
+    return status == BG_OK ? bg_simulator_config_check(&run->config, run->flags.insecure_test_key, error) : status;
 }
 
 /* The first few of a run are shown, all of them with --verbose: an attacker can cause any number. */
@@ -153,7 +110,7 @@ static enum bg_status set_up(struct run *run, struct bg_error *error)
         return status;
     struct bg_federation_settings settings = {.config = &run->config,
                                               .data = &run->data,
-                                              .insecure_test_key = run->arguments.insecure_test_key,
+                                              .insecure_test_key = run->flags.insecure_test_key,
                                               .warn = warn,
                                               .context = run};
     status = bg_federation_create(&settings, run->workers, error, &run->federation);
@@ -166,7 +123,7 @@ static enum bg_status set_up(struct run *run, struct bg_error *error)
                                      .data = &run->data,
                                      .federation = run->federation,
                                      .rounds = run->rounds,
-                                     .insecure_test_key = run->arguments.insecure_test_key,
+                                     .insecure_test_key = run->flags.insecure_test_key,
                                      .threads = threads};
     return BG_OK;
 }
@@ -181,7 +138,7 @@ static enum bg_status run_rounds(struct run *run, struct bg_error *error)
         if (status != BG_OK)
             return status;
         run->report.round_count = i + 1;
-        if (!run->arguments.quiet)
+        if (!run->flags.quiet)
             bg_report_round(&run->report, &run->rounds[i], stdout);
     }
     return BG_OK;
@@ -196,7 +153,7 @@ static enum bg_status evaluate(struct run *run, struct bg_error *error)
     run->report.confusion = &run->confusion;
     if (status != BG_OK || !run->config.central || stopping)
         return status;
-    if (!run->arguments.quiet)
+    if (!run->flags.quiet)
         printf("\ntraining the same model on all rows, %llu epochs, for comparison ...\n",
                (unsigned long long)run->config.central_epochs);
     status = bg_confusion_init(&run->central, classes);
@@ -208,16 +165,16 @@ static enum bg_status evaluate(struct run *run, struct bg_error *error)
 
 static enum bg_status write_results(const struct run *run, struct bg_error *error)
 {
-    const struct arguments *a = &run->arguments;
+    const struct flags *f = &run->flags;
     enum bg_status status = BG_OK;
-    if (a->model)
-        status = bg_file_write(a->model, bg_federation_model_file(run->federation), 0644, error);
-    if (status == BG_OK && a->json)
-        status = bg_report_write_json(&run->report, a->json, error);
-    if (status == BG_OK && a->csv)
-        status = bg_report_write_csv(&run->report, a->csv, error);
-    if (status == BG_OK && a->plot)
-        status = bg_report_plot(&run->report, a->plot, error);
+    if (f->model)
+        status = bg_file_write(f->model, bg_federation_model_file(run->federation), 0644, error);
+    if (status == BG_OK && f->json)
+        status = bg_report_write_json(&run->report, f->json, error);
+    if (status == BG_OK && f->csv)
+        status = bg_report_write_csv(&run->report, f->csv, error);
+    if (status == BG_OK && f->plot)
+        status = bg_report_plot(&run->report, f->plot, error);
     if (status == BG_UNSUPPORTED) {
         bg_log(BG_LOG_WARN, "no plot", "reason=\"gnuplot is not installed\"");
         status = BG_OK;
@@ -231,7 +188,7 @@ static enum bg_status simulate(struct run *run, struct bg_error *error)
     enum bg_status status = set_up(run, error);
     if (status != BG_OK)
         return status;
-    if (!run->arguments.quiet) {
+    if (!run->flags.quiet) {
         bg_report_header(&run->report, stdout);
         bg_report_round_head(stdout);
     }
@@ -242,7 +199,7 @@ static enum bg_status simulate(struct run *run, struct bg_error *error)
         return status;
     run->report.messages_refused = run->refused;
     run->report.wall_ns = bg_clock_monotonic_ns() - begin;
-    if (!run->arguments.quiet)
+    if (!run->flags.quiet)
         bg_report_summary(&run->report, stdout);
     if (stopping)
         bg_log(BG_LOG_WARN, "interrupted", "rounds=%zu", run->report.round_count);
@@ -256,34 +213,44 @@ static void run_finish(struct run *run)
     bg_confusion_finish(&run->central);
     bg_simulator_data_finish(&run->data);
     bg_workers_destroy(&run->workers);
+    bg_arguments_finish(&run->arguments);
     free(run->rounds);
+}
+
+static enum bg_status run_program(struct run *run, int argc, char **argv, struct bg_error *error)
+{
+    enum bg_status status = parse(run, argc, argv, error);
+    if (status != BG_OK)
+        return status;
+    if (run->flags.help) {
+        print_help();
+        return BG_OK;
+    }
+    if (run->flags.version) {
+        puts("burgee-simulator " BG_VERSION);
+        return BG_OK;
+    }
+    status = configure(run, error);
+    if (status != BG_OK)
+        return status;
+    if (run->flags.print_config) {
+        bg_options_print(bg_simulator_options, bg_simulator_option_count, &run->config, stdout);
+        return BG_OK;
+    }
+    bg_log_set_level(run->flags.verbose ? BG_LOG_DEBUG : BG_LOG_INFO);
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return simulate(run, error);
 }
 
 int main(int argc, char **argv)
 {
     static struct run run;
     struct bg_error error = {BG_OK, ""};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            print_help();
-            return 0;
-        }
-        if (strcmp(argv[i], "--version") == 0) {
-            puts("burgee-simulator " BG_VERSION);
-            return 0;
-        }
-    }
-    if (parse(&run, argc, argv, &error) != BG_OK)
-        return fail(&error);
-    if (run.arguments.print_config) {
-        print_config(&run.config);
-        return 0;
-    }
-    bg_log_set_level(run.arguments.verbose ? BG_LOG_DEBUG : BG_LOG_INFO);
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    enum bg_status status = simulate(&run, &error);
+    enum bg_status status = run_program(&run, argc, argv, &error);
+    if (status != BG_OK)
+        bg_log_error(BG_LOG_ERROR, "stopped", &error);
     run_finish(&run);
-    return status == BG_OK ? 0 : fail(&error);
+    return status == BG_OK ? 0 : bg_status_exit_code(status);
 }

@@ -2,6 +2,7 @@
 /* burgee-inspect: describes any burgee file, without its secrets. */
 #include "tools/inspect.h"
 
+#include "base/arguments.h"
 #include "base/file.h"
 #include "crypto/digest.h"
 #include "model/safetensors.h"
@@ -218,40 +219,28 @@ static enum bg_status print_facts(const struct bg_json *facts, bool json)
 }
 
 struct options {
-    const char *path;
+    struct bg_arguments words;
     bool json, help, version;
 };
 
-static enum bg_status parse_options(int count, char **words, struct options *options, struct bg_error *error)
+static enum bg_status parse_options(int argc, char **argv, struct options *options, struct bg_error *error)
 {
-    bool only_files = false;
-    for (int i = 1; i < count; i++) {
-        const char *word = words[i];
-        if (!only_files && strcmp(word, "--") == 0)
-            only_files = true;
-        else if (!only_files && strcmp(word, "--json") == 0)
-            options->json = true;
-        else if (!only_files && strcmp(word, "--help") == 0)
-            options->help = true;
-        else if (!only_files && strcmp(word, "--version") == 0)
-            options->version = true;
-        else if (!only_files && word[0] == '-')
-            return bg_fail(error, BG_INVALID, "%s: no such option; see --help", word);
-        else if (options->path)
-            return bg_fail(error, BG_INVALID, "%s: one file at a time; see --help", word);
-        else
-            options->path = word;
-    }
-    if (!options->path && !options->help && !options->version)
-        return bg_fail(error, BG_INVALID, "want a file; see --help");
-    return BG_OK;
+    const struct bg_flag flags[] = {
+        {"--json", .on = &options->json}, {"--help", .on = &options->help}, {"--version", .on = &options->version}};
+    enum bg_status status =
+        bg_arguments_parse(argc, argv, flags, sizeof flags / sizeof *flags, error, &options->words);
+    if (status != BG_OK || options->help || options->version)
+        return status;
+    if (options->words.word_count > 1)
+        return bg_fail(error, BG_INVALID, "%s: one file at a time; see --help", options->words.words[1]);
+    return options->words.word_count ? BG_OK : bg_fail(error, BG_INVALID, "want a file; see --help");
 }
 
 static enum bg_status inspect(const struct options *options, struct bg_error *error)
 {
     struct subject subject;
     struct bg_json *facts = bg_json_object();
-    enum bg_status status = open_subject(options->path, error, &subject);
+    enum bg_status status = open_subject(options->words.words[0], error, &subject);
     if (status == BG_OK)
         status = describe(&subject, facts, error);
     enum bg_status printed = print_facts(facts, options->json);
@@ -272,11 +261,13 @@ int main(int argc, char **argv)
     enum bg_status status = parse_options(argc, argv, &options, &error);
     if (status == BG_OK && (options.help || options.version)) {
         fputs(options.help ? help : "burgee-inspect " BG_VERSION "\n", stdout);
-        return fflush(stdout) ? bg_status_exit_code(BG_IO) : 0;
-    }
-    if (status == BG_OK)
+        if (fflush(stdout) != 0)
+            status = bg_fail(&error, BG_IO, "cannot print");
+    } else if (status == BG_OK) {
         status = inspect(&options, &error);
+    }
     if (status != BG_OK)
         fprintf(stderr, "burgee-inspect: %s\n", error.text);
+    bg_arguments_finish(&options.words);
     return status ? bg_status_exit_code(status) : 0;
 }

@@ -69,7 +69,7 @@ def flip(at):
 def check_words(bench):
     for said, words in (('no verb given', []), ('no such verb', ['uptade']), ('one argument too many', ['keygen', 'x']),
                         ('no such option', ['keygen', '--colour', 'red']),
-                        ('its value is missing', ['keygen', '--out']), ('--out DIR', ['keygen']),
+                        ('needs a value', ['keygen', '--out']), ('--out DIR', ['keygen']),
                         ('--plan FILE', ['update']), ('--state DIR', ['receipt', '--lost']),
                         ('--receipt FILE', ['receipt', '--state', 's']),
                         ('--lost says', ['receipt', '--state', 's', '--lost', '--receipt', 'r'])):

@@ -34,6 +34,14 @@ Test(log, a_line_is_logfmt, .init = catch_stderr)
     cr_assert_str_eq(caught(), "level=error msg=\"stop\"\n");
 }
 
+Test(log, errors_are_quoted_with_their_status, .init = catch_stderr)
+{
+    struct bg_error error;
+    (void)bg_fail(&error, BG_IO, "a \"b\": cannot read");
+    bg_log_error(BG_LOG_WARN, "refused", &error);
+    cr_assert_str_eq(caught(), "level=warn msg=\"refused\" status=IO error=\"a \\\"b\\\": cannot read\"\n");
+}
+
 Test(log, levels_above_the_highest_are_silent, .init = catch_stderr)
 {
     bg_log(BG_LOG_DEBUG, "hidden", "");

@@ -221,6 +221,25 @@ Test(options, what_is_printed_loads_back, .init = make_path, .fini = remove_path
     NO_LEAKS();
 }
 
+Test(options, what_is_saved_is_read_back_under_assignments, .init = make_path, .fini = remove_path)
+{
+    struct config config = defaults(), again;
+    struct bg_error error;
+    char *const assignments[] = {"run.seed=3", "run.seed=4", "round.quorum=65"};
+    config.seed = 2;
+    config.rate = 0.25;
+    cr_assert_eq(bg_options_save(table, COUNT, &config, path, &error), BG_OK);
+    cr_assert_eq(bg_options_read(table, COUNT, path, assignments, 2, &again, &error), BG_OK, "%s", error.text);
+    cr_assert(again.seed == 4 && again.rate == 0.25 && again.quorum == 8);
+    cr_assert_eq(bg_options_read(table, COUNT, NULL, NULL, 0, &again, &error), BG_OK);
+    cr_assert(again.seed == 1 && again.rate == 0.1);
+    cr_assert_eq(bg_options_read(table, COUNT, path, assignments, 3, &again, &error), BG_CONFIG);
+    cr_assert_not_null(strstr(error.text, "round.quorum"));
+    cr_assert_eq(bg_options_read(table, COUNT, "/absent/file", NULL, 0, &again, &error), BG_NOT_FOUND);
+    cr_assert_eq(bg_options_save(table, COUNT, &config, "/absent/file", &error), BG_NOT_FOUND);
+    NO_LEAKS();
+}
+
 Test(options, help_lists_defaults_ranges_and_units)
 {
     char *text = NULL;
