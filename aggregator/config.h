@@ -2,8 +2,7 @@
 /* Settings of a root: one struct, filled from the option table that also gives --help. */
 #pragma once
 
-#include "aggregator/root.h"
-#include "base/options.h"
+#include "aggregator/learning_config.h"
 
 struct bg_aggregator_config {
     char population[BG_OPTION_TEXT_BYTES];
@@ -18,30 +17,8 @@ struct bg_aggregator_config {
     bool data_drop_port;
     uint64_t data_rows;
     uint64_t data_seed;
-    /* local training */
-    uint32_t optimizer;
-    double learning_rate;
-    double learning_rate_floor;
-    double momentum;
-    double weight_decay;
-    double clip_norm;
-    double proximal_mu;
-    uint32_t class_weights;
-    uint64_t batch;
-    uint64_t steps;
-    /* codec */
-    uint32_t codec_mode;
-    uint32_t scale_basis;
-    uint32_t centre;
-    double clip;
-    double growth;
-    uint64_t growth_from;
-    double percentile;
-    double decay;
-    double client_momentum;
-    double server_momentum;
-    double server_step;
-    /* groups, rounds, rule */
+    struct bg_learning_config learning;
+    /* groups and rounds */
     uint64_t group_least;
     uint64_t full_rounds;
     uint64_t rounds;
@@ -50,9 +27,6 @@ struct bg_aggregator_config {
     uint64_t quorum;
     uint64_t holds;
     uint64_t seed;
-    uint32_t rule;
-    bool faulty_automatic;
-    uint64_t faulty;
 };
 
 extern const struct bg_option bg_aggregator_options[];

@@ -270,25 +270,28 @@ enum bg_status bg_offline_give_up(struct bg_offline *o, struct bg_error *error)
 
 /* ---- begin and end ---- */
 
-/* Opens a round in the root. Its task is that of any invited client. */
-static enum bg_status open_round(struct bg_offline *o, struct bg_error *error, struct bg_writer *ret_task)
-{
-    const struct bg_groups *groups = bg_root_groups(o->root);
-    enum bg_status status = bg_root_open_round(o->root, error);
-    if (status != BG_OK)
-        return status;
-    for (size_t g = 0; g < groups->count; g++)
-        if (is_awaited(o, &groups->groups[g].members[0], ret_task))
-            return BG_OK;
-    return bg_fail(error, BG_FAULT, "the round invites nobody");
-}
-
 static uint64_t round_of_task(struct bg_span task)
 {
     struct bg_reader r;
     bg_reader_init(&r, task);
     (void)bg_read_span(&r, BG_FRAME_HEADER_BYTES);
     return bg_read_u64(&r);
+}
+
+/* Opens a round in the root. Its task is that of any invited client. */
+static enum bg_status open_round(struct bg_offline *o, struct bg_error *error, struct bg_writer *ret_task)
+{
+    const struct bg_groups *groups = bg_root_groups(o->root);
+    bool invited = false;
+    enum bg_status status = bg_offline_check_plan(o, error);
+    if (status == BG_OK)
+        status = bg_root_open_round(o->root, error);
+    for (size_t g = 0; status == BG_OK && !invited && g < groups->count; g++)
+        invited = is_awaited(o, &groups->groups[g].members[0], ret_task);
+    if (status == BG_OK && !invited)
+        status = bg_fail(error, BG_FAULT, "the round invites nobody");
+    o->round = (struct bg_offline_round){.round = round_of_task(bg_writer_span(ret_task))};
+    return status;
 }
 
 enum bg_status bg_offline_open_round(struct bg_offline *o, struct bg_error *error)
@@ -299,10 +302,7 @@ enum bg_status bg_offline_open_round(struct bg_offline *o, struct bg_error *erro
     if (o->state.stage != BG_EPOCH_AGREED)
         return bg_fail(error, BG_INVALID, "no epoch is agreed on: ask the key holder for one first");
     bg_writer_init(&task);
-    enum bg_status status = bg_offline_check_plan(o, error);
-    if (status == BG_OK)
-        status = open_round(o, error, &task);
-    o->round = (struct bg_offline_round){.round = round_of_task(bg_writer_span(&task))};
+    enum bg_status status = open_round(o, error, &task);
     struct bg_path path = bg_offline_round_path(o, "task");
     struct bg_path folder =
         bg_offline_path(&o->settings, "round-%llu", (unsigned long long)o->round.round);
@@ -325,10 +325,7 @@ static enum bg_status reopen(struct bg_offline *o, struct bg_error *error)
     uint8_t *bytes = NULL;
     size_t size = 0;
     bg_writer_init(&task);
-    enum bg_status status = bg_offline_check_plan(o, error);
-    if (status == BG_OK)
-        status = open_round(o, error, &task);
-    o->round = (struct bg_offline_round){.round = round_of_task(bg_writer_span(&task))};
+    enum bg_status status = open_round(o, error, &task);
     struct bg_path path = bg_offline_round_path(o, "task");
     if (status == BG_OK)
         status = bg_file_read(path.text, BG_OFFLINE_FILE_LIMIT, error, &bytes, &size);

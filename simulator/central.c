@@ -8,19 +8,20 @@
 
 static struct bg_training_settings central_settings(const struct bg_simulator_config *c, size_t rows)
 {
-    uint64_t steps = c->central_epochs * (rows / c->batch + (rows % c->batch != 0));
+    const struct bg_learning_config *l = &c->learning;
+    uint64_t steps = c->central_epochs * (rows / l->batch + (rows % l->batch != 0));
     return (struct bg_training_settings){
-        .optimizer = {.kind = c->optimizer == 1 ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
-                      .momentum = c->momentum,
-                      .weight_decay = c->weight_decay,
+        .optimizer = {.kind = l->optimizer == 1 ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
+                      .momentum = l->momentum,
+                      .weight_decay = l->weight_decay,
                       .beta1 = BG_ADAMW_BETA1,
                       .beta2 = BG_ADAMW_BETA2,
                       .epsilon = BG_ADAMW_EPSILON},
-        .rate = {.peak = c->learning_rate, .floor = c->learning_rate_floor, .total = steps},
+        .rate = {.peak = l->learning_rate, .floor = l->learning_rate_floor, .total = steps},
         .steps = steps,
-        .batch = c->batch,
-        .clip_norm = c->clip_norm,
-        .weighting = c->class_weights == 1 ? BG_CLASS_WEIGHTS_INVERSE_SQRT : BG_CLASS_WEIGHTS_NONE,
+        .batch = l->batch,
+        .clip_norm = l->clip_norm,
+        .weighting = l->class_weights == 1 ? BG_CLASS_WEIGHTS_INVERSE_SQRT : BG_CLASS_WEIGHTS_NONE,
     };
 }
 

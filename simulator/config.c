@@ -8,13 +8,7 @@
 
 #include <stddef.h>
 
-static const char *const optimizers[] = {"sgd", "adamw", NULL};
-static const char *const weightings[] = {"none", "inverse-sqrt", NULL};
-static const char *const codec_modes[] = {"ef", "median", "sign", "dense", NULL};
-static const char *const scale_bases[] = {"delta", "residual", NULL};
-static const char *const centres[] = {"zero", "median", NULL};
 static const char *const radices[] = {"bits", "mixed", NULL};
-static const char *const rules[] = {"mean", "unit-mean", "nnm", "flag", "flag+", NULL};
 static const char *const attacks[] = {"none", "sign-flip", "label-flip", "random", "out-of-range", NULL};
 
 #define FIELD(name) offsetof(struct bg_simulator_config, name)
@@ -47,48 +41,7 @@ const struct bg_option bg_simulator_options[] = {
      "of the split into training and test rows"},
     {"model.spec", BG_OPTION_TEXT, FIELD(model_spec), "mlp:64-32", 0, 0, NULL, NULL,
      "linear, or mlp: and the widths of the hidden layers"},
-    {"training.optimizer", BG_OPTION_CHOICE, FIELD(optimizer), "sgd", 0, 0, optimizers, NULL,
-     "of the local steps"},
-    {"training.learning_rate", BG_OPTION_REAL, FIELD(learning_rate), "0.1", 1e-06, 10, NULL, NULL,
-     "at the first round"},
-    {"training.learning_rate_floor", BG_OPTION_REAL, FIELD(learning_rate_floor), "0.02", 0, 1, NULL, NULL,
-     "share of it left at the last round (cosine)"},
-    {"training.momentum", BG_OPTION_REAL, FIELD(momentum), "0.9", 0, 0.999, NULL, NULL,
-     "of sgd, reset each round"},
-    {"training.weight_decay", BG_OPTION_REAL, FIELD(weight_decay), "0", 0, 1, NULL, NULL,
-     "of the local steps"},
-    {"training.clip_norm", BG_OPTION_REAL, FIELD(clip_norm), "1", 0, 1000000.0, NULL, NULL,
-     "largest gradient norm; 0: not clipped"},
-    {"training.proximal_mu", BG_OPTION_REAL, FIELD(proximal_mu), "0", 0, 100, NULL, NULL,
-     "FedProx; 0: off"},
-    {"training.class_weights", BG_OPTION_CHOICE, FIELD(class_weights), "inverse-sqrt", 0, 0, weightings, NULL,
-     "of the loss, from the client's own class frequencies"},
-    {"training.batch", BG_OPTION_U64, FIELD(batch), "64", 1, 65536, NULL, "rows",
-     "of one step"},
-    {"training.steps", BG_OPTION_U64, FIELD(steps), "20", 1, 100000, NULL, "steps",
-     "per client and round"},
-    {"codec.mode", BG_OPTION_CHOICE, FIELD(codec_mode), "ef", 0, 0, codec_modes, NULL,
-     "how an update becomes votes"},
-    {"codec.scale_basis", BG_OPTION_CHOICE, FIELD(scale_basis), "delta", 0, 0, scale_bases, NULL,
-     "what a client reports as its scale: 2 mean|delta| or RMS of delta + residual"},
-    {"codec.centre", BG_OPTION_CHOICE, FIELD(centre), "zero", 0, 0, centres, NULL,
-     "threshold of the votes"},
-    {"codec.clip", BG_OPTION_REAL, FIELD(clip), "4", 0.1, 1000, NULL, "scales",
-     "residuals stay within"},
-    {"codec.growth", BG_OPTION_REAL, FIELD(growth), "1.2", 1, 100, NULL, NULL,
-     "largest growth of a scale per round"},
-    {"codec.growth_from", BG_OPTION_U64, FIELD(growth_from), "5", 0, 1000000, NULL, "rounds",
-     "after which the growth limit holds"},
-    {"codec.percentile", BG_OPTION_REAL, FIELD(percentile), "0.25", 0, 1, NULL, NULL,
-     "of the groups' scales that is used"},
-    {"codec.decay", BG_OPTION_REAL, FIELD(decay), "0.9", 0, 1, NULL, NULL,
-     "of a residual per missed round"},
-    {"codec.client_momentum", BG_OPTION_REAL, FIELD(client_momentum), "0", 0, 0.999, NULL, NULL,
-     "in front of the sign"},
-    {"codec.server_momentum", BG_OPTION_REAL, FIELD(server_momentum), "0.9", 0, 0.999, NULL, NULL,
-     "modes sign and median"},
-    {"codec.server_step", BG_OPTION_REAL, FIELD(server_step), "0.003", 1e-07, 10, NULL, NULL,
-     "modes sign and median: step at the first round (cosine)"},
+    BG_LEARNING_OPTIONS(FIELD),
     {"encryption.mode", BG_OPTION_CHOICE, FIELD(encryption), "paillier", 0, 0, bg_encryption_names, NULL,
      "paillier; null: the same without encryption; off: plain vectors"},
     {"encryption.bits", BG_OPTION_U64, FIELD(key_bits), "2048", 512, 8192, NULL, "bits",
@@ -119,12 +72,6 @@ const struct bg_option bg_simulator_options[] = {
      "least opened groups of a round"},
     {"rounds.holds", BG_OPTION_U64, FIELD(holds), "3", 1, 1000, NULL, "rounds",
      "held in a row before one is abandoned"},
-    {"robust.rule", BG_OPTION_CHOICE, FIELD(rule), "flag+", 0, 0, rules, NULL,
-     "how group vectors are combined"},
-    {"robust.f_automatic", BG_OPTION_BOOL, FIELD(faulty_automatic), "true", 0, 0, NULL, NULL,
-     "f = floor((p-3)/2) for p groups; false: robust.f"},
-    {"robust.f", BG_OPTION_U64, FIELD(faulty), "0", 0, 63, NULL, "groups",
-     "that may be hostile"},
     {"faults.dropout", BG_OPTION_REAL, FIELD(dropout), "0", 0, 1, NULL, NULL,
      "chance that a client takes no part in a round"},
     {"faults.straggler", BG_OPTION_REAL, FIELD(straggler), "0", 0, 1, NULL, NULL,
@@ -176,7 +123,7 @@ const size_t bg_simulator_option_count = sizeof bg_simulator_options / sizeof *b
 enum bg_status bg_simulator_config_check(const struct bg_simulator_config *config, bool insecure_test_key,
                                          struct bg_error *error)
 {
-    bool dense = config->codec_mode + 1 == BG_CODEC_DENSE;
+    bool dense = config->learning.codec_mode + 1 == BG_CODEC_DENSE;
     if (config->data_kind != 0 && config->data_dir[0] == '\0')
         return bg_fail(error, BG_CONFIG, "data.kind=%s needs data.dir: the folder with the files",
                        bg_dataset_kind_names[config->data_kind]);
@@ -207,10 +154,7 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     if ((config->attack != BG_ATTACK_NONE) != (config->attack_share > 0))
         return bg_fail(error, BG_CONFIG, "attack.kind=%s with attack.share=%g: give both or neither",
                        attacks[config->attack], config->attack_share);
-    if (config->faulty_automatic && config->faulty)
-        return bg_fail(error, BG_CONFIG, "robust.f=%llu counts only with robust.f_automatic=false",
-                       (unsigned long long)config->faulty);
     if (dense && config->attack == BG_ATTACK_OUT_OF_RANGE)
         return bg_fail(error, BG_CONFIG, "attack.kind=out-of-range needs packed votes; codec.mode=dense has none");
-    return BG_OK;
+    return bg_learning_config_check(&config->learning, error);
 }

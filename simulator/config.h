@@ -2,7 +2,7 @@
 /* What a simulation is made of: one struct, filled from the option table that also gives --help. */
 #pragma once
 
-#include "base/options.h"
+#include "aggregator/learning_config.h"
 
 enum bg_attack {
     BG_ATTACK_NONE = 0,
@@ -26,37 +26,15 @@ struct bg_simulator_config {
     uint64_t data_classes_per_client;
     uint64_t data_least_rows;
     uint64_t data_seed;
-    /* model and local training */
     char model_spec[BG_OPTION_TEXT_BYTES];
-    uint32_t optimizer;
-    double learning_rate;
-    double learning_rate_floor;
-    double momentum;
-    double weight_decay;
-    double clip_norm;
-    double proximal_mu;
-    uint32_t class_weights;
-    uint64_t batch;
-    uint64_t steps;
-    /* codec */
-    uint32_t codec_mode;
-    uint32_t scale_basis;
-    uint32_t centre;
-    double clip;
-    double growth;
-    uint64_t growth_from;
-    double percentile;
-    double decay;
-    double client_momentum;
-    double server_momentum;
-    double server_step;
+    struct bg_learning_config learning;
     /* encryption */
     uint32_t encryption;
     uint64_t key_bits;
     uint64_t key_s;
     uint32_t radix;
     uint64_t table_bytes;
-    /* groups, rounds, rule */
+    /* groups and rounds */
     uint64_t clients;
     uint64_t cells;
     uint64_t group_size;
@@ -67,9 +45,6 @@ struct bg_simulator_config {
     double deadline_seconds;
     uint64_t quorum;
     uint64_t holds;
-    uint32_t rule;
-    bool faulty_automatic;
-    uint64_t faulty;
     /* faults and attacks */
     double dropout;
     double straggler;

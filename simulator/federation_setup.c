@@ -99,33 +99,6 @@ static enum bg_status make_keyholder(struct bg_federation *f, const struct bg_po
     return status;
 }
 
-static struct bg_plan_codec plan_codec(const struct bg_simulator_config *c)
-{
-    return (struct bg_plan_codec){.mode = (enum bg_plan_codec_mode)(c->codec_mode + 1),
-                                  .scale_from_residual = c->scale_basis == 1,
-                                  .centre_median = c->centre == 1,
-                                  .clip = c->clip,
-                                  .growth = c->growth,
-                                  .growth_from = (uint32_t)c->growth_from,
-                                  .percentile = c->percentile,
-                                  .decay = c->decay,
-                                  .client_momentum = c->client_momentum,
-                                  .server_momentum = c->server_momentum,
-                                  .server_step = c->server_step};
-}
-
-static struct bg_plan_training plan_training(const struct bg_simulator_config *c)
-{
-    return (struct bg_plan_training){.optimizer = (enum bg_plan_optimizer)(c->optimizer + 1),
-                                     .class_weights = (enum bg_plan_class_weights)(c->class_weights + 1),
-                                     .momentum = c->momentum,
-                                     .weight_decay = c->weight_decay,
-                                     .clip_norm = c->clip_norm,
-                                     .proximal_mu = c->proximal_mu,
-                                     .batch = (uint32_t)c->batch,
-                                     .steps = (uint32_t)c->steps};
-}
-
 static enum bg_status make_model(struct bg_federation *f, struct bg_error *error)
 {
     const struct bg_dataset *dataset = &f->settings.data->dataset;
@@ -162,10 +135,6 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
                     .feature_scale = data->stats.scale,
                     .class_names = data->dataset.class_names,
                     .label_map = c->data_labels},
-        .codec = plan_codec(c),
-        .training = plan_training(c),
-        .learning_rate = c->learning_rate,
-        .learning_rate_floor = c->learning_rate_floor,
         .rounds = c->rounds,
         .rules = {.group_least = (uint32_t)c->group_least,
                   .full_rounds = (uint32_t)c->full_rounds,
@@ -175,11 +144,10 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
         .retry_ns = BG_SECOND,
         .target_groups = c->target_groups,
         .seed = c->seed,
-        .rule = (enum bg_rule)(c->rule + 1),
-        .faulty = c->faulty_automatic ? BG_FAULTY_UNSET : (int)c->faulty,
         .observe = bg_federation_on_root,
         .observe_context = f,
     };
+    bg_learning_config_apply(&c->learning, &settings);
     memcpy(settings.key_holder, bg_identity_point(f->keyholder_identity), sizeof settings.key_holder);
     bg_actor_init(&f->root_actor, f->world, &bg_root_actor, (void *)c, &f->to_keyholder.transport);
     enum bg_status status = bg_root_create(&settings, 0, error, &f->root);

@@ -131,7 +131,7 @@ static enum bg_status set_up(struct run *run, struct bg_error *error)
 /* A calibration round that fails is tried again in the place of a learning round, so the run ends in any case. */
 static enum bg_status run_rounds(struct run *run, struct bg_error *error)
 {
-    uint64_t planned = run->config.rounds + (run->config.codec_mode == 0);
+    uint64_t planned = run->config.rounds + (run->config.learning.codec_mode == 0);
     for (uint64_t i = 0; i < planned && !stopping; i++) {
         bool evaluate = (i + 1) % run->config.evaluate_every == 0 || i + 1 == planned;
         enum bg_status status = bg_federation_round(run->federation, evaluate, error, &run->rounds[i]);

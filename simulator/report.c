@@ -11,13 +11,12 @@
 
 static const char *rule_in_force(const struct bg_report *report)
 {
-    return bg_rule_name((enum bg_rule)(report->config->rule + 1));
+    return bg_rule_name((enum bg_rule)(report->config->learning.rule + 1));
 }
 
 static const char *codec_in_force(const struct bg_report *report)
 {
-    static const char *const names[] = {"ef", "median", "sign", "dense"};
-    return names[report->config->codec_mode];
+    return bg_codec_mode_names[report->config->learning.codec_mode];
 }
 
 void bg_report_header(const struct bg_report *report, FILE *out)

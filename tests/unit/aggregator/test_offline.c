@@ -399,7 +399,7 @@ Test(offline, refuses_other_settings_in_the_middle_of_a_round)
 {
     struct by_hand h;
     start(&h);
-    h.config.learning_rate = 0.5;
+    h.config.learning.learning_rate = 0.5;
     EXPECT(&h, enter(&h), BG_CONFIG);
     cr_assert(strstr(h.error.text, "task"), "%s", h.error.text);
     by_hand_finish(&h);

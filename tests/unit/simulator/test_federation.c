@@ -88,7 +88,7 @@ Test(federation, does_not_start_with_an_f_or_a_quorum_that_its_groups_cannot_mee
         struct bg_federation *federation;
         config = small_config();
         set(&config, settings[i][0]);
-        config.faulty_automatic = i != 0;
+        config.learning.faulty_automatic = i != 0;
         if (i == 2)
             set(&config, "rounds.quorum=2");
         struct bg_federation_settings federation_settings = {.config = &config, .data = &data};

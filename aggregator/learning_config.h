@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of what is learnt and how updates are combined: those of every program that has a root. */
+#pragma once
+
+#include "aggregator/root.h"
+#include "base/options.h"
+
+struct bg_learning_config {
+    /* local training */
+    uint32_t optimizer;
+    double learning_rate;
+    double learning_rate_floor;
+    double momentum;
+    double weight_decay;
+    double clip_norm;
+    double proximal_mu;
+    uint32_t class_weights;
+    uint64_t batch;
+    uint64_t steps;
+    /* codec */
+    uint32_t codec_mode;
+    uint32_t scale_basis;
+    uint32_t centre;
+    double clip;
+    double growth;
+    uint64_t growth_from;
+    double percentile;
+    double decay;
+    double client_momentum;
+    double server_momentum;
+    double server_step;
+    /* rule */
+    uint32_t rule;
+    bool faulty_automatic;
+    uint64_t faulty;
+};
+
+/* What the choices are called. */
+extern const char *const bg_optimizer_names[], *const bg_class_weights_names[], *const bg_codec_mode_names[],
+    *const bg_scale_basis_names[], *const bg_centre_names[], *const bg_rule_choice_names[];
+
+/* BG_CONFIG for settings that contradict each other. */
+BG_MUST_CHECK enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
+                                                      struct bg_error *error);
+/* Fills codec, training, learning rates and rule. */
+void bg_learning_config_apply(const struct bg_learning_config *config, struct bg_root_settings *settings);
+
+/* Rows of the option table of a struct that has a bg_learning_config as its member `learning`; FIELD(name) is the
+ * offset of a member of it. */
+#define BG_LEARNING_OPTIONS(FIELD)                                                                          \
+    {"training.optimizer", BG_OPTION_CHOICE, FIELD(learning.optimizer), "sgd", 0, 0, bg_optimizer_names,    \
+     NULL, "of the local steps"},                                                                           \
+    {"training.learning_rate", BG_OPTION_REAL, FIELD(learning.learning_rate), "0.1", 1e-06, 10, NULL, NULL, \
+     "at the first round"},                                                                                 \
+    {"training.learning_rate_floor", BG_OPTION_REAL, FIELD(learning.learning_rate_floor), "0.02", 0, 1,     \
+     NULL, NULL, "share of it left at the last round (cosine)"},                                            \
+    {"training.momentum", BG_OPTION_REAL, FIELD(learning.momentum), "0.9", 0, 0.999, NULL, NULL,            \
+     "of sgd, reset each round"},                                                                           \
+    {"training.weight_decay", BG_OPTION_REAL, FIELD(learning.weight_decay), "0", 0, 1, NULL, NULL,          \
+     "of the local steps"},                                                                                 \
+    {"training.clip_norm", BG_OPTION_REAL, FIELD(learning.clip_norm), "1", 0, 1000000.0, NULL, NULL,        \
+     "largest gradient norm; 0: not clipped"},                                                              \
+    {"training.proximal_mu", BG_OPTION_REAL, FIELD(learning.proximal_mu), "0", 0, 100, NULL, NULL,          \
+     "FedProx; 0: off"},                                                                                    \
+    {"training.class_weights", BG_OPTION_CHOICE, FIELD(learning.class_weights), "inverse-sqrt", 0, 0,       \
+     bg_class_weights_names, NULL, "of the loss, from the client's own class frequencies"},                 \
+    {"training.batch", BG_OPTION_U64, FIELD(learning.batch), "64", 1, 65536, NULL, "rows",                  \
+     "of one step"},                                                                                        \
+    {"training.steps", BG_OPTION_U64, FIELD(learning.steps), "20", 1, 100000, NULL, "steps",                \
+     "per client and round"},                                                                               \
+    {"codec.mode", BG_OPTION_CHOICE, FIELD(learning.codec_mode), "ef", 0, 0, bg_codec_mode_names, NULL,     \
+     "how an update becomes votes"},                                                                        \
+    {"codec.scale_basis", BG_OPTION_CHOICE, FIELD(learning.scale_basis), "delta", 0, 0,                     \
+     bg_scale_basis_names, NULL,                                                                            \
+     "what a client reports as its scale: 2 mean|delta| or RMS of delta + residual"},                       \
+    {"codec.centre", BG_OPTION_CHOICE, FIELD(learning.centre), "zero", 0, 0, bg_centre_names, NULL,         \
+     "threshold of the votes"},                                                                             \
+    {"codec.clip", BG_OPTION_REAL, FIELD(learning.clip), "4", 0.1, 1000, NULL, "scales",                    \
+     "residuals stay within"},                                                                              \
+    {"codec.growth", BG_OPTION_REAL, FIELD(learning.growth), "1.2", 1, 100, NULL, NULL,                     \
+     "largest growth of a scale per round"},                                                                \
+    {"codec.growth_from", BG_OPTION_U64, FIELD(learning.growth_from), "5", 0, 1000000, NULL, "rounds",      \
+     "after which the growth limit holds"},                                                                 \
+    {"codec.percentile", BG_OPTION_REAL, FIELD(learning.percentile), "0.25", 0, 1, NULL, NULL,              \
+     "of the groups' scales that is used"},                                                                 \
+    {"codec.decay", BG_OPTION_REAL, FIELD(learning.decay), "0.9", 0, 1, NULL, NULL,                         \
+     "of a residual per missed round"},                                                                     \
+    {"codec.client_momentum", BG_OPTION_REAL, FIELD(learning.client_momentum), "0", 0, 0.999, NULL, NULL,   \
+     "in front of the sign"},                                                                               \
+    {"codec.server_momentum", BG_OPTION_REAL, FIELD(learning.server_momentum), "0.9", 0, 0.999, NULL, NULL, \
+     "modes sign and median"},                                                                              \
+    {"codec.server_step", BG_OPTION_REAL, FIELD(learning.server_step), "0.003", 1e-07, 10, NULL, NULL,      \
+     "modes sign and median: step at the first round (cosine)"},                                            \
+    {"robust.rule", BG_OPTION_CHOICE, FIELD(learning.rule), "flag+", 0, 0, bg_rule_choice_names, NULL,      \
+     "how group vectors are combined"},                                                                     \
+    {"robust.f_automatic", BG_OPTION_BOOL, FIELD(learning.faulty_automatic), "true", 0, 0, NULL, NULL,      \
+     "f = floor((p-3)/2) for p groups; false: robust.f"},                                                   \
+    {"robust.f", BG_OPTION_U64, FIELD(learning.faulty), "0", 0, 63, NULL, "groups",                         \
+     "that may be hostile"}
