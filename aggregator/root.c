@@ -363,6 +363,13 @@ enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry 
         root->roster = roster;
         root->roster_capacity = capacity;
     }
+    enum bg_status status = bg_digest_table_put(&root->enrolled, &entry->client, (uint32_t)root->roster_count);
+    if (status != BG_OK) {
+        char client[2 * BG_DIGEST_BYTES + 1];
+        bg_digest_to_hex(&entry->client, client);
+        return bg_fail(error, status, "roster: client %s: %s", client,
+                       status == BG_DUPLICATE ? "is enrolled already" : bg_status_text(status));
+    }
     root->roster[root->roster_count++] = *entry;
     return BG_OK;
 }
@@ -427,6 +434,7 @@ enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t 
     root->wake = root->epoch_retry_at = UINT64_MAX;
     root->commitment = settings->first_commitment;
     root->availability = 1;
+    bg_digest_table_init(&root->enrolled, settings->seed);
     bg_arena_init(&root->epoch_arena, BG_ROOT_MEMORY);
     bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);
     enum bg_status status = adopt_initial(root, error);
@@ -454,6 +462,7 @@ void bg_root_destroy(struct bg_root **root)
     version_finish(&r->next);
     version_finish(&r->previous);
     bg_model_file_finish(&r->initial);
+    bg_digest_table_finish(&r->enrolled);
     free(r->roster);
     free(r);
     *root = NULL;

@@ -72,7 +72,8 @@ BG_MUST_CHECK enum bg_status bg_root_create(const struct bg_root_settings *setti
 /* No work may be running or queued, no request unanswered. */
 void bg_root_destroy(struct bg_root **root);
 
-/* Adds a client that the key holder has enrolled; counts from the next epoch on. */
+/* Adds a client that the key holder has enrolled; counts from the next epoch on. BG_DUPLICATE names one that is on the
+ * roster already. */
 BG_MUST_CHECK enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry *entry,
                                            struct bg_error *error);
 /* Asks the key holder for the next epoch; the notice EPOCH or FAILED tells the end: BG_CONFIG where its groups are too

@@ -58,6 +58,7 @@ struct bg_root {
     size_t busy; /* works and requests to the key holder that are under way */
     struct bg_error error;
 
+    struct bg_digest_table enrolled; /* client id → place in the roster */
     struct bg_roster_entry *roster;
     size_t roster_count, roster_capacity;
 

@@ -114,3 +114,21 @@ Test(root, names_the_client_of_all_that_it_refuses_and_takes_the_update_after_it
     by_hand_finish(&h);
     NO_LEAKS();
 }
+
+Test(root, enrols_a_client_once)
+{
+    struct by_hand h;
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    by_hand_init(&h, BG_PLAN_NULL, "ef");
+    cr_assert_eq(agree_on_epoch(&h), BG_OK, "%s", h.error.text);
+    cr_assert_eq(enter(&h), BG_OK, "%s", h.error.text);
+    struct bg_roster_entry entry = {.client = id_of(&h, 0)};
+    bg_digest_to_hex(&entry.client, hex);
+    cr_assert_eq(bg_root_enrol(h.offline->root, &entry, &h.error), BG_DUPLICATE);
+    cr_assert(strstr(h.error.text, hex), "%s", h.error.text);
+    entry.client.bytes[0] ^= 1;
+    cr_assert_eq(bg_root_enrol(h.offline->root, &entry, &h.error), BG_OK);
+    leave(&h);
+    by_hand_finish(&h);
+    NO_LEAKS();
+}
