@@ -25,7 +25,7 @@ struct run {
     struct bg_round_result *rounds;
     struct bg_confusion confusion, central;
     struct bg_report report;
-    uint64_t refused;
+    uint64_t warnings;
 };
 
 static volatile sig_atomic_t stopping;
@@ -89,12 +89,12 @@ static enum bg_status configure(struct run *run, struct bg_error *error)
     return status == BG_OK ? bg_simulator_config_check(&run->config, run->flags.insecure_test_key, error) : status;
 }
 
-/* The first few of a run are shown, all of them with --verbose: an attacker can cause any number. */
+/* Shown with --verbose only: an attacker can cause any number of them. All are counted. */
 static void warn(void *context, const char *what, uint64_t round, const struct bg_error *error)
 {
     struct run *run = context;
     char quoted[600];
-    run->refused++;
+    run->warnings++;
     bg_log(BG_LOG_DEBUG, what, "round=%llu status=%s error=%s", (unsigned long long)round,
            bg_status_name(error->status), bg_log_quote(error->text, quoted, sizeof quoted));
 }
@@ -197,7 +197,7 @@ static enum bg_status simulate(struct run *run, struct bg_error *error)
         status = evaluate(run, error);
     if (status != BG_OK)
         return status;
-    run->report.messages_refused = run->refused;
+    run->report.warnings = run->warnings;
     run->report.wall_ns = bg_clock_monotonic_ns() - begin;
     if (!run->flags.quiet)
         bg_report_summary(&run->report, stdout);

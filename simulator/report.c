@@ -164,7 +164,7 @@ static void summary_to_json(const struct bg_report *report, struct bg_json *pare
     bg_json_add_u64(object, "groups_invalid", totals.invalid);
     bg_json_add_u64(object, "groups_late", totals.late);
     bg_json_add_u64(object, "groups_refused", totals.refused);
-    bg_json_add_u64(object, "messages_refused", report->messages_refused);
+    bg_json_add_u64(object, "warnings", report->warnings);
     bg_json_add_u64(object, "uplink_bytes_per_client_round",
                     totals.last_learning ? totals.last_learning->uplink_bytes : 0);
     bg_json_add_number(object, "bits_per_coordinate",

@@ -18,7 +18,7 @@ struct bg_report {
     const struct bg_confusion *confusion; /* of the final model */
     const struct bg_confusion *central;   /* NULL if not trained */
     bool insecure_test_key;
-    uint64_t messages_refused;            /* everything worth a warning, groups that could not be used included */
+    uint64_t warnings;            /* everything worth a warning, groups that could not be used included */
     uint64_t wall_ns;
     unsigned threads;
 };

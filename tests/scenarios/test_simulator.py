@@ -50,6 +50,8 @@ SCENARIOS = {
     'median codec': {'codec__mode': 'median'},
     'sign codec': {'codec__mode': 'sign'},
     'median centres': {'codec__centre': 'median'},
+    'client momentum': {'codec__client_momentum': 0.5},
+    'scales from residuals': {'codec__scale_basis': 'residual', 'codec__clip': 10},
 }
 
 
@@ -116,6 +118,8 @@ def check_program(tap):
         'dense and encrypted': ({'codec.mode': 'dense'}, 'encryption.mode=off', 78),
         'an attack without attackers': ({'attack.kind': 'random'}, 'attack.share', 78),
         'cells smaller than a group': ({'clients.cells': 12}, 'groups.least', 78),
+        'a number of hostile groups that nothing survives': ({'robust.f_automatic': 'false', 'robust.f': 2}, 'robust.f', 78),
+        'a quorum above the groups': ({'rounds.quorum': 100}, 'rounds.quorum', 78),
         'a label map that is not there': ({'data.labels': 'nothing.json'}, 'nothing.json', 66),
         'real data without a folder': ({'data.kind': 'cicids2017'}, 'data.dir', 78),
         'a folder that is not there': ({'data.kind': 'cicids2017', 'data.dir': 'no-such-folder'}, 'no-such-folder', 66),
