@@ -118,7 +118,7 @@ def check_program(tap):
         'dense and encrypted': ({'codec.mode': 'dense'}, 'encryption.mode=off', 78),
         'an attack without attackers': ({'attack.kind': 'random'}, 'attack.share', 78),
         'cells smaller than a group': ({'clients.cells': 12}, 'groups.least', 78),
-        'a number of hostile groups that nothing survives': ({'robust.f_automatic': 'false', 'robust.f': 2}, 'robust.f', 78),
+        'more hostile groups than a rule survives': ({'robust.f_automatic': 'false', 'robust.f': 2}, 'robust.f', 78),
         'a quorum above the groups': ({'rounds.quorum': 100}, 'rounds.quorum', 78),
         'a label map that is not there': ({'data.labels': 'nothing.json'}, 'nothing.json', 66),
         'real data without a folder': ({'data.kind': 'cicids2017'}, 'data.dir', 78),
