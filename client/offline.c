@@ -2,7 +2,6 @@
 #include "client/offline.h"
 
 #include "base/file.h"
-#include "crypto/wipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
