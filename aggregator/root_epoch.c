@@ -22,9 +22,12 @@ void bg_root_epoch_finish(struct bg_root *root)
     free(root->members);
     free(root->round_groups);
     free(root->actions);
+    free(root->events);
     root->members = NULL;
     root->round_groups = NULL;
     root->actions = NULL;
+    root->events = NULL;
+    root->first_event = root->event_count = 0;
     root->group_count = 0;
     if (root->has_plan)
         bg_plan_finish(&root->plan);
@@ -211,7 +214,9 @@ static enum bg_status make_groups(struct bg_root *root)
     root->members = calloc(count, sizeof *root->members);
     root->round_groups = calloc(count, sizeof *root->round_groups);
     root->actions = calloc(count + 2, sizeof *root->actions);
-    enum bg_status status = sizes && root->members && root->round_groups && root->actions ? BG_OK : BG_NO_MEMORY;
+    root->events = calloc(BG_ROOT_EVENTS(count), sizeof *root->events);
+    bool made = sizes && root->members && root->round_groups && root->actions && root->events;
+    enum bg_status status = made ? BG_OK : BG_NO_MEMORY;
     if (status == BG_OK)
         status = bg_random_fill(&root->settings.random, &seed, sizeof seed);
     if (status == BG_OK)

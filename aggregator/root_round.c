@@ -6,6 +6,7 @@
 #include "wire/receipt.h"
 #include "wire/release.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -530,20 +531,26 @@ static void perform(struct bg_root *root, struct bg_round_action action)
     }
 }
 
+/* Performing an action may step again: such events wait in the ring until the actions before them are done. */
 void bg_root_step(struct bg_root *root, struct bg_round_event event)
 {
-    struct bg_round_actions actions = {.items = root->actions};
-    if (!root->actions || bg_round_step(&root->round, &event, root->now, &actions) != BG_OK || !actions.count)
+    size_t capacity = BG_ROOT_EVENTS(root->group_count);
+    if (!root->events)
         return;
-    /* Performing may step again and fill root->actions anew: work on a copy. */
-    struct bg_round_action *copy = malloc(actions.count * sizeof *copy);
-    if (!copy) {
-        bg_fail(&root->error, BG_NO_MEMORY, "round %llu: out of memory", (unsigned long long)root->round.number);
-        bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_FAILED, .error = &root->error});
+    assert(root->event_count < capacity);
+    root->events[(root->first_event + root->event_count++) % capacity] = event;
+    if (root->stepping)
         return;
+    root->stepping = true;
+    while (root->event_count) {
+        struct bg_round_actions actions = {.items = root->actions};
+        struct bg_round_event next = root->events[root->first_event];
+        root->first_event = (root->first_event + 1) % capacity;
+        root->event_count--;
+        if (bg_round_step(&root->round, &next, root->now, &actions) != BG_OK)
+            continue;
+        for (size_t i = 0; i < actions.count; i++)
+            perform(root, actions.items[i]);
     }
-    memcpy(copy, actions.items, actions.count * sizeof *copy);
-    for (size_t i = 0; i < actions.count; i++)
-        perform(root, copy[i]);
-    free(copy);
+    root->stepping = false;
 }

@@ -12,6 +12,9 @@
 #define BG_ROOT_RECEIPTS 32 /* rounds whose receipts can still be asked for */
 #define BG_ROOT_RECORDS 256 /* latest records of the key holder's chain */
 #define BG_ROOT_MEMORY ((size_t)1 << 32)
+/* An action gives rise to one event at most. Only the closing of a round has more than two actions, one per group and
+ * one more, so these many events are never exceeded. */
+#define BG_ROOT_EVENTS(groups) ((groups) + 8)
 
 /* A group's part of the running round. */
 struct bg_root_group {
@@ -86,7 +89,10 @@ struct bg_root {
     /* the round */
     struct bg_round round;
     struct bg_round_group *round_groups;
-    struct bg_round_action *actions;
+    struct bg_round_action *actions; /* (group_count + 2) of the step under way */
+    struct bg_round_event *events;   /* (BG_ROOT_EVENTS(group_count)) that its actions gave rise to, in a ring */
+    size_t first_event, event_count;
+    bool stepping;
     struct bg_arena round_arena;
     struct bg_task task;
     struct bg_writer task_frame;
