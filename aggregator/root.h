@@ -6,6 +6,9 @@
  * thread drives it.
  *
  * It holds the seeds of the pads and what is left of group sums after unpadding; never the scheme's secret key.
+ *
+ * It keeps accepted updates in memory. Whoever acknowledges one to the outside makes it durable first: the root on
+ * files writes the update into the round's folder before it reports it as accepted; a simulation has nothing to lose.
  */
 #pragma once
 
