@@ -57,8 +57,8 @@ void bg_checkpoint_write(const struct bg_root *root, struct bg_writer *w)
     bg_write_u64(w, root->round.epoch_rounds);
     bg_write_u64(w, root->group_count);
     for (size_t g = 0; g < root->group_count; g++) {
-        bg_write_u64(w, root->round_groups[g].release_set);
-        bg_write_u8(w, root->round_groups[g].opened);
+        bg_write_u64(w, root->round.groups[g].release_set);
+        bg_write_u8(w, root->round.groups[g].opened);
     }
 }
 
@@ -125,8 +125,8 @@ enum bg_status bg_checkpoint_restore_groups(struct bg_root *root, struct bg_read
     if (r->status == BG_OK && groups != root->group_count)
         return bg_fail(error, BG_DATA, "checkpoint: %zu groups, the epoch has %zu", groups, root->group_count);
     for (size_t g = 0; g < groups; g++) {
-        root->round_groups[g].release_set = bg_read_u64(r);
-        root->round_groups[g].opened = bg_read_u8(r) != 0;
+        root->round.groups[g].release_set = bg_read_u64(r);
+        root->round.groups[g].opened = bg_read_u8(r) != 0;
     }
     return r->status == BG_OK ? BG_OK : bg_fail(error, r->status, "checkpoint: %s", bg_status_text(r->status));
 }

@@ -16,11 +16,6 @@ void bg_root_notify(struct bg_root *root, struct bg_root_notice notice)
         root->settings.observe(root->settings.observe_context, &notice);
 }
 
-struct bg_upload *bg_root_upload(struct bg_root *root, uint32_t group, uint32_t member)
-{
-    return &root->members[group].uploads[member];
-}
-
 struct bg_root_work *bg_root_work_of(struct bg_job *job)
 {
     return (struct bg_root_work *)((char *)job - offsetof(struct bg_root_work, work.job));
@@ -57,185 +52,19 @@ static void answer(struct bg_call *call, enum bg_status status)
     bg_call_answer(call, status, (struct bg_span){NULL, 0});
 }
 
-static void refuse(struct bg_root *root, struct bg_call *call, const struct bg_digest *client, enum bg_status status,
-                   const struct bg_error *error)
+/* ---- updates ---- */
+
+/* The client's signature, and the seed of its pads with its commitment. */
+static enum bg_status verify_manifest(void *context, struct bg_upload *upload,
+                                      const uint8_t point[static BG_PUBLIC_POINT_BYTES], struct bg_error *error)
 {
-    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_REFUSED, .client = client, .error = error});
-    answer(call, status);
+    struct bg_root *root = context;
+    return bg_upload_verify(upload, &root->terms, point, error);
 }
 
-/* ---- manifests ---- */
-
-static void run_manifest_check(struct bg_job *job)
+static void update_refused(void *context, const struct bg_digest *client, const struct bg_error *error)
 {
-    struct bg_root_work *work = bg_root_work_of(job);
-    struct bg_root *root = work->root;
-    struct bg_upload *upload = bg_root_upload(root, work->group, work->member);
-    const struct bg_roster_entry *entry = bg_roster_find(&root->epoch_roster, &upload->manifest.client);
-    work->status = entry ? bg_upload_verify(upload, &root->terms, entry->public_key, &work->error)
-                         : bg_fail(&work->error, BG_UNKNOWN_CLIENT, "the client has left the roster");
-}
-
-static void manifest_checked(struct bg_root *root, struct bg_root_work *work)
-{
-    struct bg_upload *upload = bg_root_upload(root, work->group, work->member);
-    if (work->status == BG_OK) {
-        upload->verified = true;
-        answer(work->call, BG_OK);
-        return;
-    }
-    struct bg_digest client = upload->manifest.client;
-    bg_upload_finish(upload);
-    refuse(root, work->call, &client, work->status, &work->error);
-}
-
-/* Of a message that was refused before it said whose it is: its sender is named. */
-static enum bg_status refuse_sender(struct bg_root *root, const struct bg_digest *sender, enum bg_status status)
-{
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(sender, hex);
-    return bg_fail_in(&root->error, status, "client %s", hex);
-}
-
-/* Which member of which group the sender is, if it may contribute to this round now. */
-static enum bg_status admit(struct bg_root *root, const struct bg_request *request, const struct bg_digest *client,
-                            uint64_t round, uint32_t attempt, uint32_t group, uint32_t *ret_member)
-{
-    uint32_t place;
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(client, hex);
-    if (!bg_digest_equal(&request->peer, client))
-        return bg_fail(&root->error, BG_REFUSED, "client %s: its update was sent by another device", hex);
-    if (!bg_digest_table_find(&root->clients, client, &place))
-        return bg_fail(&root->error, BG_UNKNOWN_CLIENT, "client %s: not in any group of epoch %llu", hex,
-                       (unsigned long long)root->epoch);
-    if (place / BG_MAX_GROUP_MEMBERS != group)
-        return bg_fail(&root->error, BG_UNKNOWN_CLIENT, "client %s: not a member of group %u", hex, group);
-    *ret_member = place % BG_MAX_GROUP_MEMBERS;
-    enum bg_status status = bg_round_admit(&root->round, round, attempt, group, *ret_member, root->now);
-    if (status != BG_OK)
-        return bg_fail(&root->error, status, "client %s: update for round %llu: %s", hex, (unsigned long long)round,
-                       bg_status_text(status));
-    return BG_OK;
-}
-
-static void serve_manifest(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
-{
-    struct bg_frame frame;
-    struct bg_manifest manifest;
-    uint32_t member = 0;
-    enum bg_status status = bg_frame_expect(request->body, BG_FRAME_MANIFEST, &root->error, &frame);
-    if (status == BG_OK)
-        status = bg_manifest_decode(&frame, &root->error, &manifest);
-    if (status == BG_OK && root->has_shape && !bg_digest_equal(&frame.plan_id, &root->plan_id))
-        status = bg_fail(&root->error, BG_STALE_PLAN, "manifest under a plan that is not in force");
-    if (status != BG_OK)
-        status = refuse_sender(root, &request->peer, status);
-    else
-        status = admit(root, request, &manifest.client, manifest.round, manifest.attempt, manifest.group, &member);
-    if (status != BG_OK && status != BG_DUPLICATE) {
-        refuse(root, call, &request->peer, status, &root->error);
-        return;
-    }
-    struct bg_upload *upload = bg_root_upload(root, manifest.group, member);
-    bool known = upload->manifest_bytes != NULL;
-    status = bg_upload_begin(upload, &root->terms, &frame, &manifest, &root->error);
-    if (status != BG_OK) {
-        refuse(root, call, &request->peer, status, &root->error);
-        return;
-    }
-    if (known) {
-        answer(call, upload->verified ? BG_OK : BG_BUSY);
-        return;
-    }
-    struct bg_root_work *work =
-        bg_root_queue(root, BG_PHASE_INTAKE, root->shape.positions, run_manifest_check, manifest_checked);
-    if (!work) {
-        bg_upload_finish(upload);
-        answer(call, BG_NO_MEMORY);
-        return;
-    }
-    work->work.actor = manifest.group;
-    work->call = call;
-    work->group = manifest.group;
-    work->member = member;
-}
-
-/* ---- blocks ---- */
-
-static void run_block_check(struct bg_job *job)
-{
-    struct bg_root_work *work = bg_root_work_of(job);
-    struct bg_root *root = work->root;
-    work->status = bg_upload_verify_block(bg_root_upload(root, work->group, work->member), &root->terms, work->block,
-                                          &work->error);
-}
-
-static void block_checked(struct bg_root *root, struct bg_root_work *work)
-{
-    struct bg_upload *upload = bg_root_upload(root, work->group, work->member);
-    bg_upload_settle_block(upload, work->block, work->status == BG_OK);
-    if (work->status != BG_OK) {
-        refuse(root, work->call, &upload->manifest.client, work->status, &work->error);
-        return;
-    }
-    if (bg_upload_complete(upload)) {
-        enum bg_status status = bg_round_admit(&root->round, upload->manifest.round, upload->manifest.attempt,
-                                               work->group, work->member, root->now);
-        if (status != BG_OK) {
-            bg_fail(&root->error, status, "update complete after the deadline of its round");
-            refuse_sender(root, &upload->manifest.client, status);
-            refuse(root, work->call, &upload->manifest.client, status, &root->error);
-            return;
-        }
-        /* The answer leaves first: it is what makes the update this side's to keep. */
-        answer(work->call, BG_OK);
-        bg_root_step(root, (struct bg_round_event){
-                               .kind = BG_ROUND_ARRIVED, .group = work->group, .member = work->member});
-        return;
-    }
-    answer(work->call, BG_OK);
-}
-
-static void serve_block(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
-{
-    struct bg_frame frame;
-    struct bg_block block;
-    uint32_t member = 0;
-    bool news = false;
-    enum bg_status status = bg_frame_expect(request->body, BG_FRAME_BLOCK, &root->error, &frame);
-    if (status == BG_OK)
-        status = bg_block_decode(&frame, &root->error, &block);
-    if (status == BG_OK && root->has_shape && !bg_digest_equal(&frame.plan_id, &root->plan_id))
-        status = bg_fail(&root->error, BG_STALE_PLAN, "block under a plan that is not in force");
-    if (status != BG_OK)
-        status = refuse_sender(root, &request->peer, status);
-    else
-        status = admit(root, request, &block.client, block.round, block.attempt, block.group, &member);
-    bool again = status == BG_DUPLICATE;
-    if (status == BG_OK || again) {
-        struct bg_upload *upload = bg_root_upload(root, block.group, member);
-        status = bg_upload_place(upload, &root->terms, &block, &root->error, &news);
-        if (status == BG_OK && !news) {
-            answer(call, upload->block_states[block.index] == BG_BLOCK_GOOD ? BG_OK : BG_BUSY);
-            return;
-        }
-    }
-    if (status != BG_OK) {
-        refuse(root, call, &request->peer, status, &root->error);
-        return;
-    }
-    struct bg_root_work *work = bg_root_queue(root, BG_PHASE_INTAKE, block.positions, run_block_check, block_checked);
-    if (!work) {
-        bg_upload_settle_block(bg_root_upload(root, block.group, member), block.index, false);
-        answer(call, BG_NO_MEMORY);
-        return;
-    }
-    work->work.actor = block.group;
-    work->call = call;
-    work->group = block.group;
-    work->member = member;
-    work->block = block.index;
+    bg_root_notify(context, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_REFUSED, .client = client, .error = error});
 }
 
 /* ---- documents ---- */
@@ -243,18 +72,10 @@ static void serve_block(struct bg_root *root, const struct bg_request *request, 
 /* The task is for members that can still contribute to an open round. */
 static void serve_task(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
 {
-    uint32_t place;
-    if (root->round.state != BG_ROUND_OPEN || !bg_digest_table_find(&root->clients, &request->peer, &place)) {
-        answer(call, BG_NOT_FOUND);
-        return;
-    }
-    enum bg_status status =
-        bg_round_admit(&root->round, root->round.number, root->round.attempt, place / BG_MAX_GROUP_MEMBERS,
-                       place % BG_MAX_GROUP_MEMBERS, root->now);
-    if (status != BG_OK)
-        answer(call, BG_NOT_FOUND);
-    else
+    if (bg_intake_wants(&root->intake, &request->peer))
         bg_call_answer(call, BG_OK, bg_writer_span(&root->task_frame));
+    else
+        answer(call, BG_NOT_FOUND);
 }
 
 static void serve_model(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
@@ -311,10 +132,10 @@ void bg_root_serve(void *context, const struct bg_request *request, struct bg_ca
         serve_model(root, request, call);
         return;
     case BG_ROUTE_MANIFEST:
-        serve_manifest(root, request, call);
+        bg_intake_serve_manifest(&root->intake, request, call);
         return;
     case BG_ROUTE_BLOCK:
-        serve_block(root, request, call);
+        bg_intake_serve_block(&root->intake, request, call);
         return;
     case BG_ROUTE_RECEIPT:
         serve_receipt(root, request, call);
@@ -329,13 +150,13 @@ void bg_root_serve(void *context, const struct bg_request *request, struct bg_ca
 
 void bg_root_tick(struct bg_root *root, uint64_t now)
 {
-    root->now = now;
+    root->now = root->intake.now = now;
     if (root->epoch_retry_at <= now)
         bg_root_send_epoch_request(root);
     bg_root_retry_releases(root);
     if (root->wake <= now) {
         root->wake = UINT64_MAX;
-        bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_TIME});
+        bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_TIME});
     }
 }
 
@@ -426,11 +247,13 @@ static enum bg_status adopt_initial(struct bg_root *root, struct bg_error *error
 enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t now, struct bg_error *error,
                               struct bg_root **ret_root)
 {
+    static const struct bg_intake_ops ops = {verify_manifest, update_refused, bg_root_perform};
     struct bg_root *root = calloc(1, sizeof *root);
     if (!root)
         return bg_fail(error, BG_NO_MEMORY, "root: out of memory");
     root->settings = *settings;
-    root->now = now;
+    bg_intake_init(&root->intake, &ops, root, &root->queue, &root->round);
+    root->now = root->intake.now = now;
     root->wake = root->epoch_retry_at = UINT64_MAX;
     root->commitment = settings->first_commitment;
     root->availability = 1;

@@ -11,29 +11,17 @@
 void bg_root_epoch_finish(struct bg_root *root)
 {
     for (size_t g = 0; g < root->group_count; g++) {
-        struct bg_root_group *group = &root->members[g];
-        for (uint32_t m = 0; m < root->groups.groups[g].member_count; m++)
-            bg_upload_finish(&group->uploads[m]);
-        free(group->uploads);
-        bg_product_destroy(&group->product);
-        bg_writer_finish(&group->release);
-        bg_group_sum_finish(&group->sum);
+        bg_writer_finish(&root->members[g].release);
+        bg_group_sum_finish(&root->members[g].sum);
     }
+    bg_intake_end_epoch(&root->intake);
     free(root->members);
-    free(root->round_groups);
-    free(root->actions);
-    free(root->events);
     root->members = NULL;
-    root->round_groups = NULL;
-    root->actions = NULL;
-    root->events = NULL;
-    root->first_event = root->event_count = 0;
     root->group_count = 0;
     if (root->has_plan)
         bg_plan_finish(&root->plan);
     root->has_plan = root->ready = false;
     bg_public_key_destroy(&root->key);
-    bg_digest_table_finish(&root->clients);
     bg_writer_finish(&root->epoch_request);
     bg_writer_finish(&root->groups_frame);
     bg_writer_finish(&root->plan_frame);
@@ -205,37 +193,18 @@ static enum bg_status adopt_key(struct bg_root *root)
     return BG_OK;
 }
 
-/* Memory of every group, and where each client is. */
 static enum bg_status make_groups(struct bg_root *root)
 {
-    size_t count = root->groups.count;
     uint64_t seed;
-    uint32_t *sizes = calloc(count, sizeof *sizes);
+    size_t count = root->groups.count;
     root->members = calloc(count, sizeof *root->members);
-    root->round_groups = calloc(count, sizeof *root->round_groups);
-    root->actions = calloc(count + 2, sizeof *root->actions);
-    root->events = calloc(BG_ROOT_EVENTS(count), sizeof *root->events);
-    bool made = sizes && root->members && root->round_groups && root->actions && root->events;
-    enum bg_status status = made ? BG_OK : BG_NO_MEMORY;
-    if (status == BG_OK)
-        status = bg_random_fill(&root->settings.random, &seed, sizeof seed);
-    if (status == BG_OK)
-        bg_digest_table_init(&root->clients, seed);
-    for (size_t g = 0; status == BG_OK && g < count; g++) {
-        const struct bg_group *group = &root->groups.groups[g];
-        sizes[g] = group->member_count;
-        root->members[g].retry_at = UINT64_MAX;
-        root->members[g].uploads = calloc(group->member_count, sizeof *root->members[g].uploads);
-        root->group_count = g + 1;
-        if (!root->members[g].uploads)
-            status = BG_NO_MEMORY;
-        for (uint32_t m = 0; status == BG_OK && m < group->member_count; m++)
-            status = bg_digest_table_put(&root->clients, &group->members[m],
-                                         (uint32_t)g * BG_MAX_GROUP_MEMBERS + m);
+    enum bg_status status = root->members ? bg_random_fill(&root->settings.random, &seed, sizeof seed) : BG_NO_MEMORY;
+    if (status == BG_OK) {
+        root->group_count = count;
+        for (size_t g = 0; g < count; g++)
+            root->members[g].retry_at = UINT64_MAX;
+        status = bg_intake_begin_epoch(&root->intake, &root->settings.rules, &root->groups, &root->epoch_roster, seed);
     }
-    if (status == BG_OK)
-        bg_round_begin_epoch(&root->round, &root->settings.rules, root->round_groups, sizes, count);
-    free(sizes);
     return status == BG_OK ? BG_OK : bg_fail(&root->error, status, "epoch: %s", bg_status_text(status));
 }
 
@@ -307,7 +276,7 @@ void bg_root_send_epoch_request(struct bg_root *root)
 
 enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error)
 {
-    if (root->agreeing || root->busy || root->round.state != BG_ROUND_IDLE)
+    if (root->agreeing || root->busy || root->intake.busy || root->round.state != BG_ROUND_IDLE)
         return bg_fail(error, BG_BUSY, "epoch: a round or its work is not over");
     bg_root_round_finish(root);
     bg_root_epoch_finish(root);

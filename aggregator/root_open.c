@@ -76,7 +76,8 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
 
 bool bg_root_idle(const struct bg_root *root)
 {
-    return root->ready && !root->agreeing && !root->busy && root->round.state == BG_ROUND_IDLE;
+    return root->ready && !root->agreeing && !root->busy && !root->intake.busy &&
+           root->round.state == BG_ROUND_IDLE;
 }
 
 enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
@@ -98,15 +99,16 @@ enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
                                            .shape = &root->shape,
                                            .key = root->key,
                                            .sealing_key = root->settings.sealing_key};
+    bg_intake_begin_round(&root->intake, &root->terms);
     if (!root->task.calibration)
         root->learning_rounds++;
     uint64_t left = UINT64_MAX - 1 - root->now;
     uint64_t deadline = root->now + (root->settings.deadline_ns < left ? root->settings.deadline_ns : left);
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_START,
-                                               .number = root->task.round,
-                                               .deadline = deadline,
-                                               .invited = root->task.invited,
-                                               .invited_count = root->task.invited_count});
+    bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_START,
+                                                          .number = root->task.round,
+                                                          .deadline = deadline,
+                                                          .invited = root->task.invited,
+                                                          .invited_count = root->task.invited_count});
     bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_OPENED});
     return BG_OK;
 }

@@ -6,22 +6,18 @@
 #include "wire/receipt.h"
 #include "wire/release.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 void bg_root_round_finish(struct bg_root *root)
 {
+    bg_intake_end_round(&root->intake);
     for (size_t g = 0; g < root->group_count; g++) {
         struct bg_root_group *group = &root->members[g];
-        for (uint32_t m = 0; m < root->groups.groups[g].member_count; m++)
-            bg_upload_finish(&group->uploads[m]);
-        if (group->product)
-            bg_product_reset(group->product);
         bg_writer_finish(&group->release);
         bg_group_sum_finish(&group->sum);
-        group->fold_queue = group->members = 0;
-        group->folding = group->summed = false;
+        group->members = 0;
+        group->summed = false;
         group->retry_at = UINT64_MAX;
     }
     if (root->combined)
@@ -31,17 +27,6 @@ void bg_root_round_finish(struct bg_root *root)
         bg_shape_finish(&root->shape);
     root->has_shape = false;
     bg_arena_finish(&root->round_arena);
-}
-
-/* Uploads of the members in the mask, in member order. */
-static uint32_t members_of(struct bg_root *root, uint32_t group, uint64_t mask,
-                           const struct bg_upload *ret_uploads[static BG_MAX_GROUP_MEMBERS])
-{
-    uint32_t count = 0;
-    for (uint32_t m = 0; m < root->groups.groups[group].member_count; m++)
-        if (mask >> m & 1)
-            ret_uploads[count++] = bg_root_upload(root, group, m);
-    return count;
 }
 
 static void group_failed(struct bg_root *root, uint32_t group, const struct bg_error *error)
@@ -55,81 +40,7 @@ static void answered(struct bg_root *root, uint32_t group, enum bg_status status
     if (status != BG_OK)
         group_failed(root, group, error);
     bg_writer_finish(&root->members[group].release);
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_ANSWERED, .group = group, .status = status});
-}
-
-/* ---- folds ---- */
-
-static void run_fold(struct bg_job *job)
-{
-    struct bg_root_work *work = bg_root_work_of(job);
-    struct bg_root *root = work->root;
-    const struct bg_shape *shape = &root->shape;
-    struct bg_span payload = {bg_root_upload(root, work->group, work->member)->payload,
-                              shape->positions * shape->position_bytes};
-    work->status = bg_product_multiply(root->members[work->group].product, 0, shape->positions, payload);
-}
-
-static void fold_next(struct bg_root *root, uint32_t group);
-
-static void folded(struct bg_root *root, struct bg_root_work *work)
-{
-    root->members[work->group].folding = false;
-    fold_next(root, work->group);
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_FOLDED,
-                                               .group = work->group,
-                                               .member = work->member,
-                                               .status = work->status});
-}
-
-/* One fold of a group at a time: they multiply into the same numbers. */
-static void fold_next(struct bg_root *root, uint32_t group)
-{
-    struct bg_root_group *g = &root->members[group];
-    if (g->folding || !g->fold_queue)
-        return;
-    uint32_t member = (uint32_t)__builtin_ctzll(g->fold_queue);
-    g->fold_queue &= g->fold_queue - 1;
-    struct bg_root_work *work = bg_root_queue(root, BG_PHASE_FOLD, root->shape.positions, run_fold, folded);
-    if (!work) {
-        bg_root_step(root, (struct bg_round_event){
-                               .kind = BG_ROUND_FOLDED, .group = group, .member = member, .status = BG_NO_MEMORY});
-        return;
-    }
-    work->work.actor = group;
-    work->group = group;
-    work->member = member;
-    g->folding = true;
-}
-
-static bool product_fits(const struct bg_root *root, const struct bg_product *product)
-{
-    return product && bg_product_positions(product) == root->shape.positions;
-}
-
-static void fold(struct bg_root *root, uint32_t group, uint32_t member)
-{
-    struct bg_root_group *g = &root->members[group];
-    enum bg_status status = BG_OK;
-    if (root->plan.key.encryption == BG_PLAN_OFF) {
-        /* Plain vectors are added in member order when the group is complete. */
-        bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_FOLDED, .group = group, .member = member});
-        return;
-    }
-    if (!product_fits(root, g->product)) {
-        struct bg_cipher cipher = {.mode = root->plan.key.encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER
-                                                                                        : BG_ENCRYPTION_NULL,
-                                   .key = root->key};
-        bg_product_destroy(&g->product);
-        status = bg_product_create(&cipher, root->shape.positions, &g->product);
-    }
-    if (status != BG_OK) {
-        bg_root_step(root, (struct bg_round_event){
-                               .kind = BG_ROUND_FOLDED, .group = group, .member = member, .status = status});
-        return;
-    }
-    g->fold_queue |= (uint64_t)1 << member;
-    fold_next(root, group);
+    bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_ANSWERED, .group = group, .status = status});
 }
 
 /* ---- sums ---- */
@@ -139,7 +50,7 @@ static void run_unpad(struct bg_job *job)
     struct bg_root_work *work = bg_root_work_of(job);
     struct bg_root *root = work->root;
     const struct bg_upload *uploads[BG_MAX_GROUP_MEMBERS];
-    uint32_t members = members_of(root, work->group, root->members[work->group].members, uploads);
+    uint32_t members = bg_intake_uploads(&root->intake, work->group, root->members[work->group].members, uploads);
     struct bg_group_sum *sum = &root->members[work->group].sum;
     work->status = work->sums ? bg_group_sum_unpad(&root->terms, uploads, members, work->sums, &work->error, sum)
                               : bg_group_sum_plain(&root->terms, uploads, members, &work->error, sum);
@@ -279,44 +190,6 @@ void bg_root_retry_releases(struct bg_root *root)
             send_release(root, (uint32_t)g);
 }
 
-/* The release frame and all blocks of the members after it. */
-static enum bg_status write_release(struct bg_root *root, uint32_t group)
-{
-    struct bg_root_group *g = &root->members[group];
-    struct bg_writer *w = &g->release;
-    const struct bg_shape *shape = &root->shape;
-    const struct bg_upload *uploads[BG_MAX_GROUP_MEMBERS];
-    struct bg_span manifests[BG_MAX_GROUP_MEMBERS];
-    uint32_t members = members_of(root, group, g->members, uploads);
-    size_t size = shape->positions * shape->position_bytes;
-    uint8_t *product = malloc(size);
-    if (!product)
-        return BG_NO_MEMORY;
-    for (uint32_t m = 0; m < members; m++)
-        manifests[m] = (struct bg_span){uploads[m]->manifest_bytes, uploads[m]->manifest_size};
-    enum bg_status status = bg_product_write(g->product, 0, shape->positions, product);
-    struct bg_release release = {.round = root->round.number,
-                                 .attempt = root->round.attempt,
-                                 .epoch = root->epoch,
-                                 .group = group,
-                                 .member_count = members,
-                                 .manifests = manifests,
-                                 .positions = shape->positions,
-                                 .product = {product, size}};
-    bg_writer_init(w);
-    g->manifests = bg_manifests_digest(manifests, members);
-    bg_sha256(release.product, &g->product_digest);
-    if (status == BG_OK)
-        bg_release_encode(w, &root->settings.population, &root->plan_id, &release);
-    free(product);
-    for (uint32_t m = 0; status == BG_OK && m < members; m++)
-        for (size_t b = 0; b < uploads[m]->blocks; b++) {
-            struct bg_block block = bg_upload_block(uploads[m], shape, b);
-            bg_block_encode(w, &root->settings.population, &root->plan_id, &block);
-        }
-    return status == BG_OK ? w->status : status;
-}
-
 static void release(struct bg_root *root, uint32_t group, uint64_t members)
 {
     struct bg_root_group *g = &root->members[group];
@@ -325,7 +198,9 @@ static void release(struct bg_root *root, uint32_t group, uint64_t members)
         queue_unpad(root, group, NULL);
         return;
     }
-    enum bg_status status = write_release(root, group);
+    bg_writer_init(&g->release);
+    enum bg_status status = bg_intake_write_release(&root->intake, group, members, &g->release, &g->manifests,
+                                                    &g->product_digest);
     if (status != BG_OK) {
         bg_fail(&root->error, status, "release of group %u: %s", group, bg_status_text(status));
         answered(root, group, status, &root->error);
@@ -354,7 +229,7 @@ static size_t opened_sums(struct bg_root *root, struct bg_group_sum *ret_sums)
 {
     size_t count = 0;
     for (size_t g = 0; g < root->group_count; g++)
-        if (root->round_groups[g].progress == BG_GROUP_OPENED && root->members[g].summed)
+        if (root->round.groups[g].progress == BG_GROUP_OPENED && root->members[g].summed)
             ret_sums[count++] = root->members[g].sum;
     return count;
 }
@@ -402,14 +277,14 @@ static void combined(struct bg_root *root, struct bg_root_work *work)
 {
     if (work->status != BG_OK && work->status != BG_MARGIN)
         bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_FAILED, .error = &work->error});
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = work->status});
+    bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = work->status});
 }
 
 static void combine(struct bg_root *root)
 {
     size_t units = root->shape.vote_count * bg_round_count(&root->round, BG_GROUP_OPENED);
     if (!bg_root_queue(root, BG_PHASE_AGGREGATION, units, run_combine, combined))
-        bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = BG_NO_MEMORY});
+        bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = BG_NO_MEMORY});
 }
 
 /* The oldest of three versions becomes the scratch of the next step. */
@@ -425,18 +300,18 @@ static void publish(struct bg_root *root)
     root->card.plan = root->plan_id;
     if (root->task.calibration)
         root->calibrated = true;
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED});
+    bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED});
 }
 
 /* ---- the end of a round ---- */
 
 static bool group_used(const struct bg_root *root, size_t group)
 {
-    if (root->round.outcome != BG_OK || !root->combined || root->round_groups[group].progress != BG_GROUP_OPENED)
+    if (root->round.outcome != BG_OK || !root->combined || root->round.groups[group].progress != BG_GROUP_OPENED)
         return false;
     size_t place = 0;
     for (size_t g = 0; g < group; g++)
-        place += root->round_groups[g].progress == BG_GROUP_OPENED && root->members[g].summed;
+        place += root->round.groups[g].progress == BG_GROUP_OPENED && root->members[g].summed;
     return root->members[group].summed && root->combination.used[place];
 }
 
@@ -455,7 +330,7 @@ static enum bg_status write_receipt(struct bg_root *root, struct bg_writer *w)
     if (!groups)
         return BG_NO_MEMORY;
     for (size_t g = 0; g < root->group_count; g++) {
-        if (root->round_groups[g].progress == BG_GROUP_NOT_INVITED)
+        if (root->round.groups[g].progress == BG_GROUP_NOT_INVITED)
             continue;
         groups[receipt.group_count++] = (struct bg_receipt_group){
             .index = (uint32_t)g, .used = group_used(root, g), .members = bg_round_members(&root->round, (uint32_t)g)};
@@ -470,7 +345,7 @@ static void measure_availability(struct bg_root *root)
 {
     double invited = 0, arrived = 0;
     for (size_t g = 0; g < root->group_count; g++) {
-        const struct bg_round_group *group = &root->round_groups[g];
+        const struct bg_round_group *group = &root->round.groups[g];
         if (group->progress == BG_GROUP_NOT_INVITED)
             continue;
         invited += group->member_count;
@@ -500,17 +375,15 @@ static void settle(struct bg_root *root)
     measure_availability(root);
     bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_ENDED,
                                                  .combination = root->combined ? &root->combination : NULL});
-    bg_root_step(root, (struct bg_round_event){.kind = BG_ROUND_SETTLED});
+    bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_SETTLED});
 }
 
-/* ---- events and actions ---- */
+/* ---- actions ---- */
 
-static void perform(struct bg_root *root, struct bg_round_action action)
+void bg_root_perform(void *context, struct bg_round_action action)
 {
+    struct bg_root *root = context;
     switch (action.kind) {
-    case BG_ROUND_DO_FOLD:
-        fold(root, action.group, action.member);
-        return;
     case BG_ROUND_DO_RELEASE:
         release(root, action.group, action.members);
         return;
@@ -526,31 +399,8 @@ static void perform(struct bg_root *root, struct bg_round_action action)
     case BG_ROUND_DO_WAKE:
         root->wake = action.at;
         return;
+    case BG_ROUND_DO_FOLD:
     case BG_ROUND_ACTION_COUNT:
         return;
     }
-}
-
-/* Performing an action may step again: such events wait in the ring until the actions before them are done. */
-void bg_root_step(struct bg_root *root, struct bg_round_event event)
-{
-    size_t capacity = BG_ROOT_EVENTS(root->group_count);
-    if (!root->events)
-        return;
-    assert(root->event_count < capacity);
-    root->events[(root->first_event + root->event_count++) % capacity] = event;
-    if (root->stepping)
-        return;
-    root->stepping = true;
-    while (root->event_count) {
-        struct bg_round_actions actions = {.items = root->actions};
-        struct bg_round_event next = root->events[root->first_event];
-        root->first_event = (root->first_event + 1) % capacity;
-        root->event_count--;
-        if (bg_round_step(&root->round, &next, root->now, &actions) != BG_OK)
-            continue;
-        for (size_t i = 0; i < actions.count; i++)
-            perform(root, actions.items[i]);
-    }
-    root->stepping = false;
 }

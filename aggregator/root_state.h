@@ -5,23 +5,15 @@
  */
 #pragma once
 
+#include "aggregator/intake.h"
 #include "aggregator/root.h"
-#include "base/digest_table.h"
 #include "wire/groups.h"
 
 #define BG_ROOT_RECEIPTS 32 /* rounds whose receipts can still be asked for */
 #define BG_ROOT_RECORDS 256 /* latest records of the key holder's chain */
 #define BG_ROOT_MEMORY ((size_t)1 << 32)
-/* An action gives rise to one event at most. Only the closing of a round has more than two actions, one per group and
- * one more, so these many events are never exceeded. */
-#define BG_ROOT_EVENTS(groups) ((groups) + 8)
-
-/* A group's part of the running round. */
+/* What becomes of a group after its intake. */
 struct bg_root_group {
-    struct bg_upload *uploads;   /* (member_count) */
-    struct bg_product *product;  /* NULL until the first fold, or with encryption off */
-    uint64_t fold_queue;         /* members that wait to be folded */
-    bool folding;
     uint64_t members;            /* asked to be opened */
     struct bg_writer release;    /* what was asked; empty when answered */
     struct bg_digest manifests;      /* what the record of the answer must name … */
@@ -58,7 +50,7 @@ struct bg_root {
     struct bg_root_settings settings;
     uint64_t now;
     struct bg_work_queue queue;
-    size_t busy; /* works and requests to the key holder that are under way */
+    size_t busy; /* works of its own and requests to the key holder that are under way */
     struct bg_error error;
 
     struct bg_digest_table enrolled; /* client id → place in the roster */
@@ -76,7 +68,6 @@ struct bg_root {
     struct bg_arena epoch_arena;
     struct bg_groups groups;
     struct bg_roster epoch_roster;        /* of the epoch: arena */
-    struct bg_digest_table clients;       /* client id → group·BG_MAX_GROUP_MEMBERS + member */
     struct bg_writer groups_frame;
     struct bg_writer plan_frame;
     struct bg_digest plan_id;
@@ -85,14 +76,10 @@ struct bg_root {
     struct bg_public_key *key; /* NULL with encryption off */
     struct bg_root_group *members;
     size_t group_count;
+    struct bg_intake intake;
 
     /* the round */
     struct bg_round round;
-    struct bg_round_group *round_groups;
-    struct bg_round_action *actions; /* (group_count + 2) of the step under way */
-    struct bg_round_event *events;   /* (BG_ROOT_EVENTS(group_count)) that its actions gave rise to, in a ring */
-    size_t first_event, event_count;
-    bool stepping;
     struct bg_arena round_arena;
     struct bg_task task;
     struct bg_writer task_frame;
@@ -121,9 +108,7 @@ struct bg_root {
 struct bg_root_work {
     struct bg_work work;
     struct bg_root *root;
-    struct bg_call *call; /* to answer when done; NULL for the root's own */
-    uint32_t group, member;
-    size_t block;
+    uint32_t group;
     uint8_t *sums;        /* owned */
     struct bg_group_sum *sum;
     enum bg_status status;
@@ -138,14 +123,14 @@ struct bg_root_work *bg_root_queue(struct bg_root *root, enum bg_phase phase, ui
 struct bg_root_work *bg_root_work_of(struct bg_job *job);
 
 void bg_root_notify(struct bg_root *root, struct bg_root_notice notice);
-struct bg_upload *bg_root_upload(struct bg_root *root, uint32_t group, uint32_t member);
 
 /* root_epoch.c */
 void bg_root_send_epoch_request(struct bg_root *root);
 void bg_root_epoch_finish(struct bg_root *root);
 
 /* root_round.c */
-void bg_root_step(struct bg_root *root, struct bg_round_event event);
+/* Every action of the round but folds: `context` is the struct bg_root. */
+void bg_root_perform(void *context, struct bg_round_action action);
 void bg_root_retry_releases(struct bg_root *root);
 void bg_root_round_finish(struct bg_root *root);
 /* Files of a version: parameters to bytes and digest. */

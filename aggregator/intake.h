@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Updates on their way into an aggregator, be it the root or an edge: manifests and blocks are admitted, checked as
+ * work, and folded into the products of their groups, one fold of a group at a time. It drives the owner's round
+ * (aggregator/round.h): what arrives becomes an event, folds are done here, every other action is the owner's.
+ *
+ * Between epochs and between rounds it is empty and refuses what comes. The owner begins and ends both, and only while
+ * `busy` is 0: works refer to uploads.
+ */
+#pragma once
+
+#include "aggregator/round.h"
+#include "aggregator/upload.h"
+#include "base/digest_table.h"
+#include "base/work.h"
+#include "net/transport.h"
+#include "protocol/partition.h"
+
+/* An action gives rise to one event at most. Only the closing of a round has more than two actions, one per group and
+ * one more, so these many events are never exceeded. */
+#define BG_INTAKE_EVENTS(groups) ((groups) + 8)
+
+struct bg_intake_ops {
+    /* On a worker: what the owner requires of a manifest that belongs here. */
+    enum bg_status (*verify)(void *owner, struct bg_upload *upload, const uint8_t point[static BG_PUBLIC_POINT_BYTES],
+                             struct bg_error *error);
+    /* A client's message was refused; the call is answered by then or right after. */
+    void (*refused)(void *owner, const struct bg_digest *client, const struct bg_error *error);
+    /* Every action but BG_ROUND_DO_FOLD. */
+    void (*perform)(void *owner, struct bg_round_action action);
+};
+
+/* One group's part of the running round. */
+struct bg_intake_group {
+    uint32_t member_count;
+    struct bg_upload *uploads;  /* (member_count) */
+    struct bg_product *product; /* NULL until the first fold, and with encryption off */
+    uint64_t fold_queue;        /* members that wait to be folded */
+    bool folding;
+};
+
+struct bg_intake {
+    const struct bg_intake_ops *ops;
+    void *owner;
+    struct bg_work_queue *queue; /* borrowed: where works go */
+    struct bg_round *round;      /* borrowed */
+    uint64_t now;                /* the owner keeps it */
+    size_t busy;                 /* works under way */
+    struct bg_error error;
+
+    /* of the epoch */
+    const struct bg_roster *roster;  /* borrowed */
+    struct bg_digest_table clients;  /* client id → group·BG_MAX_GROUP_MEMBERS + member */
+    struct bg_intake_group *groups;
+    size_t group_count;
+    struct bg_round_group *round_groups;
+    struct bg_round_action *actions; /* (group_count + 2) of the step under way */
+    struct bg_round_event *events;   /* (BG_INTAKE_EVENTS(group_count)) that its actions gave rise to, in a ring */
+    size_t first_event, event_count;
+    bool stepping;
+
+    /* of the round */
+    const struct bg_upload_terms *terms; /* borrowed; NULL between rounds */
+};
+
+/* Borrows all. Zeroed before or finished. */
+void bg_intake_init(struct bg_intake *intake, const struct bg_intake_ops *ops, void *owner,
+                    struct bg_work_queue *queue, struct bg_round *round);
+
+/* Memory for these groups, and the round machine's epoch. `groups` is read, `roster` borrowed until the epoch ends;
+ * `seed` is that of the table of clients. */
+BG_MUST_CHECK enum bg_status bg_intake_begin_epoch(struct bg_intake *intake, const struct bg_round_rules *rules,
+                                                   const struct bg_groups *groups, const struct bg_roster *roster,
+                                                   uint64_t seed);
+void bg_intake_end_epoch(struct bg_intake *intake);
+/* Updates are taken on these terms, borrowed until the round ends. */
+void bg_intake_begin_round(struct bg_intake *intake, const struct bg_upload_terms *terms);
+/* Drops every update and product of the round. */
+void bg_intake_end_round(struct bg_intake *intake);
+
+/* Gives the event to the round, does the folds and hands over the other actions. An action's owner may step again:
+ * such events wait until the actions before them are done. */
+void bg_intake_step(struct bg_intake *intake, struct bg_round_event event);
+
+/* Routes MANIFEST and BLOCK; `request` is a client's. */
+void bg_intake_serve_manifest(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call);
+void bg_intake_serve_block(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call);
+/* Whether this client can still contribute to the open round. */
+bool bg_intake_wants(const struct bg_intake *intake, const struct bg_digest *client);
+
+/* Uploads of the members in the mask, in member order; gives their number. */
+uint32_t bg_intake_uploads(const struct bg_intake *intake, uint32_t group, uint64_t members,
+                           const struct bg_upload *ret_uploads[static BG_MAX_GROUP_MEMBERS]);
+/* The release frame of these members, all folded, and all their blocks after it; with what its record must name. */
+BG_MUST_CHECK enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t group, uint64_t members,
+                                                     struct bg_writer *w, struct bg_digest *ret_manifests,
+                                                     struct bg_digest *ret_product);
