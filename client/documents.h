@@ -1,59 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What a client is told, checked before it is believed. Each `accept` copies the bytes it is given, decodes them and
- * verifies who vouches for them; after a failure nothing of them is kept, and the sentence says what was wrong.
- */
+/* What the published documents (protocol/trusted.h) mean for one client. */
 #pragma once
 
 #include "protocol/shape.h"
-#include "wire/receipt.h"
-
-/* Whom a client believes: what it was enrolled with. */
-struct bg_trust {
-    struct bg_population population;
-    uint8_t key_holder[BG_PUBLIC_POINT_BYTES];
-    uint8_t root[BG_PUBLIC_POINT_BYTES];
-};
-
-/* Bytes as received, with the memory of what they were decoded into. Zeroed: none. */
-struct bg_document {
-    uint8_t *bytes;
-    size_t size;
-    struct bg_arena arena;
-};
-
-/* Copies. BG_NO_MEMORY. */
-BG_MUST_CHECK enum bg_status bg_document_init(struct bg_document *document, struct bg_span content);
-void bg_document_finish(struct bg_document *document);
-static inline struct bg_span bg_document_span(const struct bg_document *document)
-{
-    return (struct bg_span){document->bytes, document->size};
-}
-
-/* A plan that both signers vouch for. Zeroed: none. */
-struct bg_trusted_plan {
-    struct bg_document document; /* its frame */
-    struct bg_plan plan;
-    struct bg_digest id;
-};
-
-/* Besides what bg_plan_decode and bg_plan_verify refuse: BG_WRONG_POPULATION. */
-BG_MUST_CHECK enum bg_status bg_trusted_plan_accept(const struct bg_trust *trust, struct bg_span frame,
-                                                    struct bg_error *error, struct bg_trusted_plan *ret_plan);
-void bg_trusted_plan_finish(struct bg_trusted_plan *plan);
-
-/* A round's task that the root signed. Zeroed: none. */
-struct bg_trusted_task {
-    struct bg_document document; /* its frame */
-    struct bg_task task;
-    struct bg_digest plan_id;
-    struct bg_digest digest; /* of its frame: what a manifest names */
-};
-
-/* BG_WRONG_POPULATION, BG_BAD_SIGNATURE, and what bg_task_decode refuses. */
-BG_MUST_CHECK enum bg_status bg_trusted_task_accept(const struct bg_trust *trust, struct bg_span frame,
-                                                    struct bg_error *error, struct bg_trusted_task *ret_task);
-void bg_trusted_task_finish(struct bg_trusted_task *task);
+#include "protocol/trusted.h"
 
 /* A client's place in the partition of its epoch. */
 struct bg_seat {
@@ -88,7 +38,7 @@ BG_MUST_CHECK enum bg_status bg_task_check_model(const struct bg_task *task, str
 struct bg_verdict {
     bool used;
     struct bg_settlement settlement;
-    struct bg_document document; /* of the receipt's frame: the scales' memory */
+    struct bg_trusted_receipt receipt; /* the scales' memory */
     const double *scales;        /* (tensors) s_T of the round; NULL: the round was abandoned */
 };
 

@@ -262,7 +262,7 @@ Test(client, refuses_a_task_of_another_population)
     struct fake_root root;
     fake_root_init(&root, &plain);
     cr_assert_eq(bg_population_set(&root.stage.population.name, "elsewhere"), BG_OK);
-    expect_refused(&root, BG_WRONG_POPULATION, "task: of population elsewhere, this client is of test");
+    expect_refused(&root, BG_WRONG_POPULATION, "task: of population elsewhere, expected test");
 }
 
 Test(client, refuses_a_task_that_the_root_did_not_sign)
