@@ -215,7 +215,7 @@ enum bg_status bg_combine_round(const struct bg_combine_settings *settings, cons
     enum bg_status status;
     if (!combination.used)
         return bg_fail(error, BG_NO_MEMORY, "aggregation: out of memory");
-    if (terms->task->calibration) {
+    if (terms->task->stage == BG_STAGE_SCALES) {
         for (size_t g = 0; g < count; g++)
             combination.used[g] = true;
         status = update_fields(terms, sums, combination.used, count, round, state, error);

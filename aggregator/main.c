@@ -72,7 +72,7 @@ static void report_round(struct run *run, const struct bg_offline_round *round)
 {
     struct bg_json *object = run->json ? bg_json_add_object(run->json, "round") : NULL;
     bg_json_add_u64(object, "round", round->round);
-    bg_json_add_bool(object, "calibration", round->calibration);
+    bg_json_add_string(object, "stage", bg_task_stage_name(round->stage));
     bg_json_add_string(object, "outcome", round->outcome == BG_OK ? "committed" : bg_status_name(round->outcome));
     bg_json_add_bool(object, "held", round->held);
     bg_json_add_u64(object, "invited", round->invited);
@@ -84,8 +84,8 @@ static void report_round(struct run *run, const struct bg_offline_round *round)
     bg_json_add_number(object, "margin", round->margin);
     if (run->json || run->flags.quiet)
         return;
-    printf("round %llu%s %s%s: %zu of %zu groups used, %zu opened, %zu invalid, %zu refused, %zu sat out\n",
-           (unsigned long long)round->round, round->calibration ? " (calibration)" : "",
+    printf("round %llu (%s) %s%s: %zu of %zu groups used, %zu opened, %zu invalid, %zu refused, %zu sat out\n",
+           (unsigned long long)round->round, bg_task_stage_name(round->stage),
            round->outcome == BG_OK ? "committed" : round->held ? "held: " : "abandoned: ",
            round->outcome == BG_OK ? "" : bg_status_text(round->outcome), round->used, round->invited,
            round->opened, round->invalid, round->refused, round->sat_out);

@@ -149,7 +149,7 @@ static void note_end(struct bg_offline *o, const struct bg_root_notice *notice)
     const struct bg_round *state = notice->state;
     struct bg_offline_round *round = &o->round;
     *round = (struct bg_offline_round){.round = notice->round,
-                                       .calibration = notice->calibration,
+                                       .stage = notice->stage,
                                        .ended = true,
                                        .held = state->held,
                                        .outcome = state->outcome,

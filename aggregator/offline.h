@@ -28,7 +28,7 @@ struct bg_offline;
 /* How a round ended, or where it stands. */
 struct bg_offline_round {
     uint64_t round;
-    bool calibration;
+    enum bg_task_stage stage;
     bool ended;
     bool held;              /* ended without a step: the groups contradict each other */
     enum bg_status outcome; /* BG_OK: committed */

@@ -5,7 +5,6 @@
 #include "base/prng.h"
 #include "crypto/digest.h"
 #include "crypto/identity_file.h"
-#include "datasets/feature_stats.h"
 #include "datasets/source.h"
 
 #include <errno.h>
@@ -40,7 +39,7 @@ static enum bg_status make_keys(const struct bg_offline_settings *settings, stru
 struct initial {
     struct bg_model_file file;  /* a given model */
     struct bg_dataset dataset;  /* a fresh one's names and statistics */
-    struct bg_feature_stats stats;
+    struct bg_transform transform;
     struct bg_model *model;
     float *parameters;
 };
@@ -48,7 +47,7 @@ struct initial {
 static void initial_finish(struct initial *initial)
 {
     bg_model_file_finish(&initial->file);
-    bg_feature_stats_finish(&initial->stats);
+    bg_transform_finish(&initial->transform);
     bg_dataset_finish(&initial->dataset);
     bg_model_destroy(&initial->model);
     free(initial->parameters);
@@ -82,7 +81,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
         return status;
     struct bg_examples examples = bg_dataset_examples(dataset);
     bg_features_signed_log(dataset->features, dataset->rows * dataset->columns);
-    status = bg_feature_stats_fit(&examples, error, &initial->stats);
+    status = bg_transform_fit(&examples, error, &initial->transform);
     if (status == BG_OK)
         status = bg_model_create(config->model_spec, dataset->columns, dataset->classes, error, &initial->model);
     if (status != BG_OK)
@@ -95,8 +94,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
     *ret_card = (struct bg_model_card){.model = initial->model,
                                        .parameters = initial->parameters,
                                        .feature_names = dataset->feature_names,
-                                       .feature_mean = initial->stats.mean,
-                                       .feature_scale = initial->stats.scale,
+                                       .transform = initial->transform,
                                        .class_names = dataset->class_names,
                                        .label_map = config->data_labels};
     return BG_OK;

@@ -10,7 +10,7 @@
 void bg_root_notify(struct bg_root *root, struct bg_root_notice notice)
 {
     notice.round = root->round.number;
-    notice.calibration = root->task.calibration;
+    notice.stage = root->task.stage;
     notice.state = &root->round;
     if (root->settings.observe)
         root->settings.observe(root->settings.observe_context, &notice);

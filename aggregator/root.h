@@ -35,7 +35,7 @@ struct bg_root_notice {
     enum bg_root_notice_kind kind;
     uint64_t round;
     uint32_t group;
-    bool calibration;
+    enum bg_task_stage stage; /* of that round */
     const struct bg_digest *client;
     const struct bg_error *error;
     const struct bg_round *state;

@@ -142,7 +142,7 @@ static enum bg_status check_answer(struct bg_root *root, const struct epoch_answ
 static enum bg_status make_plan(struct bg_root *root, const struct epoch_answer *answer)
 {
     const struct bg_model_card *card = &root->card;
-    struct bg_root_part part = {.feature_count = card->model->columns,
+    struct bg_root_part part = {.feature_count = card->transform.columns,
                                 .features = card->feature_names,
                                 .class_count = card->model->classes,
                                 .classes = card->class_names,

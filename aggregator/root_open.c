@@ -43,20 +43,20 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     uint32_t *invited = BG_ARENA_ARRAY(arena, uint32_t, root->group_count);
     if (!travels || !scales || !centres || !invited)
         return bg_fail(error, BG_NO_MEMORY, "task: out of memory");
-    bool calibration = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
+    bool unscaled = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
     struct bg_cosine rate = {.peak = root->settings.learning_rate,
                              .floor = root->settings.learning_rate_floor,
                              .total = root->settings.rounds};
     for (size_t i = 0; i < layout->tensor_count; i++) {
         travels[i] = true;
-        scales[i] = calibration ? 1 : root->current.scales[i];
-        centres[i] = calibration ? 0 : root->current.centres[i];
+        scales[i] = unscaled ? 1 : root->current.scales[i];
+        centres[i] = unscaled ? 0 : root->current.centres[i];
     }
     root->task = (struct bg_task){.round = root->round.number + 1,
                                   .epoch = root->epoch,
                                   .model = root->current.digest,
                                   .receipt = root->receipt,
-                                  .calibration = calibration,
+                                  .stage = unscaled ? BG_STAGE_SCALES : BG_STAGE_LEARNING,
                                   .learning_rate = bg_cosine_rate(&rate, root->learning_rounds),
                                   .deadline_ns = root->settings.deadline_ns,
                                   .tensor_count = layout->tensor_count,
@@ -100,7 +100,7 @@ enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
                                            .key = root->key,
                                            .sealing_key = root->settings.sealing_key};
     bg_intake_begin_round(&root->intake, &root->terms);
-    if (!root->task.calibration)
+    if (root->task.stage == BG_STAGE_LEARNING)
         root->learning_rounds++;
     uint64_t left = UINT64_MAX - 1 - root->now;
     uint64_t deadline = root->now + (root->settings.deadline_ns < left ? root->settings.deadline_ns : left);

@@ -298,7 +298,7 @@ static void publish(struct bg_root *root)
     root->card.round = root->current.round;
     root->card.parent = root->current.parent;
     root->card.plan = root->plan_id;
-    if (root->task.calibration)
+    if (root->task.stage == BG_STAGE_SCALES)
         root->calibrated = true;
     bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED});
 }

@@ -25,6 +25,7 @@ struct bg_client {
     struct bg_digest model_digest;
     struct bg_shape shape;
 
+    struct bg_client_inputs inputs;
     float *delta;
     size_t next_frame; /* of building.frames to send */
 
@@ -243,6 +244,7 @@ static void train(struct bg_client *client)
                                                    .plan = &client->learner.plan.plan,
                                                    .task = &client->task.task,
                                                    .examples = examples,
+                                                   .inputs = &client->inputs,
                                                    .seed = client->settings.seed,
                                                    .delta = client->delta};
     queue_work(client, BG_PHASE_TRAINING, root->training.steps * batch * coordinates, run_training, training_done);
@@ -438,6 +440,7 @@ void bg_client_destroy(struct bg_client **client)
     bg_shape_finish(&c->shape);
     bg_client_building_finish(&c->building);
     bg_update_finish(&c->building.frames);
+    bg_client_inputs_finish(&c->inputs);
     free(c->delta);
     free(c);
     *client = NULL;

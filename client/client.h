@@ -55,7 +55,7 @@ struct bg_client_settings {
     struct bg_transport *transport;             /* kept: to the root */
     struct bg_key_ring *keys;                   /* kept */
     struct bg_random random;                    /* pad seeds and masks */
-    struct bg_examples examples;                /* kept: the model's features, standardised */
+    struct bg_examples examples;                /* kept: the plan's features after their signed log */
     uint64_t seed;                              /* of the order of minibatches */
     uint8_t tie_secret[32];                     /* decides votes without an opinion */
     uint64_t poll_ns;

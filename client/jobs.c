@@ -27,14 +27,57 @@ static struct bg_training_settings training_settings(const struct bg_plan_traini
     };
 }
 
-static enum bg_status check_model(const struct bg_client_training *training, const struct bg_model_card *card,
+void bg_client_inputs_finish(struct bg_client_inputs *inputs)
+{
+    bg_transformed_finish(&inputs->made);
+}
+
+static void hash_floats(struct bg_sha256_state *state, const float *values, size_t count)
+{
+    bg_sha256_update(state, (struct bg_span){(const uint8_t *)values, count * sizeof *values});
+}
+
+/* Of this process: not for a wire. */
+static struct bg_digest transform_digest(const struct bg_transform *transform)
+{
+    struct bg_sha256_state state;
+    struct bg_digest digest;
+    bg_sha256_init(&state);
+    hash_floats(&state, transform->mean, transform->columns);
+    hash_floats(&state, transform->scale, transform->columns);
+    if (transform->projection)
+        hash_floats(&state, transform->projection, transform->inputs * transform->columns);
+    bg_sha256_finish(&state, &digest);
+    return digest;
+}
+
+static enum bg_status provide_inputs(struct bg_client_training *training, const struct bg_transform *transform,
+                                     struct bg_error *error)
+{
+    struct bg_client_inputs *inputs = training->inputs;
+    struct bg_digest digest = transform_digest(transform);
+    if (training->examples->columns != transform->columns)
+        return bg_fail(error, BG_INVALID, "model of round %llu: it takes %zu features, the examples have %zu",
+                       (unsigned long long)training->task->round, transform->columns, training->examples->columns);
+    if (inputs->made.inputs && bg_digest_equal(&digest, &inputs->transform))
+        return BG_OK;
+    bg_transformed_finish(&inputs->made);
+    inputs->transform = digest;
+    if (bg_transformed_init(&inputs->made, transform, training->examples) != BG_OK)
+        return bg_fail(error, BG_NO_MEMORY, "training: no memory for the inputs of %zu examples",
+                       training->examples->count);
+    return BG_OK;
+}
+
+static enum bg_status check_model(struct bg_client_training *training, const struct bg_model_card *card,
                                   struct bg_error *error)
 {
     const struct bg_root_part *root = &training->plan->root;
     if (!bg_layout_equal(&card->model->layout, &root->layout))
         return bg_fail(error, BG_DATA, "model of round %llu: its tensors are not those of the plan",
                        (unsigned long long)training->task->round);
-    return bg_model_check_examples(card->model, training->examples, error);
+    enum bg_status status = provide_inputs(training, &card->transform, error);
+    return status == BG_OK ? bg_model_check_examples(card->model, &training->inputs->made.examples, error) : status;
 }
 
 static enum bg_status train_from(struct bg_client_training *training, const struct bg_model_card *card,
@@ -51,8 +94,8 @@ static enum bg_status train_from(struct bg_client_training *training, const stru
     struct bg_training_result result;
     bg_prng_init_stream(&prng, training->seed, "training", training->task->round);
     memcpy(training->delta, card->parameters, coordinates * sizeof *training->delta);
-    enum bg_status status = bg_train(card->model, &settings, training->examples, &prng, workspace, training->delta,
-                                     error, &result);
+    enum bg_status status = bg_train(card->model, &settings, &training->inputs->made.examples, &prng, workspace,
+                                     training->delta, error, &result);
     free(workspace);
     if (status != BG_OK)
         return status;

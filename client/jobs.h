@@ -4,13 +4,24 @@
 #pragma once
 
 #include "client/client.h"
+#include "model/transform.h"
+
+/* A client's examples as the model takes them: made when a model comes with another transform, kept across rounds.
+ * Zeroed: none. */
+struct bg_client_inputs {
+    struct bg_transformed made;
+    struct bg_digest transform; /* SHA-256 of the numbers it was made with */
+};
+
+void bg_client_inputs_finish(struct bg_client_inputs *inputs);
 
 /* Minibatch steps from the model's parameters. */
 struct bg_client_training {
     struct bg_span model_file;
     const struct bg_plan *plan;
     const struct bg_task *task;
-    const struct bg_examples *examples;
+    const struct bg_examples *examples; /* the plan's features after their signed logarithm */
+    struct bg_client_inputs *inputs;    /* in, out */
     uint64_t seed;
     float *delta; /* out: (plan->root.layout.coordinates) trained − start */
     double loss;  /* out */

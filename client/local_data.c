@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/local_data.h"
 
-#include "datasets/feature_stats.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +17,7 @@ static bool same_names(const char *const *a, size_t a_count, const char *const *
 static enum bg_status check_card(const struct bg_root_part *plan, const struct bg_model_card *card,
                                  struct bg_error *error)
 {
-    if (!same_names(card->feature_names, card->model->columns, plan->features, plan->feature_count))
+    if (!same_names(card->feature_names, card->transform.columns, plan->features, plan->feature_count))
         return bg_fail(error, BG_DATA, "model: its features are not those of the plan");
     if (!same_names(card->class_names, card->model->classes, plan->classes, plan->class_count))
         return bg_fail(error, BG_DATA, "model: its classes are not those of the plan");
@@ -57,8 +55,8 @@ static enum bg_status select_features(const struct bg_root_part *plan, struct bg
 {
     const struct bg_dataset *dataset = &data->dataset;
     size_t columns = plan->feature_count;
-    data->inputs = reallocarray(NULL, dataset->rows, columns * sizeof *data->inputs);
-    if (!data->inputs)
+    data->features = reallocarray(NULL, dataset->rows, columns * sizeof *data->features);
+    if (!data->features)
         return bg_fail(error, BG_NO_MEMORY, "data: out of memory for %zu rows", dataset->rows);
     for (size_t i = 0; i < columns; i++) {
         size_t from = 0;
@@ -66,21 +64,16 @@ static enum bg_status select_features(const struct bg_root_part *plan, struct bg
         if (status != BG_OK)
             return status;
         for (size_t row = 0; row < dataset->rows; row++)
-            data->inputs[row * columns + i] = dataset->features[row * dataset->columns + from];
+            data->features[row * columns + i] = dataset->features[row * dataset->columns + from];
     }
     return BG_OK;
 }
 
-static void standardise(const struct bg_model_card *card, struct bg_local_data *data)
+static void give_examples(struct bg_local_data *data, size_t columns)
 {
-    size_t columns = card->model->columns, rows = data->dataset.rows;
-    /* Applying only reads them. */
-    struct bg_feature_stats stats = {
-        .columns = columns, .mean = (float *)card->feature_mean, .scale = (float *)card->feature_scale};
-    bg_features_signed_log(data->inputs, rows * columns);
-    bg_feature_stats_apply(&stats, data->inputs, rows);
+    bg_features_signed_log(data->features, data->dataset.rows * columns);
     data->examples = bg_dataset_examples(&data->dataset);
-    data->examples.features = data->inputs;
+    data->examples.features = data->features;
     data->examples.columns = columns;
 }
 
@@ -101,7 +94,7 @@ enum bg_status bg_local_data_open(const struct bg_dataset_settings *settings, co
                                   const struct bg_model_card *card, struct bg_error *error,
                                   struct bg_local_data *ret_data)
 {
-    struct bg_local_data data = {.inputs = NULL};
+    struct bg_local_data data = {.features = NULL};
     struct bg_dataset_settings with_map = *settings;
     enum bg_status status = check_card(plan, card, error);
     if (status == BG_OK && !settings->label_map[0])
@@ -116,14 +109,14 @@ enum bg_status bg_local_data_open(const struct bg_dataset_settings *settings, co
         bg_local_data_finish(&data);
         return status;
     }
-    standardise(card, &data);
+    give_examples(&data, plan->feature_count);
     *ret_data = data;
     return BG_OK;
 }
 
 void bg_local_data_finish(struct bg_local_data *data)
 {
-    free(data->inputs);
+    free(data->features);
     bg_dataset_finish(&data->dataset);
-    *data = (struct bg_local_data){.inputs = NULL};
+    *data = (struct bg_local_data){.features = NULL};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device's own data as the plan's model takes it: the plan's features by their names, in its order, transformed and
- * standardised with the statistics of the model file. */
+/* The device's own data as the plan has it: its features by their names, in its order, after their signed
+ * logarithm. */
 #pragma once
 
 #include "datasets/source.h"
@@ -9,7 +9,7 @@
 
 struct bg_local_data {
     struct bg_dataset dataset;
-    float *inputs;               /* (rows, features of the plan) */
+    float *features;             /* (rows, features of the plan) */
     struct bg_examples examples; /* all rows */
 };
 

@@ -62,7 +62,7 @@ static void report_update(struct run *run, const struct bg_device_report *report
         bg_json_add_string(object, "wrote", file);
         bg_json_add_u64(object, "round", report->round);
         bg_json_add_u64(object, "attempt", report->attempt);
-        bg_json_add_bool(object, "calibration", report->calibration);
+        bg_json_add_string(object, "stage", bg_task_stage_name(report->stage));
         bg_json_add_bool(object, "insecure", report->insecure);
         bg_json_add_u64(object, "group", report->seat.group);
         bg_json_add_u64(object, "member", report->seat.member);
@@ -76,12 +76,12 @@ static void report_update(struct run *run, const struct bg_device_report *report
     }
     if (!prints_lines(run))
         return;
-    printf("wrote %s%s: round %llu%s, group %u, ", file, report->again ? " again" : "",
-           (unsigned long long)report->round, report->calibration ? " (calibration)" : "", report->seat.group);
+    printf("wrote %s%s: round %llu (%s), group %u, ", file, report->again ? " again" : "",
+           (unsigned long long)report->round, bg_task_stage_name(report->stage), report->seat.group);
     if (!report->again)
         printf("%zu rows, loss %.4f, ", report->rows, report->loss);
     printf("%zu bytes", report->bytes);
-    if (!report->calibration)
+    if (report->stage == BG_STAGE_LEARNING)
         printf(", %.2f bits per coordinate", report->bits_per_coordinate);
     puts(report->insecure ? " [INSECURE test key]" : "");
 }

@@ -65,6 +65,7 @@ struct making {
     size_t model_size;
     struct bg_model_file model;
     struct bg_local_data data;
+    struct bg_client_inputs inputs;
     struct bg_shape shape;
     float *delta;
     double loss;
@@ -240,6 +241,7 @@ static enum bg_status train(struct making *m, struct bg_error *error)
                                           .plan = plan,
                                           .task = &m->task.task,
                                           .examples = &m->data.examples,
+                                          .inputs = &m->inputs,
                                           .seed = m->settings->seed,
                                           .delta = m->delta};
     enum bg_status status = bg_client_train(&training, error);
@@ -319,7 +321,7 @@ static void fill_report(const struct making *m, struct bg_device_report *report)
     const struct bg_task *task = &m->state.task.task;
     *report = (struct bg_device_report){.round = task->round,
                                         .attempt = task->attempt,
-                                        .calibration = task->calibration,
+                                        .stage = task->stage,
                                         .insecure = m->state.learner.plan.plan.key.insecure,
                                         .again = m->again,
                                         .seat = m->seat,
@@ -336,6 +338,7 @@ static void finish_making(struct making *m)
     bg_update_finish(&m->update);
     free(m->delta);
     bg_shape_finish(&m->shape);
+    bg_client_inputs_finish(&m->inputs);
     bg_local_data_finish(&m->data);
     bg_model_file_finish(&m->model);
     free(m->model_bytes);

@@ -37,7 +37,7 @@ struct bg_device_files {
 struct bg_device_report {
     uint64_t round;
     uint32_t attempt;
-    bool calibration;
+    enum bg_task_stage stage;
     bool insecure; /* made with a test key */
     bool again;    /* made before: missed, rows and loss are 0 */
     struct bg_seat seat;

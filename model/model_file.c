@@ -14,12 +14,25 @@
 
 #define MEAN "features.mean"
 #define SCALE "features.scale"
+#define PROJECTION "features.projection"
+#define PRIOR "classes.prior"
+#define EXTRAS 4
 
-/* The statistics as tensors beside those of the layout. */
-static struct bg_tensor statistics_tensor(const char *name, const struct bg_model *model)
+/* What a file holds beside the tensors of the layout. */
+struct extras {
+    struct bg_tensor tensors[EXTRAS];
+    size_t count;
+};
+
+/* Sizes are those of a model: BG_MODEL_MAX_COLUMNS at most. `rows` 0: a vector. */
+static const struct bg_tensor *add_extra(struct extras *extras, const char *name, size_t rows, size_t columns)
 {
-    struct bg_tensor tensor = {.rank = 1, .shape = {model->columns, 1, 1, 1}, .count = model->columns};
-    strcpy(tensor.name, name);
+    struct bg_tensor *tensor = &extras->tensors[extras->count++];
+    *tensor = (struct bg_tensor){.rank = 1, .shape = {(uint32_t)columns, 1, 1, 1}, .count = columns};
+    if (rows)
+        *tensor = (struct bg_tensor){
+            .rank = 2, .shape = {(uint32_t)rows, (uint32_t)columns, 1, 1}, .count = rows * columns};
+    strcpy(tensor->name, name);
     return tensor;
 }
 
@@ -36,10 +49,21 @@ static char *print_names(const char *const *names, size_t count)
 
 static enum bg_status check_card(const struct bg_model_card *card, struct bg_error *error)
 {
-    for (uint32_t i = 0; i < card->model->columns; i++)
-        if (!isfinite(card->feature_mean[i]) || !isfinite(card->feature_scale[i]))
+    const struct bg_transform *t = &card->transform;
+    if (t->inputs != card->model->columns)
+        return bg_fail(error, BG_INVALID, "model to save: its transform makes %zu inputs, the model takes %u",
+                       t->inputs, card->model->columns);
+    for (size_t i = 0; i < t->columns; i++)
+        if (!isfinite(t->mean[i]) || !isfinite(t->scale[i]))
             return bg_fail(error, BG_NOT_FINITE, "model to save: mean or scale of feature %s is NaN or infinite",
                            card->feature_names[i]);
+    for (size_t i = 0; t->projection && i < t->inputs * t->columns; i++)
+        if (!isfinite(t->projection[i]))
+            return bg_fail(error, BG_NOT_FINITE, "model to save: the projection has a NaN or infinity");
+    for (size_t i = 0; card->class_prior && i < card->model->classes; i++)
+        if (!(card->class_prior[i] >= 0 && card->class_prior[i] <= 1))
+            return bg_fail(error, BG_NOT_FINITE, "model to save: the share of class %s is not 0 to 1",
+                           card->class_names[i]);
     return bg_model_check_finite(&card->model->layout, card->parameters, "model to save", error);
 }
 
@@ -47,17 +71,23 @@ static enum bg_status write_tensors(const struct bg_model_card *card, const stru
                                     size_t metadata_count, struct bg_writer *writer)
 {
     const struct bg_layout *layout = &card->model->layout;
-    struct bg_tensor mean = statistics_tensor(MEAN, card->model);
-    struct bg_tensor scale = statistics_tensor(SCALE, card->model);
+    const struct bg_transform *t = &card->transform;
+    struct extras extras = {.count = 0};
     size_t count = 0;
-    struct bg_tensor_values *tensors = calloc(layout->tensor_count + 2, sizeof *tensors);
+    struct bg_tensor_values *tensors = calloc(layout->tensor_count + EXTRAS, sizeof *tensors);
     if (!tensors)
         return BG_NO_MEMORY;
     for (; count < layout->tensor_count; count++)
         tensors[count] = (struct bg_tensor_values){&layout->tensors[count],
                                                    card->parameters + layout->tensors[count].offset};
-    tensors[count++] = (struct bg_tensor_values){&mean, card->feature_mean};
-    tensors[count++] = (struct bg_tensor_values){&scale, card->feature_scale};
+    tensors[count++] = (struct bg_tensor_values){add_extra(&extras, MEAN, 0, t->columns), t->mean};
+    tensors[count++] = (struct bg_tensor_values){add_extra(&extras, SCALE, 0, t->columns), t->scale};
+    if (t->projection)
+        tensors[count++] =
+            (struct bg_tensor_values){add_extra(&extras, PROJECTION, t->inputs, t->columns), t->projection};
+    if (card->class_prior)
+        tensors[count++] =
+            (struct bg_tensor_values){add_extra(&extras, PRIOR, 0, card->model->classes), card->class_prior};
     enum bg_status status = bg_safetensors_write(writer, metadata, metadata_count, tensors, count);
     free(tensors);
     return status;
@@ -71,7 +101,7 @@ enum bg_status bg_model_encode(const struct bg_model_card *card, struct bg_write
     enum bg_status status = check_card(card, error);
     if (status != BG_OK)
         return status;
-    char *features = print_names(card->feature_names, card->model->columns);
+    char *features = print_names(card->feature_names, card->transform.columns);
     char *classes = print_names(card->class_names, card->model->classes);
     snprintf(round, sizeof round, "%" PRIu64, card->round);
     bg_digest_to_hex(&card->parent, parent);
@@ -214,17 +244,20 @@ static enum bg_status decode_lineage(const struct decoding *d)
 static enum bg_status decode_model(const struct decoding *d)
 {
     struct bg_model_card *card = &d->file->card;
-    size_t columns = 0, classes = 0;
+    struct bg_transform *transform = &card->transform;
+    size_t classes = 0;
     const char *spec = metadata_text(d, "burgee.model");
     if (!spec)
         return BG_DATA;
     enum bg_status status =
-        decode_names(d, "burgee.features", BG_MODEL_MAX_COLUMNS, &columns, &card->feature_names);
+        decode_names(d, "burgee.features", BG_MODEL_MAX_COLUMNS, &transform->columns, &card->feature_names);
     if (status == BG_OK)
         status = decode_names(d, "burgee.classes", BG_MODEL_MAX_CLASSES, &classes, &card->class_names);
     if (status != BG_OK)
         return status;
-    status = bg_model_create(spec, columns, (uint32_t)classes, d->error, &d->file->model);
+    const struct bg_safetensor *projection = bg_safetensors_find(d->tensors, PROJECTION);
+    transform->inputs = projection ? projection->shape[0] : transform->columns;
+    status = bg_model_create(spec, transform->inputs, (uint32_t)classes, d->error, &d->file->model);
     if (status != BG_OK)
         return bg_fail_in(d->error, status, "%s: metadata burgee.model", d->tensors->file);
     card->model = d->file->model;
@@ -232,48 +265,76 @@ static enum bg_status decode_model(const struct decoding *d)
 }
 
 /* Every tensor of the model is there, and no other. */
-static enum bg_status check_tensors(const struct decoding *d, const struct bg_tensor *mean,
-                                    const struct bg_tensor *scale)
+static enum bg_status check_tensors(const struct decoding *d, const struct extras *extras)
 {
     const struct bg_layout *layout = &d->file->model->layout;
-    enum bg_status status = bg_safetensors_check(d->tensors, mean, d->error);
-    if (status == BG_OK)
-        status = bg_safetensors_check(d->tensors, scale, d->error);
+    enum bg_status status = BG_OK;
+    for (size_t t = 0; t < extras->count && status == BG_OK; t++)
+        status = bg_safetensors_check(d->tensors, &extras->tensors[t], d->error);
     for (size_t t = 0; t < layout->tensor_count && status == BG_OK; t++)
         status = bg_safetensors_check(d->tensors, &layout->tensors[t], d->error);
     for (size_t t = 0; t < d->tensors->tensor_count && status == BG_OK; t++) {
         const char *name = d->tensors->tensors[t].name;
-        if (strcmp(name, MEAN) != 0 && strcmp(name, SCALE) != 0 && !bg_layout_find(layout, name))
+        bool known = bg_layout_find(layout, name) != NULL;
+        for (size_t i = 0; i < extras->count; i++)
+            known |= strcmp(name, extras->tensors[i].name) == 0;
+        if (!known)
             status = bg_fail(d->error, BG_DATA, "%s: tensor %s is not part of model %s", d->tensors->file, name,
                              d->file->model->spec);
     }
     return status;
 }
 
+static enum bg_status read_extra(const struct decoding *d, const struct bg_tensor *tensor, const float **ret_values)
+{
+    float *values = BG_ARENA_ARRAY(&d->file->arena, float, tensor->count);
+    if (!values)
+        return no_memory(d);
+    *ret_values = values;
+    return bg_safetensors_read(d->tensors, tensor, d->error, values);
+}
+
+static enum bg_status check_prior(const struct decoding *d)
+{
+    const struct bg_model_card *card = &d->file->card;
+    for (size_t i = 0; card->class_prior && i < card->model->classes; i++)
+        if (!(card->class_prior[i] >= 0 && card->class_prior[i] <= 1))
+            return bg_fail(d->error, BG_DATA, "%s: tensor %s: the share of a class is not 0 to 1", d->tensors->file,
+                           PRIOR);
+    return BG_OK;
+}
+
 static enum bg_status decode_tensors(const struct decoding *d)
 {
     struct bg_model_file *file = d->file;
+    struct bg_model_card *card = &file->card;
+    struct bg_transform *t = &card->transform;
     const struct bg_layout *layout = &file->model->layout;
-    struct bg_tensor mean = statistics_tensor(MEAN, file->model);
-    struct bg_tensor scale = statistics_tensor(SCALE, file->model);
-    enum bg_status status = check_tensors(d, &mean, &scale); /* before memory is taken for what a spec claims */
+    struct extras extras = {.count = 0};
+    const struct bg_tensor *mean = add_extra(&extras, MEAN, 0, t->columns);
+    const struct bg_tensor *scale = add_extra(&extras, SCALE, 0, t->columns);
+    const struct bg_tensor *projection =
+        bg_safetensors_find(d->tensors, PROJECTION) ? add_extra(&extras, PROJECTION, t->inputs, t->columns) : NULL;
+    const struct bg_tensor *prior =
+        bg_safetensors_find(d->tensors, PRIOR) ? add_extra(&extras, PRIOR, 0, file->model->classes) : NULL;
+    enum bg_status status = check_tensors(d, &extras); /* before memory is taken for what a spec claims */
     if (status != BG_OK)
         return status;
     float *parameters = BG_ARENA_ARRAY(&file->arena, float, layout->coordinates);
-    float *means = BG_ARENA_ARRAY(&file->arena, float, mean.count);
-    float *scales = BG_ARENA_ARRAY(&file->arena, float, scale.count);
-    if (!parameters || !means || !scales)
+    if (!parameters)
         return no_memory(d);
-    status = bg_safetensors_read(d->tensors, &mean, d->error, means);
+    status = read_extra(d, mean, &t->mean);
     if (status == BG_OK)
-        status = bg_safetensors_read(d->tensors, &scale, d->error, scales);
-    for (size_t t = 0; t < layout->tensor_count && status == BG_OK; t++)
-        status = bg_safetensors_read(d->tensors, &layout->tensors[t], d->error,
-                                     parameters + layout->tensors[t].offset);
-    file->card.parameters = parameters;
-    file->card.feature_mean = means;
-    file->card.feature_scale = scales;
-    return status;
+        status = read_extra(d, scale, &t->scale);
+    if (status == BG_OK && projection)
+        status = read_extra(d, projection, &t->projection);
+    if (status == BG_OK && prior)
+        status = read_extra(d, prior, &card->class_prior);
+    for (size_t i = 0; i < layout->tensor_count && status == BG_OK; i++)
+        status = bg_safetensors_read(d->tensors, &layout->tensors[i], d->error,
+                                     parameters + layout->tensors[i].offset);
+    card->parameters = parameters;
+    return status == BG_OK ? check_prior(d) : status;
 }
 
 enum bg_status bg_model_decode(struct bg_span content, const char *file, struct bg_error *error,

@@ -2,7 +2,8 @@
 /*
  * A model as a file: safetensors that say what the model takes, what it tells apart and where it comes from.
  *
- *   tensors   those of the model's layout, "features.mean" and "features.scale" (columns)
+ *   tensors   those of the model's layout; its transform: "features.mean", "features.scale" (columns) and, with one,
+ *             "features.projection" (inputs, columns); where it is known "classes.prior" (classes)
  *   metadata  "format" = "pt", "burgee.version" = "1", "burgee.model" = the spec,
  *             "burgee.features", "burgee.classes" = JSON arrays of names, "burgee.label_map" = its name,
  *             "burgee.round" = decimal, "burgee.parent", "burgee.plan" = 64 hex digits, zeros for none
@@ -14,16 +15,17 @@
 #include "base/arena.h"
 #include "base/span.h"
 #include "model/model.h"
+#include "model/transform.h"
 
 #define BG_MODEL_FILE_LIMIT ((size_t)1 << 30)
 
 struct bg_model_card {
     const struct bg_model *model;
     const float *parameters;          /* (layout.coordinates) */
-    const char *const *feature_names; /* (columns) */
-    const float *feature_mean;        /* (columns): statistics of the features after their transform */
-    const float *feature_scale;       /* (columns) */
+    struct bg_transform transform;    /* from signed-log features to the model's inputs */
+    const char *const *feature_names; /* (transform.columns) */
     const char *const *class_names;   /* (classes) */
+    const float *class_prior;         /* (classes) shares of the classes in the training data, 0 to 1; NULL: unknown */
     const char *label_map;
     uint64_t round;          /* that made the model; 0: initial parameters */
     struct bg_digest parent; /* the file of the model it was stepped from */

@@ -29,7 +29,7 @@ struct bg_codec_settings bg_plan_codec_settings(const struct bg_plan_codec *code
 
 struct bg_codec_round bg_task_codec_round(const struct bg_task *task)
 {
-    return (struct bg_codec_round){.calibration = task->calibration,
+    return (struct bg_codec_round){.calibration = task->stage == BG_STAGE_SCALES,
                                    .travels = task->travels,
                                    .centres = task->centres,
                                    .scales = task->scales};
@@ -81,17 +81,18 @@ enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *t
     if (shape.dense && shape.encryption != BG_PLAN_OFF)
         return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
                                           "set encryption.mode to off or choose another codec.mode");
+    bool scales = task->stage == BG_STAGE_SCALES;
     size_t travelling = 0;
     for (size_t i = 0; i < task->tensor_count; i++)
         travelling += task->travels[i];
-    if (shape.dense && (task->calibration || travelling != task->tensor_count))
+    if (shape.dense && (scales || travelling != task->tensor_count))
         return bg_fail(error, BG_INVALID, "task of round %llu: mode dense sends every tensor in every round",
                        (unsigned long long)task->round);
     bool ef = codec->mode == BG_PLAN_CODEC_EF;
     shape.scale_count = ef ? travelling : 0;
-    shape.centre_count = ef && codec->centre_median && !task->calibration ? travelling : 0;
-    shape.vote_count = task->calibration ? 0 : bg_codec_votes(&plan->root.layout, task->travels);
-    shape.scale_most = task->calibration ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
+    shape.centre_count = ef && codec->centre_median && !scales ? travelling : 0;
+    shape.vote_count = scales ? 0 : bg_codec_votes(&plan->root.layout, task->travels);
+    shape.scale_most = scales ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
     shape.scales_at = 1;
     shape.centres_at = shape.scales_at + shape.scale_count;
     shape.votes_at = shape.centres_at + shape.centre_count;

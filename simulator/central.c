@@ -25,31 +25,45 @@ static struct bg_training_settings central_settings(const struct bg_simulator_co
     };
 }
 
+static enum bg_status train(const struct bg_simulator_config *config, const struct bg_model *model,
+                            const struct bg_examples *training, float *parameters, struct bg_error *error)
+{
+    struct bg_training_settings settings = central_settings(config, training->count);
+    struct bg_prng prng;
+    struct bg_training_result result;
+    size_t size = bg_training_workspace_size(model, &settings, training->count);
+    void *workspace = size == SIZE_MAX ? NULL : malloc(size);
+    if (!workspace)
+        return bg_fail(error, BG_NO_MEMORY, "central training: out of memory");
+    bg_prng_init_stream(&prng, config->seed, "model", 0);
+    bg_model_initialise(model, &prng, parameters);
+    bg_prng_init_stream(&prng, config->seed, "central", 0);
+    enum bg_status status = bg_train(model, &settings, training, &prng, workspace, parameters, error, &result);
+    free(workspace);
+    return status;
+}
+
 enum bg_status bg_central_train(const struct bg_simulator_config *config, const struct bg_simulator_data *data,
                                 struct bg_workers *workers, struct bg_error *error, struct bg_confusion *confusion)
 {
     struct bg_model *model = NULL;
-    struct bg_training_settings settings = central_settings(config, data->training.count);
-    struct bg_prng prng;
-    struct bg_training_result result;
+    struct bg_transformed training = {.inputs = NULL}, test = {.inputs = NULL};
     enum bg_status status =
-        bg_model_create(config->model_spec, data->dataset.columns, data->dataset.classes, error, &model);
+        bg_model_create(config->model_spec, data->central.inputs, data->dataset.classes, error, &model);
     if (status != BG_OK)
         return status;
-    size_t size = bg_training_workspace_size(model, &settings, data->training.count);
     float *parameters = calloc(model->layout.coordinates, sizeof *parameters);
-    void *workspace = size == SIZE_MAX ? NULL : malloc(size);
-    if (!parameters || !workspace) {
-        status = bg_fail(error, BG_NO_MEMORY, "central training: out of memory");
-    } else {
-        bg_prng_init_stream(&prng, config->seed, "model", 0);
-        bg_model_initialise(model, &prng, parameters);
-        bg_prng_init_stream(&prng, config->seed, "central", 0);
-        status = bg_train(model, &settings, &data->training, &prng, workspace, parameters, error, &result);
-    }
+    status = parameters ? bg_transformed_init(&training, &data->central, &data->training) : BG_NO_MEMORY;
     if (status == BG_OK)
-        status = bg_evaluate_parallel(workers, model, parameters, &data->test, error, confusion);
-    free(workspace);
+        status = bg_transformed_init(&test, &data->central, &data->test);
+    if (status != BG_OK)
+        bg_fail(error, status, "central training: out of memory");
+    if (status == BG_OK)
+        status = train(config, model, &training.examples, parameters, error);
+    if (status == BG_OK)
+        status = bg_evaluate_parallel(workers, model, parameters, &test.examples, error, confusion);
+    bg_transformed_finish(&training);
+    bg_transformed_finish(&test);
     free(parameters);
     bg_model_destroy(&model);
     return status;

@@ -15,7 +15,7 @@ static enum bg_status open_dataset(const struct bg_simulator_config *config, str
     return bg_dataset_open(&settings, error, ret_dataset);
 }
 
-/* Raw rows are split first: what is a duplicate must not depend on the transform, nor statistics on test rows. */
+/* Raw rows are split: what is a duplicate must not depend on the logarithm. */
 static enum bg_status split_rows(const struct bg_simulator_config *config, struct bg_error *error,
                                  struct bg_simulator_data *data)
 {
@@ -41,10 +41,7 @@ static enum bg_status transform(struct bg_error *error, struct bg_simulator_data
 {
     struct bg_dataset *dataset = &data->dataset;
     bg_features_signed_log(dataset->features, dataset->rows * dataset->columns);
-    enum bg_status status = bg_feature_stats_fit(&data->training, error, &data->stats);
-    if (status == BG_OK)
-        bg_feature_stats_apply(&data->stats, dataset->features, dataset->rows);
-    return status;
+    return bg_transform_fit(&data->training, error, &data->central);
 }
 
 static enum bg_status deal(const struct bg_simulator_config *config, struct bg_error *error,
@@ -81,7 +78,7 @@ enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, 
 void bg_simulator_data_finish(struct bg_simulator_data *data)
 {
     bg_partition_finish(&data->partition);
-    bg_feature_stats_finish(&data->stats);
+    bg_transform_finish(&data->central);
     bg_split_finish(&data->split);
     bg_dataset_finish(&data->dataset);
     *data = (struct bg_simulator_data){0};

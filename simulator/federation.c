@@ -189,7 +189,7 @@ void bg_federation_on_root(void *context, const struct bg_root_notice *notice)
     case BG_ROOT_NOTICE_ENDED:
         f->round_ended = true;
         f->result.round = notice->round;
-        f->result.calibration = notice->calibration;
+        f->result.stage = notice->stage;
         f->result.committed = notice->state->outcome == BG_OK;
         f->result.held = notice->state->held;
         f->result.reason = notice->state->outcome;
@@ -293,6 +293,8 @@ void bg_federation_destroy(struct bg_federation **federation)
     bg_keyholder_destroy(&f->keyholder);
     bg_world_destroy(&f->world);
     bg_model_destroy(&f->model);
+    bg_transform_finish(&f->test_transform);
+    bg_transformed_finish(&f->test);
     free(f->initial_parameters);
     bg_mask_table_destroy(&f->keys.table);
     bg_public_key_destroy(&f->keys.key);
@@ -402,10 +404,27 @@ enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struc
     return status;
 }
 
+/* The test rows as inputs of the published model. */
+static enum bg_status provide_test(struct bg_federation *f, const struct bg_transform *transform,
+                                   struct bg_error *error)
+{
+    if (f->test.inputs && bg_transform_equal(&f->test_transform, transform))
+        return BG_OK;
+    bg_transform_finish(&f->test_transform);
+    bg_transformed_finish(&f->test);
+    enum bg_status status = bg_transform_copy(transform, &f->test_transform);
+    if (status == BG_OK)
+        status = bg_transformed_init(&f->test, transform, &f->settings.data->test);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "evaluation: out of memory");
+}
+
 enum bg_status bg_federation_evaluate(struct bg_federation *f, struct bg_error *error, struct bg_confusion *confusion)
 {
-    return bg_evaluate_parallel(f->workers, f->model, bg_root_model(f->root)->parameters, &f->settings.data->test,
-                                error, confusion);
+    const struct bg_model_card *card = bg_root_model(f->root);
+    enum bg_status status = provide_test(f, &card->transform, error);
+    if (status != BG_OK)
+        return status;
+    return bg_evaluate_parallel(f->workers, card->model, card->parameters, &f->test.examples, error, confusion);
 }
 
 const struct bg_model_card *bg_federation_model(const struct bg_federation *f)

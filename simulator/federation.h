@@ -11,13 +11,14 @@
 #include "model/model_file.h"
 #include "robust/rule.h"
 #include "simulator/data.h"
+#include "wire/task.h"
 
 struct bg_federation;
 
 /* What one round came to. */
 struct bg_round_result {
     uint64_t round;
-    bool calibration;
+    enum bg_task_stage stage;
     bool committed;
     bool held;
     enum bg_status reason; /* BG_OK if committed */

@@ -61,8 +61,10 @@ struct bg_federation {
     bool *byzantine;
     uint16_t *flipped_labels;
 
-    struct bg_model *model;
+    struct bg_model *model; /* the initial one */
     float *initial_parameters;
+    struct bg_transform test_transform; /* what the test rows below were made with; its own numbers */
+    struct bg_transformed test;
 
     uint64_t rounds_opened;
     bool epoch_ready, epoch_failed, round_ended;

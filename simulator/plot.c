@@ -13,8 +13,8 @@ static void write_curve(const struct bg_report *report, FILE *out, bool f1)
     fprintf(out, "$%s << end\n", f1 ? "f1" : "accuracy");
     for (size_t i = 0; i < report->round_count; i++) {
         const struct bg_round_result *round = &report->rounds[i];
-        learning += !round->calibration;
-        if (round->evaluated && !round->calibration)
+        learning += round->stage == BG_STAGE_LEARNING;
+        if (round->evaluated && round->stage == BG_STAGE_LEARNING)
             fprintf(out, "%u %.6f\n", learning, 100 * (f1 ? round->macro_f1 : round->accuracy));
     }
     fputs("end\n", out);

@@ -71,9 +71,9 @@ void bg_report_round(const struct bg_report *report, const struct bg_round_resul
     char name[16], groups[96], accuracy[16] = "-", f1[16] = "-", bits[16] = "-";
     uint64_t learning = 0;
     for (size_t i = 0; i < report->round_count; i++)
-        learning += !report->rounds[i].calibration;
-    if (round->calibration)
-        snprintf(name, sizeof name, "scales");
+        learning += report->rounds[i].stage == BG_STAGE_LEARNING;
+    if (round->stage != BG_STAGE_LEARNING)
+        snprintf(name, sizeof name, "%s", bg_task_stage_name(round->stage));
     else
         snprintf(name, sizeof name, "%llu/%llu", (unsigned long long)learning,
                  (unsigned long long)report->config->rounds);
@@ -109,7 +109,7 @@ static struct totals count_totals(const struct bg_report *report)
         totals.invalid += round->groups_invalid;
         totals.late += round->groups_late;
         totals.refused += round->groups_refused;
-        if (!round->calibration)
+        if (round->stage == BG_STAGE_LEARNING)
             totals.last_learning = round;
     }
     return totals;
@@ -226,7 +226,7 @@ static void round_to_json(const struct bg_round_result *round, struct bg_json *p
 {
     struct bg_json *object = bg_json_add_object(parent, NULL);
     bg_json_add_u64(object, "round", round->round);
-    bg_json_add_bool(object, "calibration", round->calibration);
+    bg_json_add_string(object, "stage", bg_task_stage_name(round->stage));
     bg_json_add_string(object, "outcome", round->committed ? "committed" : round->held ? "held" : "abandoned");
     if (!round->committed)
         bg_json_add_string(object, "reason", bg_status_name(round->reason));
@@ -289,12 +289,12 @@ enum bg_status bg_report_write_csv(const struct bg_report *report, const char *p
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);
-    fprintf(out, "round,calibration,outcome,accuracy,macro_f1,mean_loss,updates,groups_invited,groups_used,"
+    fprintf(out, "round,stage,outcome,accuracy,macro_f1,mean_loss,updates,groups_invited,groups_used,"
                  "groups_unused,groups_invalid,groups_late,groups_refused,uplink_bytes,bits_per_coordinate,"
                  "virtual_seconds,wall_seconds\n");
     for (size_t i = 0; i < report->round_count; i++) {
         const struct bg_round_result *r = &report->rounds[i];
-        fprintf(out, "%llu,%d,%s,", (unsigned long long)r->round, r->calibration,
+        fprintf(out, "%llu,%s,%s,", (unsigned long long)r->round, bg_task_stage_name(r->stage),
                 r->committed ? "committed" : r->held ? "held" : "abandoned");
         if (r->evaluated)
             fprintf(out, "%.9g,%.9g,", r->accuracy, r->macro_f1);

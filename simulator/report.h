@@ -8,7 +8,7 @@
 
 struct bg_json;
 
-/* Everything a report is made of; borrowed. Rounds are in order; the first may be a calibration round. */
+/* Everything a report is made of; borrowed. Rounds are in order; those that fit scales or statistics first. */
 struct bg_report {
     const struct bg_simulator_config *config;
     const struct bg_simulator_data *data;

@@ -111,8 +111,15 @@ enum bg_status bg_inspect_model(const char *path, struct bg_span content, struct
     bg_facts_digest(facts, "parent", &file.card.parent);
     bg_facts_digest(facts, "plan", &file.card.plan);
     bg_json_add_string(facts, "label_map", file.card.label_map);
-    add_names(facts, "features", file.card.feature_names, file.model->columns);
+    add_names(facts, "features", file.card.feature_names, file.card.transform.columns);
     add_names(facts, "classes", file.card.class_names, file.model->classes);
+    bg_json_add_u64(facts, "inputs", file.card.transform.inputs);
+    bg_json_add_bool(facts, "projection", file.card.transform.projection != NULL);
+    if (file.card.class_prior) {
+        struct bg_json *prior = bg_json_add_array(facts, "class_prior");
+        for (uint32_t i = 0; i < file.model->classes; i++)
+            bg_json_add_number(prior, NULL, (double)file.card.class_prior[i]);
+    }
     bg_json_add_u64(facts, "parameters", layout->coordinates);
     struct bg_json *tensors = bg_json_add_object(facts, "layout");
     for (size_t i = 0; i < layout->tensor_count; i++) {

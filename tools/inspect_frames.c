@@ -163,7 +163,7 @@ static enum bg_status about_task(const struct about *a)
     bg_json_add_u64(a->facts, "epoch", task.epoch);
     bg_facts_digest(a->facts, "model", &task.model);
     bg_facts_digest(a->facts, "receipt", &task.receipt);
-    bg_json_add_bool(a->facts, "calibration", task.calibration);
+    bg_json_add_string(a->facts, "stage", bg_task_stage_name(task.stage));
     bg_json_add_number(a->facts, "learning_rate", task.learning_rate);
     bg_json_add_number(a->facts, "deadline_seconds", (double)task.deadline_ns / 1e9);
     struct bg_json *travels = bg_json_add_array(a->facts, "travels");

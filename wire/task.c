@@ -6,8 +6,13 @@
 
 #include <float.h>
 
-#define FLAG_CALIBRATION 1u
 #define TENSOR_BYTES (1 + 8 + 8)
+
+const char *bg_task_stage_name(enum bg_task_stage stage)
+{
+    static const char *const names[BG_STAGE_COUNT] = {"learning", "scales", "moments", "covariance"};
+    return stage < BG_STAGE_COUNT ? names[stage] : "?";
+}
 
 void bg_task_encode_unsigned(struct bg_writer *w, const struct bg_population *population,
                              const struct bg_digest *plan_id, const struct bg_task *task)
@@ -18,7 +23,7 @@ void bg_task_encode_unsigned(struct bg_writer *w, const struct bg_population *po
     bg_write_u64(w, task->epoch);
     bg_write_digest(w, &task->model);
     bg_write_digest(w, &task->receipt);
-    bg_write_u8(w, task->calibration ? FLAG_CALIBRATION : 0);
+    bg_write_u8(w, (uint8_t)task->stage);
     bg_write_f64(w, task->learning_rate);
     bg_write_u64(w, task->deadline_ns);
     bg_write_u64(w, task->tensor_count);
@@ -73,9 +78,7 @@ enum bg_status bg_task_decode(const struct bg_frame *frame, struct bg_arena *are
     task.epoch = bg_read_u64(r);
     task.model = bg_read_digest(r);
     task.receipt = bg_read_digest(r);
-    uint8_t flags = bg_read_u8(r);
-    bg_require(&d, !(flags & ~FLAG_CALIBRATION), BG_DECODE, "flags other than 1 (calibration) are not known");
-    task.calibration = flags & FLAG_CALIBRATION;
+    task.stage = bg_decode_choice(&d, BG_STAGE_LEARNING, BG_STAGE_COUNT - 1, "the stage is not a known one");
     task.learning_rate = bg_decode_real(&d, 0, DBL_MAX, "the learning rate must be finite and 0 or more");
     task.deadline_ns = bg_read_u64(r);
     decode_tensors(&d, arena, &task);

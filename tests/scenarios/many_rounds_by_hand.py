@@ -34,7 +34,8 @@ def moved(before, after):
 
 def check_updates(population, number, made, receipts):
     for i, (update, receipt) in enumerate(zip(made, receipts)):
-        if (update['round'], update['calibration'], update['missed_rounds']) != (number, number == 1, 0):
+        stage = 'scales' if number == 1 else 'learning'
+        if (update['round'], update['stage'], update['missed_rounds']) != (number, stage, 0):
             yield f'client {i}: {update}'
         if update['bytes'] != population.path(f'c{i}/update').stat().st_size:
             yield f'client {i}: {update["bytes"]} bytes are not what was written'

@@ -41,13 +41,13 @@ def whole_round(population, number):
 
 def calibrate(population):
     before = population.weights()
-    assert whole_round(population, 1)['calibration']
+    assert whole_round(population, 1)['stage'] == 'scales'
     assert population.weights() == before, 'a calibration round moves no weight'
 
 
 def learn(population):
     before = population.weights()
-    assert not whole_round(population, 2)['calibration']
+    assert whole_round(population, 2)['stage'] == 'learning'
     assert population.weights() != before, 'a learning round moves weights'
 
 

@@ -173,8 +173,8 @@ def check_state(bench):
     yield from bench.refused(66, 'empty/client.state', 'receipt', '--state', 'empty', '--lost')
     yield from bench.refused(74, 'kh/config.json', *bench.update_words(0, 1, '--state', 'kh/config.json'))
     report = bench.update(0, 1)
-    found = [report[key] for key in ('round', 'calibration', 'insecure', 'again', 'rows')]
-    if found != [1, True, True, False, 400]:
+    found = [report[key] for key in ('round', 'stage', 'insecure', 'again', 'rows')]
+    if found != [1, 'scales', True, False, 400]:
         yield f'{report}'
     if stat.S_IMODE(state.stat().st_mode) != 0o600:
         yield f'the state has mode {state.stat().st_mode:o}'

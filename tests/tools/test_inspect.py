@@ -120,9 +120,9 @@ def walks_a_file_of_frames(bench):
 
 def names_the_damaged_frame(bench):
     damaged = bytearray(example('task'))
-    damaged[80 + 84] = 2
+    damaged[80 + 84] = 4
     sentence = bench.refusal(example('plan') + bytes(damaged), 65)
-    assert f'frame 1 at byte {len(example("plan"))}: task: flags' in sentence, sentence
+    assert f'frame 1 at byte {len(example("plan"))}: task: the stage' in sentence, sentence
     assert json.loads(bench.run('file', '--json').stdout)['frames'][0]['type'] == 'plan'
     assert 'too early' in bench.refusal(example('plan')[:-1], 65)
     assert 'protocol version 2' in bench.refusal(b'BRGE\2\0' + example('plan')[6:], 65)

@@ -341,7 +341,7 @@ static uint64_t *votes(const struct reading *r, size_t client, bool overvote)
     bg_prng_init_stream(&prng, r->task.round, "votes", client);
     slots[0] = 1;
     for (size_t i = 1; i < r->shape.votes_at; i++)
-        slots[i] = r->task.calibration ? 30000 + bg_prng_below(&prng, 100) : 50 + bg_prng_below(&prng, 20);
+        slots[i] = r->task.stage == BG_STAGE_SCALES ? 30000 + bg_prng_below(&prng, 100) : 50 + bg_prng_below(&prng, 20);
     for (size_t i = r->shape.votes_at; i < r->shape.slots; i++)
         slots[i] = (i % 3 == 0) ^ (bg_prng_below(&prng, 8) == 0);
     if (overvote)

@@ -64,7 +64,7 @@ static void make_task(struct one_group *group, const struct group_terms *terms)
     }
     group->task = (struct bg_task){.round = 7,
                                    .epoch = 1,
-                                   .calibration = terms->calibration,
+                                   .stage = terms->stage,
                                    .learning_rate = 0.1,
                                    .deadline_ns = 1000,
                                    .tensor_count = TENSORS,

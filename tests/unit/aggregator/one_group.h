@@ -17,7 +17,7 @@ struct group_terms {
     uint32_t coordinates; /* of the first tensor; 0: 900 */
     bool mixed_radix;
     bool centre_median;
-    bool calibration;
+    enum bg_task_stage stage;
 };
 
 struct one_group {

@@ -107,7 +107,7 @@ static double expected_scale(const struct fixture *f, size_t tensor, size_t fiel
         means[g] = (double)f->sums[g].fields[f->group.shape.scales_at + field] / f->sums[g].members;
     qsort(means, f->count, sizeof *means, ascending);
     double q = means[(f->count - 1) / 4];
-    if (f->group.task.calibration)
+    if (f->group.task.stage == BG_STAGE_SCALES)
         return exp2(q / 512 - 64);
     return f->group.scales[tensor] * fmin(exp2(q / 64 - 1), limit);
 }
@@ -236,7 +236,7 @@ Test(combine, calibrates_scales_and_nothing_else)
 {
     static struct fixture f;
     struct group_terms terms = modes[0];
-    terms.calibration = true;
+    terms.stage = BG_STAGE_SCALES;
     set_up(&f, &terms, 4);
     for (size_t g = 0; g < f.count; g++)
         for (size_t field = 0; field < 2; field++)

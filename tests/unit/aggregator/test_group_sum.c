@@ -109,7 +109,7 @@ Test(group_sum, is_the_sum_of_the_members_votes_and_fields, .timeout = 60)
                                     .s = variant & 2 ? 2 : 1,
                                     .mixed_radix = variant & 4,
                                     .centre_median = variant & 4,
-                                    .calibration = variant & 16};
+                                    .stage = variant & 16 ? BG_STAGE_SCALES : BG_STAGE_LEARNING};
         struct fixture f;
         set_up(&f, &terms, variant & 8 ? MEMBERS : MEMBERS - 1);
         send_all(&f);

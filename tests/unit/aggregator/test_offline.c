@@ -52,7 +52,7 @@ Test(offline, makes_rounds_by_hand)
     for (uint64_t number = 1; number < 4; number++) {
         struct bg_offline_round round = whole_round(&h, number, true);
         cr_assert(round.ended && round.outcome == BG_OK && round.round == number);
-        cr_assert_eq(round.calibration, number == 1);
+        cr_assert_eq(round.stage, number == 1 ? BG_STAGE_SCALES : BG_STAGE_LEARNING);
         cr_assert_eq(round.used, 2);
         cr_assert_eq(round.opened, 2);
     }
@@ -355,11 +355,11 @@ Test(offline, keeps_learning_from_epoch_to_epoch)
     struct by_hand h;
     by_hand_init(&h, BG_PLAN_NULL, "ef");
     EXPECT(&h, agree_on_epoch(&h), BG_OK);
-    cr_assert(whole_round(&h, 1, true).calibration);
+    cr_assert_eq(whole_round(&h, 1, true).stage, BG_STAGE_SCALES);
     EXPECT(&h, agree_on_epoch(&h), BG_OK);
     struct bg_offline_round round = whole_round(&h, 2, true);
     cr_assert_eq(round.outcome, BG_OK);
-    cr_assert_not(round.calibration, "scales outlive their epoch");
+    cr_assert_eq(round.stage, BG_STAGE_LEARNING, "scales outlive their epoch");
     by_hand_finish(&h);
     NO_LEAKS();
 }

@@ -20,11 +20,12 @@ static void make_model(struct stage *stage)
     stage->parameters = calloc(stage->model->layout.coordinates, sizeof *stage->parameters);
     bg_prng_init(&prng, 1);
     bg_model_initialise(stage->model, &prng, stage->parameters);
+    stage->transform = (struct bg_transform){
+        .columns = STAGE_COLUMNS, .inputs = STAGE_COLUMNS, .mean = mean, .scale = scale};
     struct bg_model_card card = {.model = stage->model,
                                  .parameters = stage->parameters,
                                  .feature_names = features,
-                                 .feature_mean = mean,
-                                 .feature_scale = scale,
+                                 .transform = stage->transform,
                                  .class_names = classes,
                                  .label_map = "some"};
     bg_writer_init(&stage->model_file);

@@ -17,6 +17,7 @@ struct stage {
     struct bg_seat seat;         /* of client 0 */
     struct bg_model *model;
     float *parameters;
+    struct bg_transform transform;
     struct bg_writer model_file;
     struct bg_digest model_digest;
     float features[STAGE_ROWS * STAGE_COLUMNS];

@@ -82,13 +82,16 @@ static void mirror_round(struct mirror *m, struct fake_root *root, uint64_t miss
 {
     struct stage *stage = &root->stage;
     struct bg_codec_settings settings = bg_plan_codec_settings(&stage->plan.plan.root.codec);
-    struct bg_client_training training = {.model_file = bg_writer_span(&stage->model_file),
+    struct bg_client_inputs inputs = {0};
+    struct bg_client_training training = {.inputs = &inputs,
+                                          .model_file = bg_writer_span(&stage->model_file),
                                           .plan = &stage->plan.plan,
                                           .task = &stage->task,
                                           .examples = &stage->examples,
                                           .seed = 7,
                                           .delta = m->delta};
     cr_assert_eq(bg_client_train(&training, NULL), BG_OK);
+    bg_client_inputs_finish(&inputs);
     cr_assert_eq(root->loss, training.loss);
     bg_codec_decay(&settings, coordinates_of(root), missed, m->codec.sums);
     for (size_t i = 0; i < coordinates_of(root); i++)
@@ -458,13 +461,16 @@ Test(client, an_update_under_a_stale_plan_is_folded_back_and_the_new_plan_fetche
     fake_root_run_to(&root, BG_SESSION_WAITING);
 
     /* p = 0.75·Δ + e: the residual survived, and the new plan's momentum began. */
-    struct bg_client_training training = {.model_file = bg_writer_span(&root.stage.model_file),
+    struct bg_client_inputs inputs = {0};
+    struct bg_client_training training = {.inputs = &inputs,
+                                          .model_file = bg_writer_span(&root.stage.model_file),
                                           .plan = &root.stage.plan.plan,
                                           .task = &root.stage.task,
                                           .examples = &root.stage.examples,
                                           .seed = 7,
                                           .delta = m.delta};
     cr_assert_eq(bg_client_train(&training, NULL), BG_OK);
+    bg_client_inputs_finish(&inputs);
     for (size_t i = 0; i < count; i++)
         m.codec.sums[i] = (float)(0.75 * (double)m.delta[i]) + m.codec.sums[i];
     expect_residual(&root, &m);

@@ -26,7 +26,9 @@ static size_t coordinates_of(const struct stage *stage)
 
 static enum bg_status train(struct stage *stage, uint64_t seed, struct bg_error *error, float *delta, double *loss)
 {
+    struct bg_client_inputs inputs = {0};
     struct bg_client_training training = {.model_file = bg_writer_span(&stage->model_file),
+                                          .inputs = &inputs,
                                           .plan = &stage->plan.plan,
                                           .task = &stage->task,
                                           .examples = &stage->examples,
@@ -34,6 +36,7 @@ static enum bg_status train(struct stage *stage, uint64_t seed, struct bg_error 
                                           .delta = delta};
     enum bg_status status = bg_client_train(&training, error);
     *loss = training.loss;
+    bg_client_inputs_finish(&inputs);
     return status;
 }
 
@@ -56,10 +59,13 @@ Test(jobs, trains_as_the_plan_says_and_gives_the_difference)
     void *workspace = malloc(bg_training_workspace_size(stage.model, &settings, STAGE_ROWS));
     memcpy(trained, stage.parameters, count * sizeof *trained);
     bg_prng_init_stream(&prng, 7, "training", 1);
-    cr_assert_eq(bg_train(stage.model, &settings, &stage.examples, &prng, workspace, trained, &error, &result), BG_OK);
+    struct bg_transformed inputs;
+    cr_assert_eq(bg_transformed_init(&inputs, &stage.transform, &stage.examples), BG_OK);
+    cr_assert_eq(bg_train(stage.model, &settings, &inputs.examples, &prng, workspace, trained, &error, &result), BG_OK);
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(delta[i], trained[i] - stage.parameters[i], "coordinate %zu", i);
     cr_assert_eq(loss, result.mean_loss);
+    bg_transformed_finish(&inputs);
     free(workspace);
     free(trained);
     free(delta);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/local_data.h"
 
-#include "datasets/feature_stats.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
@@ -39,8 +38,8 @@ static void begin(struct fixture *f)
                                     .class_count = f->dataset.classes};
     f->card = (struct bg_model_card){.model = f->model,
                                      .feature_names = f->features,
-                                     .feature_mean = f->mean,
-                                     .feature_scale = f->scale,
+                                     .transform = {.columns = COLUMNS, .inputs = COLUMNS, .mean = f->mean,
+                                                   .scale = f->scale},
                                      .class_names = (const char *const *)f->dataset.class_names};
 }
 
@@ -55,7 +54,7 @@ static enum bg_status open(struct fixture *f)
     return bg_local_data_open(&f->settings, &f->plan, &f->card, &f->error, &f->data);
 }
 
-Test(local_data, finds_features_by_name_and_standardises_them)
+Test(local_data, finds_features_by_name_and_takes_their_logarithm)
 {
     static const size_t columns[COLUMNS] = {40, 0, 7};
     struct fixture f;
@@ -66,11 +65,9 @@ Test(local_data, finds_features_by_name_and_standardises_them)
     cr_assert_eq(f.data.examples.classes, f.dataset.classes);
     for (size_t row = 0; row < 50; row++) {
         float inputs[COLUMNS];
-        struct bg_feature_stats stats = {COLUMNS, f.mean, f.scale};
         for (size_t i = 0; i < COLUMNS; i++)
             inputs[i] = f.dataset.features[row * f.dataset.columns + columns[i]];
         bg_features_signed_log(inputs, COLUMNS);
-        bg_feature_stats_apply(&stats, inputs, 1);
         cr_assert_arr_eq(bg_example_features(&f.data.examples, row), inputs, sizeof inputs, "row %zu", row);
         cr_assert_eq(bg_example_label(&f.data.examples, row), f.dataset.labels[row]);
     }

@@ -23,8 +23,7 @@ static struct bg_model_card card_of(const struct bg_model *model, const float *p
         .model = model,
         .parameters = parameters,
         .feature_names = feature_names,
-        .feature_mean = means,
-        .feature_scale = scales,
+        .transform = {.columns = 3, .inputs = 3, .mean = means, .scale = scales},
         .class_names = class_names,
         .label_map = "papers7",
         .round = 18446744073709551615u,
@@ -47,8 +46,8 @@ static void expect_same(const struct bg_model_card *got, const struct bg_model_c
     cr_expect_str_eq(got->model->spec, wanted->model->spec);
     cr_assert(bg_layout_equal(&got->model->layout, &wanted->model->layout));
     cr_expect_arr_eq(got->parameters, wanted->parameters, wanted->model->layout.coordinates * sizeof(float));
-    cr_expect_arr_eq(got->feature_mean, means, sizeof means);
-    cr_expect_arr_eq(got->feature_scale, scales, sizeof scales);
+    cr_expect_arr_eq(got->transform.mean, means, sizeof means);
+    cr_expect_arr_eq(got->transform.scale, scales, sizeof scales);
     for (size_t i = 0; i < 3; i++)
         cr_expect_str_eq(got->feature_names[i], feature_names[i]);
     for (size_t i = 0; i < 2; i++)
@@ -99,6 +98,59 @@ Test(model_file, round_trips_through_a_file)
     bg_model_destroy(&model);
 }
 
+static const float projection[] = {1, 2, 3, -4, 5, 6.5f};
+static const float prior[] = {0.75f, 0.25f};
+
+/* Two inputs made from the three features. */
+static struct bg_model_card projected_card(const struct bg_model *model, const float *parameters)
+{
+    struct bg_model_card card = card_of(model, parameters);
+    card.transform.inputs = 2;
+    card.transform.projection = projection;
+    card.class_prior = prior;
+    return card;
+}
+
+Test(model_file, keeps_projection_and_prior)
+{
+    struct bg_model *model = fixture_model("linear", 2, 2);
+    float *parameters = fixture_parameters(model, 1);
+    struct bg_model_card card = projected_card(model, parameters);
+    struct bg_writer writer = encoded(&card);
+    struct bg_model_file file;
+    struct bg_error error = {0};
+    cr_assert_eq(bg_model_decode(bg_writer_span(&writer), "m", &error, &file), BG_OK, "%s", error.text);
+    expect_same(&file.card, &card);
+    cr_assert(bg_transform_equal(&file.card.transform, &card.transform));
+    cr_assert_arr_eq(file.card.class_prior, prior, sizeof prior);
+    bg_model_file_finish(&file);
+    bg_writer_finish(&writer);
+    free(parameters);
+    bg_model_destroy(&model);
+}
+
+Test(model_file, does_not_save_a_transform_or_prior_that_does_not_fit)
+{
+    struct bg_model *model = fixture_model("linear", 2, 2);
+    float *parameters = fixture_parameters(model, 1);
+    static const float not_finite[] = {1, 2, 3, NAN, 5, 6}, over[] = {0, 1.5f};
+    struct bg_model_card card = projected_card(model, parameters);
+    struct bg_writer writer;
+    struct bg_error error = {0};
+    bg_writer_init(&writer);
+    card.transform.projection = not_finite;
+    cr_expect_eq(bg_model_encode(&card, &writer, &error), BG_NOT_FINITE);
+    card = projected_card(model, parameters);
+    card.class_prior = over;
+    cr_expect_eq(bg_model_encode(&card, &writer, &error), BG_NOT_FINITE);
+    cr_expect(strstr(error.text, class_names[1]) != NULL, "%s", error.text);
+    card = card_of(model, parameters);
+    cr_expect_eq(bg_model_encode(&card, &writer, &error), BG_INVALID, "three inputs for a model of two");
+    bg_writer_finish(&writer);
+    free(parameters);
+    bg_model_destroy(&model);
+}
+
 Test(model_file, refuses_every_truncation)
 {
     struct bg_model *model = fixture_model("linear", 3, 2);
@@ -126,10 +178,10 @@ Test(model_file, does_not_save_what_is_not_finite)
     struct bg_error error = {0};
     const float bad[] = {0, NAN, 0};
     bg_writer_init(&writer);
-    card.feature_scale = bad;
+    card.transform.scale = bad;
     cr_expect_eq(bg_model_encode(&card, &writer, &error), BG_NOT_FINITE);
     cr_expect(strstr(error.text, feature_names[1]) != NULL, "%s", error.text);
-    card.feature_scale = scales;
+    card.transform.scale = scales;
     parameters[6] = INFINITY;
     cr_expect_eq(bg_model_encode(&card, &writer, &error), BG_NOT_FINITE);
     cr_expect(strstr(error.text, "layers.0.bias") != NULL, "%s", error.text);
@@ -182,8 +234,10 @@ static const struct bg_tensor good_tensors[] = {
     {.name = "features.mean", .rank = 1, .shape = {3, 1, 1, 1}, .count = 3},
     {.name = "features.scale", .rank = 1, .shape = {3, 1, 1, 1}, .count = 3},
     {.name = "surplus", .rank = 1, .shape = {1, 1, 1, 1}, .count = 1},
+    {.name = "features.projection", .rank = 2, .shape = {3, 2, 1, 1}, .count = 6},
+    {.name = "classes.prior", .rank = 1, .shape = {3, 1, 1, 1}, .count = 3},
 };
-enum { METADATA = sizeof good_metadata / sizeof *good_metadata, TENSORS = 4 };
+enum { METADATA = sizeof good_metadata / sizeof *good_metadata, TENSORS = 4, MISFIT = 5 };
 
 static enum bg_status decode_made(const struct bg_metadata *metadata, size_t metadata_count,
                                   const struct bg_tensor *tensors, size_t tensor_count, struct bg_error *error)
@@ -266,6 +320,13 @@ Test(model_file, refuses_another_layout)
     }
     cr_expect_eq(decode_made(good_metadata, METADATA, good_tensors, TENSORS + 1, &error), BG_DATA);
     cr_expect(strstr(error.text, "surplus") != NULL, "%s", error.text);
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct bg_tensor tensors[TENSORS + 1];
+        memcpy(tensors, good_tensors, sizeof tensors);
+        tensors[TENSORS] = good_tensors[MISFIT + extra];
+        cr_expect_eq(decode_made(good_metadata, METADATA, tensors, TENSORS + 1, &error), BG_DATA);
+        cr_expect(strstr(error.text, tensors[TENSORS].name) != NULL, "%s", error.text);
+    }
     struct bg_tensor turned[TENSORS];
     memcpy(turned, good_tensors, sizeof turned);
     turned[0].shape[0] = 3;

@@ -128,7 +128,7 @@ Test(shape, a_calibration_round_sends_absolute_scales_and_no_votes)
     struct fixture f;
     begin(&f, BG_PLAN_PAILLIER, BG_PLAN_CODEC_EF, 2);
     f.plan.root.codec.centre_median = true;
-    f.task.calibration = true;
+    f.task.stage = BG_STAGE_SCALES;
     shape(&f);
     cr_assert_eq(f.shape.scale_most, 65535);
     cr_assert_eq(f.shape.centre_count, 0);
@@ -202,7 +202,7 @@ Test(shape, refuses_dense_updates_that_are_encrypted_partial_or_calibrate)
     expect_refused(&f, BG_INVALID, "every tensor");
     begin(&f, BG_PLAN_OFF, BG_PLAN_CODEC_DENSE, 0);
     f.travels[1] = true;
-    f.task.calibration = true;
+    f.task.stage = BG_STAGE_SCALES;
     expect_refused(&f, BG_INVALID, "every round");
 }
 
@@ -238,7 +238,7 @@ Test(shape, plain_votes_come_back)
         struct fixture f;
         begin(&f, BG_PLAN_OFF, BG_PLAN_CODEC_EF, 0);
         f.plan.root.codec.centre_median = true;
-        f.task.calibration = calibration;
+        f.task.stage = calibration ? BG_STAGE_SCALES : BG_STAGE_LEARNING;
         shape(&f);
         size_t size = f.shape.positions * f.shape.position_bytes;
         uint64_t *slots = some_slots(&f.shape), *decoded = calloc(f.shape.slots, sizeof *decoded);

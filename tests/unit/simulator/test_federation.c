@@ -48,7 +48,7 @@ Test(federation, a_round_tells_where_its_time_went)
     const struct bg_phase_sum *encryption = &round->phases[BG_PHASE_ENCRYPTION];
     const struct bg_phase_sum *uplink = &round->phases[BG_PHASE_UPLINK];
     const struct bg_phase_sum *opening = &round->phases[BG_PHASE_OPENING];
-    cr_assert(round->committed && !round->calibration);
+    cr_assert(round->committed && round->stage == BG_STAGE_LEARNING);
     cr_assert_eq(round->marks_lost, 0);
     cr_assert_eq(training->marks, 8, "one per client");
     cr_assert_eq(round->phases[BG_PHASE_ENCODING].marks, 8);

@@ -165,7 +165,7 @@ struct bg_task random_task(struct source *source)
                            .epoch = bg_prng_next(&source->prng),
                            .model = random_digest(source),
                            .receipt = random_digest(source),
-                           .calibration = random_bool(source),
+                           .stage = (enum bg_task_stage)random_within(source, 0, BG_STAGE_COUNT - 1),
                            .learning_rate = bg_prng_uniform(&source->prng),
                            .deadline_ns = bg_prng_next(&source->prng),
                            .tensor_count = random_within(source, 0, 6),

@@ -92,8 +92,8 @@ Test(task, refuses_what_no_round_can_be)
                                         .invited_count = 2,
                                         .invited = invited};
     static const struct damage damages[] = {
-        DAMAGE(84, "\2", BG_DECODE, "flags"),
-        DAMAGE(84, "\x81", BG_DECODE, "flags"),
+        DAMAGE(84, "\4", BG_DECODE, "stage"),
+        DAMAGE(84, "\x81", BG_DECODE, "stage"),
         DAMAGE(85, NAN_BYTES, BG_NOT_FINITE, "learning rate"),
         DAMAGE(85, MINUS_1_BYTES, BG_DECODE, "learning rate"),
         DAMAGE(101, "\1\x10", BG_TOO_LARGE, "byte"),
