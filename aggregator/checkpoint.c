@@ -5,26 +5,39 @@
 
 #include <math.h>
 
-static size_t momentum_count(const struct bg_root *root)
+/* One float per coordinate; nothing where all are 0. */
+static void write_memory(const float *values, size_t coordinates, struct bg_writer *w)
 {
-    size_t count = root->model->layout.coordinates;
+    size_t count = 0;
+    for (size_t i = 0; i < coordinates && count == 0; i++)
+        count = values[i] != 0 ? coordinates : 0;
+    bg_write_u64(w, count);
     for (size_t i = 0; i < count; i++)
-        if (root->current.momentum[i] != 0)
-            return count;
-    return 0;
+        bg_write_f32(w, values[i]);
+}
+
+static enum bg_status read_memory(const struct bg_layout *layout, const char *what, struct bg_reader *r,
+                                  struct bg_error *error, float *values)
+{
+    size_t count = bg_read_count(r, BG_LAYOUT_MAX_COORDINATES, 4);
+    if (count && count != layout->coordinates)
+        return bg_fail(error, BG_DATA, "%s: of a model with %zu coordinates, this one has %zu", what, count,
+                       layout->coordinates);
+    for (size_t i = 0; i < count; i++)
+        values[i] = bg_read_f32(r);
+    return count ? bg_model_check_finite(layout, values, what, error) : BG_OK;
 }
 
 static void write_server_state(const struct bg_root *root, struct bg_writer *w)
 {
-    size_t tensors = root->model->layout.tensor_count, momenta = momentum_count(root);
+    size_t tensors = root->model->layout.tensor_count;
     bg_write_u64(w, tensors);
     for (size_t i = 0; i < tensors; i++) {
         bg_write_f64(w, root->current.scales[i]);
         bg_write_f64(w, root->current.centres[i]);
     }
-    bg_write_u64(w, momenta);
-    for (size_t i = 0; i < momenta; i++)
-        bg_write_f32(w, root->current.momentum[i]);
+    write_memory(root->current.momentum, root->model->layout.coordinates, w);
+    write_memory(root->current.squares, root->model->layout.coordinates, w);
 }
 
 static void write_records(const struct bg_root *root, struct bg_writer *w)
@@ -77,13 +90,8 @@ static enum bg_status read_server_state(struct bg_root *root, struct bg_reader *
             return bg_fail(error, BG_DATA, "checkpoint: scale or centre of tensor %s is no such number",
                            layout->tensors[i].name);
     }
-    size_t momenta = bg_read_count(r, BG_LAYOUT_MAX_COORDINATES, 4);
-    if (momenta && momenta != layout->coordinates)
-        return bg_fail(error, BG_DATA, "checkpoint: of a model with %zu coordinates, this one has %zu", momenta,
-                       layout->coordinates);
-    for (size_t i = 0; i < momenta; i++)
-        root->current.momentum[i] = bg_read_f32(r);
-    return momenta ? bg_model_check_finite(layout, root->current.momentum, "checkpoint: momentum", error) : BG_OK;
+    enum bg_status status = read_memory(layout, "checkpoint: momentum", r, error, root->current.momentum);
+    return status == BG_OK ? read_memory(layout, "checkpoint: squares", r, error, root->current.squares) : status;
 }
 
 static void read_records(struct bg_root *root, struct bg_reader *r)

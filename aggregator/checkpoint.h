@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a root between two rounds must carry into another process, beside its model file and its agreement with the
- * key holder: rounds counted so far, scales, centres and momentum of the server step, the records of the key holder
- * that it has seen, and the release set of every group. Release sets are per epoch and stand last.
+ * key holder: rounds counted so far, scales, centres, momentum and squares of the server step, the records of the key
+ * holder that it has seen, and the release set of every group. Release sets are per epoch and stand last.
  *
  *   u64 round | u32 attempt | 32 digest of its receipt | u32 rounds held in a row | u64 learning rounds |
  *   u8 calibrated | f64 availability
- *   u64 tensors | per tensor: f64 scale, f64 centre | u64 momenta (coordinates, or 0 where all are 0) | f32 each
+ *   u64 tensors | per tensor: f64 scale, f64 centre |
+ *   u64 momenta (coordinates, or 0 where all are 0) | f32 each | u64 squares (the same) | f32 each
  *   u64 records | per record: u64 sequence, 32 digest, 32 digest of the one before
  *   u64 rounds of the epoch | u64 groups | per group: u64 release set, u8 opened
  */

@@ -198,9 +198,10 @@ static enum bg_status step(const struct bg_combine_settings *settings, const str
         combination->used[g] = combination->rule.coefficients[g / combination->bucket] > 0;
     status = update_fields(terms, sums, combination->used, count, round, state, error);
     if (status == BG_OK) {
-        double eta = bg_codec_step_size(&codec, learning_round, settings->rounds);
-        bg_codec_step(&codec, &terms->plan->root.layout, terms->task->travels, state->scales, eta, y,
-                      state->momentum, state->parameters);
+        struct bg_server_optimizer server =
+            bg_codec_optimizer(&codec, &settings->server, learning_round, settings->rounds);
+        bg_codec_step(&codec, &terms->plan->root.layout, terms->task->travels, state->scales, y, &server,
+                      state->momentum, state->squares, state->parameters);
     }
     free(y);
     return status;

@@ -11,19 +11,22 @@
 #include "aggregator/group_sum.h"
 #include "base/workers.h"
 #include "compress/scale.h"
+#include "compress/step.h"
 #include "robust/rule.h"
 
 struct bg_combine_settings {
     enum bg_rule rule;
     int faulty;                 /* f, in groups; BG_FAULTY_UNSET */
-    uint64_t rounds;            /* the schedule of server steps; 0: constant */
+    struct bg_server_optimizer server; /* of this round, modes ef and dense */
+    uint64_t rounds;            /* the schedule of server steps of the other modes; 0: constant */
     struct bg_workers *workers; /* may be NULL */
 };
 
 /* What the next round starts from. Arrays are the caller's. */
 struct bg_server_state {
     float *parameters; /* (coordinates) */
-    float *momentum;   /* (coordinates) modes sign and median */
+    float *momentum;   /* (coordinates) m of the server's optimizer */
+    float *squares;    /* (coordinates) v of it */
     double *scales;    /* (tensors) s_T of the last round that had any */
     double *centres;   /* (tensors) c_T of the next round */
 };

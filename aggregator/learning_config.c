@@ -2,10 +2,12 @@
 #include "aggregator/learning_config.h"
 
 const char *const bg_optimizer_names[] = {"sgd", "adamw", NULL};
-const char *const bg_class_weights_names[] = {"none", "inverse-sqrt", NULL};
+const char *const bg_class_weights_names[] = {"none", "inverse-sqrt", "federated-inverse-sqrt", "federated-balanced",
+                                              NULL};
 const char *const bg_codec_mode_names[] = {"ef", "median", "sign", "dense", NULL};
 const char *const bg_scale_basis_names[] = {"delta", "residual", NULL};
 const char *const bg_centre_names[] = {"zero", "median", NULL};
+const char *const bg_server_optimizer_names[] = {"none", "momentum", "adam", "yogi", NULL};
 const char *const bg_rule_choice_names[] = {"mean", "unit-mean", "nnm", "flag", "flag+", NULL};
 
 enum bg_status bg_learning_config_check(const struct bg_learning_config *config, struct bg_error *error)
@@ -13,6 +15,11 @@ enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
     if (config->faulty_automatic && config->faulty)
         return bg_fail(error, BG_CONFIG, "robust.f=%llu counts only with robust.f_automatic=false",
                        (unsigned long long)config->faulty);
+    enum bg_codec_mode mode = (enum bg_codec_mode)(config->codec_mode + 1);
+    if (config->server_optimizer && mode != BG_CODEC_EF && mode != BG_CODEC_DENSE)
+        return bg_fail(error, BG_CONFIG, "server.optimizer=%s with codec.mode=%s, which brings its own: set "
+                                         "server.optimizer=none",
+                       bg_server_optimizer_names[config->server_optimizer], bg_codec_mode_names[config->codec_mode]);
     return BG_OK;
 }
 
@@ -27,8 +34,8 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
                                              .percentile = c->percentile,
                                              .decay = c->decay,
                                              .client_momentum = c->client_momentum,
-                                             .server_momentum = c->server_momentum,
-                                             .server_step = c->server_step};
+                                             .server_momentum = c->codec_momentum,
+                                             .server_step = c->codec_step};
     settings->training = (struct bg_plan_training){
         .optimizer = (enum bg_plan_optimizer)(c->optimizer + 1),
         .class_weights = (enum bg_plan_class_weights)(c->class_weights + 1),
@@ -36,10 +43,18 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
         .weight_decay = c->weight_decay,
         .clip_norm = c->clip_norm,
         .proximal_mu = c->proximal_mu,
-        .batch = (uint32_t)c->batch,
-        .steps = (uint32_t)c->steps};
+        .own_prior = c->own_prior,
+        .federated_prior = c->federated_prior,
+        .batch = (uint32_t)c->batch};
     settings->learning_rate = c->learning_rate;
     settings->learning_rate_floor = c->learning_rate_floor;
+    settings->steps = (uint32_t)c->steps;
+    settings->steps_floor = c->steps_floor;
+    settings->server = (struct bg_server_optimizer){.kind = (enum bg_server_optimizer_kind)c->server_optimizer,
+                                                    .step = c->server_step,
+                                                    .beta1 = c->server_beta1,
+                                                    .beta2 = c->server_beta2,
+                                                    .epsilon = c->server_epsilon};
     settings->rule = (enum bg_rule)(c->rule + 1);
     settings->faulty = c->faulty_automatic ? BG_FAULTY_UNSET : (int)c->faulty;
 }

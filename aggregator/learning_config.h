@@ -15,8 +15,17 @@ struct bg_learning_config {
     double clip_norm;
     double proximal_mu;
     uint32_t class_weights;
+    double own_prior;
+    double federated_prior;
     uint64_t batch;
     uint64_t steps;
+    double steps_floor;
+    /* server */
+    uint32_t server_optimizer;
+    double server_step;
+    double server_beta1;
+    double server_beta2;
+    double server_epsilon;
     /* codec */
     uint32_t codec_mode;
     uint32_t scale_basis;
@@ -27,8 +36,8 @@ struct bg_learning_config {
     double percentile;
     double decay;
     double client_momentum;
-    double server_momentum;
-    double server_step;
+    double codec_momentum;
+    double codec_step;
     /* rule */
     uint32_t rule;
     bool faulty_automatic;
@@ -37,7 +46,8 @@ struct bg_learning_config {
 
 /* What the choices are called. */
 extern const char *const bg_optimizer_names[], *const bg_class_weights_names[], *const bg_codec_mode_names[],
-    *const bg_scale_basis_names[], *const bg_centre_names[], *const bg_rule_choice_names[];
+    *const bg_scale_basis_names[], *const bg_centre_names[], *const bg_rule_choice_names[],
+    *const bg_server_optimizer_names[];
 
 /* BG_CONFIG for settings that contradict each other. */
 BG_MUST_CHECK enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
@@ -63,11 +73,28 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
     {"training.proximal_mu", BG_OPTION_REAL, FIELD(learning.proximal_mu), "0", 0, 100, NULL, NULL,          \
      "FedProx; 0: off"},                                                                                    \
     {"training.class_weights", BG_OPTION_CHOICE, FIELD(learning.class_weights), "inverse-sqrt", 0, 0,       \
-     bg_class_weights_names, NULL, "of the loss, from the client's own class frequencies"},                 \
+     bg_class_weights_names, NULL,                                                                          \
+     "of the loss, from the class frequencies of the client or of the federation"},                         \
+    {"training.own_prior", BG_OPTION_REAL, FIELD(learning.own_prior), "0", 0, 10, NULL, NULL,               \
+     "weight of the client's log class shares, added to its logits in training"},                           \
+    {"training.federated_prior", BG_OPTION_REAL, FIELD(learning.federated_prior), "0", 0, 10, NULL, NULL,   \
+     "weight of the federation's, taken off; with both 1 every client aims at the common optimum"},         \
     {"training.batch", BG_OPTION_U64, FIELD(learning.batch), "64", 1, 65536, NULL, "rows",                  \
      "of one step"},                                                                                        \
     {"training.steps", BG_OPTION_U64, FIELD(learning.steps), "20", 1, 100000, NULL, "steps",                \
-     "per client and round"},                                                                               \
+     "per client and first round"},                                                                         \
+    {"training.steps_floor", BG_OPTION_REAL, FIELD(learning.steps_floor), "1", 0, 1, NULL, NULL,            \
+     "share of them left at the last round (cosine)"},                                                      \
+    {"server.optimizer", BG_OPTION_CHOICE, FIELD(learning.server_optimizer), "none", 0, 0,                  \
+     bg_server_optimizer_names, NULL, "of the combined update; codec.mode ef and dense"},                   \
+    {"server.step", BG_OPTION_REAL, FIELD(learning.server_step), "0.01", 1e-07, 10, NULL, NULL,             \
+     "of the server's optimizer, falling like the learning rate"},                                          \
+    {"server.beta1", BG_OPTION_REAL, FIELD(learning.server_beta1), "0.9", 0, 0.9999, NULL, NULL,            \
+     "of the server's optimizer: memory of moves"},                                                         \
+    {"server.beta2", BG_OPTION_REAL, FIELD(learning.server_beta2), "0.99", 0, 0.9999, NULL, NULL,           \
+     "of adam and yogi: memory of squared moves"},                                                          \
+    {"server.epsilon", BG_OPTION_REAL, FIELD(learning.server_epsilon), "0.001", 1e-12, 10, NULL, NULL,      \
+     "of adam and yogi: moves much below it are not made larger"},                                          \
     {"codec.mode", BG_OPTION_CHOICE, FIELD(learning.codec_mode), "ef", 0, 0, bg_codec_mode_names, NULL,     \
      "how an update becomes votes"},                                                                        \
     {"codec.scale_basis", BG_OPTION_CHOICE, FIELD(learning.scale_basis), "delta", 0, 0,                     \
@@ -87,9 +114,9 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
      "of a residual per missed round"},                                                                     \
     {"codec.client_momentum", BG_OPTION_REAL, FIELD(learning.client_momentum), "0", 0, 0.999, NULL, NULL,   \
      "in front of the sign"},                                                                               \
-    {"codec.server_momentum", BG_OPTION_REAL, FIELD(learning.server_momentum), "0.9", 0, 0.999, NULL, NULL, \
+    {"codec.server_momentum", BG_OPTION_REAL, FIELD(learning.codec_momentum), "0.9", 0, 0.999, NULL, NULL, \
      "modes sign and median"},                                                                              \
-    {"codec.server_step", BG_OPTION_REAL, FIELD(learning.server_step), "0.003", 1e-07, 10, NULL, NULL,      \
+    {"codec.server_step", BG_OPTION_REAL, FIELD(learning.codec_step), "0.003", 1e-07, 10, NULL, NULL,      \
      "modes sign and median: step at the first round (cosine)"},                                            \
     {"robust.rule", BG_OPTION_CHOICE, FIELD(learning.rule), "flag+", 0, 0, bg_rule_choice_names, NULL,      \
      "how group vectors are combined"},                                                                     \

@@ -200,15 +200,19 @@ static enum bg_status version_init(struct bg_root_version *version, size_t coord
 {
     version->parameters = calloc(coordinates, sizeof *version->parameters);
     version->momentum = calloc(coordinates, sizeof *version->momentum);
+    version->squares = calloc(coordinates, sizeof *version->squares);
     version->scales = calloc(tensors, sizeof *version->scales);
     version->centres = calloc(tensors, sizeof *version->centres);
-    return version->parameters && version->momentum && version->scales && version->centres ? BG_OK : BG_NO_MEMORY;
+    bool made =
+        version->parameters && version->momentum && version->squares && version->scales && version->centres;
+    return made ? BG_OK : BG_NO_MEMORY;
 }
 
 static void version_finish(struct bg_root_version *version)
 {
     free(version->parameters);
     free(version->momentum);
+    free(version->squares);
     free(version->scales);
     free(version->centres);
     bg_writer_finish(&version->file);

@@ -56,7 +56,10 @@ struct bg_root_settings {
     struct bg_plan_training training;
     double learning_rate;                        /* of the first round … */
     double learning_rate_floor;                  /* … and the share of it left at the last (cosine) */
+    uint32_t steps;                              /* local ones of the first round … */
+    double steps_floor;                          /* … and the share of them left at the last (cosine) */
     uint64_t rounds;                             /* of learning that the schedules run over; 0: constant */
+    struct bg_server_optimizer server;           /* modes ef and dense; its step falls like the learning rate */
     struct bg_round_rules rules;
     uint64_t deadline_ns;
     uint64_t retry_ns;                           /* before the key holder is asked again */

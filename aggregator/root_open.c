@@ -33,6 +33,20 @@ static size_t choose_groups(struct bg_root *root, uint32_t *ret_invited)
     return wanted;
 }
 
+double bg_root_schedule(const struct bg_root *root, double floor, uint64_t learning_round)
+{
+    struct bg_cosine share = {.peak = 1, .floor = floor, .total = root->settings.rounds};
+    return bg_cosine_rate(&share, learning_round);
+}
+
+/* Of the round to open: the nearest whole number, one at least. */
+static uint32_t scheduled_steps(const struct bg_root *root)
+{
+    double share = bg_root_schedule(root, root->settings.steps_floor, root->learning_rounds);
+    double steps = share * root->settings.steps + 0.5;
+    return steps < 1 ? 1 : (uint32_t)steps;
+}
+
 static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
 {
     const struct bg_layout *layout = &root->model->layout;
@@ -44,9 +58,8 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     if (!travels || !scales || !centres || !invited)
         return bg_fail(error, BG_NO_MEMORY, "task: out of memory");
     bool unscaled = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
-    struct bg_cosine rate = {.peak = root->settings.learning_rate,
-                             .floor = root->settings.learning_rate_floor,
-                             .total = root->settings.rounds};
+    double rate = root->settings.learning_rate *
+                  bg_root_schedule(root, root->settings.learning_rate_floor, root->learning_rounds);
     for (size_t i = 0; i < layout->tensor_count; i++) {
         travels[i] = true;
         scales[i] = unscaled ? 1 : root->current.scales[i];
@@ -57,7 +70,8 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
                                   .model = root->current.digest,
                                   .receipt = root->receipt,
                                   .stage = unscaled ? BG_STAGE_SCALES : BG_STAGE_LEARNING,
-                                  .learning_rate = bg_cosine_rate(&rate, root->learning_rounds),
+                                  .learning_rate = rate,
+                                  .steps = scheduled_steps(root),
                                   .deadline_ns = root->settings.deadline_ns,
                                   .tensor_count = layout->tensor_count,
                                   .travels = travels,

@@ -240,6 +240,7 @@ static void copy_version(struct bg_root *root)
     struct bg_root_version *from = &root->current, *to = &root->next;
     memcpy(to->parameters, from->parameters, layout->coordinates * sizeof *to->parameters);
     memcpy(to->momentum, from->momentum, layout->coordinates * sizeof *to->momentum);
+    memcpy(to->squares, from->squares, layout->coordinates * sizeof *to->squares);
     memcpy(to->scales, from->scales, layout->tensor_count * sizeof *to->scales);
     memcpy(to->centres, from->centres, layout->tensor_count * sizeof *to->centres);
     to->round = root->round.number;
@@ -250,11 +251,14 @@ static void run_combine(struct bg_job *job)
 {
     struct bg_root_work *work = bg_root_work_of(job);
     struct bg_root *root = work->root;
+    uint64_t learning = root->learning_rounds ? root->learning_rounds - 1 : 0;
     struct bg_combine_settings settings = {.rule = root->settings.rule,
                                            .faulty = root->settings.faulty,
+                                           .server = root->settings.server,
                                            .rounds = root->settings.rounds};
     struct bg_server_state state = {.parameters = root->next.parameters,
                                     .momentum = root->next.momentum,
+                                    .squares = root->next.squares,
                                     .scales = root->next.scales,
                                     .centres = root->next.centres};
     struct bg_group_sum *sums = calloc(root->group_count, sizeof *sums);
@@ -263,7 +267,7 @@ static void run_combine(struct bg_job *job)
         return;
     }
     size_t count = opened_sums(root, sums);
-    uint64_t learning = root->learning_rounds ? root->learning_rounds - 1 : 0;
+    settings.server.step *= bg_root_schedule(root, root->settings.learning_rate_floor, learning);
     copy_version(root);
     work->status = bg_combine_round(&settings, &root->terms, sums, count, root->round.number - 1, learning, &state,
                                     &work->error, &root->combination);

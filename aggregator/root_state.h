@@ -32,7 +32,8 @@ struct bg_root_record {
 /* The parameters of one version of the model, with what the server needs to step from it. */
 struct bg_root_version {
     float *parameters;
-    float *momentum;
+    float *momentum; /* m … */
+    float *squares;  /* … and v of the server's optimizer */
     double *scales;
     double *centres;
     struct bg_writer file;
@@ -123,6 +124,9 @@ struct bg_root_work *bg_root_queue(struct bg_root *root, enum bg_phase phase, ui
 struct bg_root_work *bg_root_work_of(struct bg_job *job);
 
 void bg_root_notify(struct bg_root *root, struct bg_root_notice notice);
+
+/* root_open.c: what of a schedule is left in a learning round (from 0), from 1 down to `floor`. */
+double bg_root_schedule(const struct bg_root *root, double floor, uint64_t learning_round);
 
 /* root_epoch.c */
 void bg_root_send_epoch_request(struct bg_root *root);

@@ -247,7 +247,7 @@ static void train(struct bg_client *client)
                                                    .inputs = &client->inputs,
                                                    .seed = client->settings.seed,
                                                    .delta = client->delta};
-    queue_work(client, BG_PHASE_TRAINING, root->training.steps * batch * coordinates, run_training, training_done);
+    queue_work(client, BG_PHASE_TRAINING, client->task.task.steps * batch * coordinates, run_training, training_done);
 }
 
 static void run_encryption(struct bg_job *job)

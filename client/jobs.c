@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct bg_training_settings training_settings(const struct bg_plan_training *plan, double rate)
+static struct bg_training_settings training_settings(const struct bg_plan_training *plan, const struct bg_task *task,
+                                                     const float *class_prior)
 {
     return (struct bg_training_settings){
         .optimizer = {.kind = plan->optimizer == BG_PLAN_ADAMW ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
@@ -17,13 +18,15 @@ static struct bg_training_settings training_settings(const struct bg_plan_traini
                       .beta1 = BG_ADAMW_BETA1,
                       .beta2 = BG_ADAMW_BETA2,
                       .epsilon = BG_ADAMW_EPSILON},
-        .rate = {.peak = rate},
-        .steps = plan->steps,
+        .rate = {.peak = task->learning_rate},
+        .steps = task->steps,
         .batch = plan->batch,
         .clip_norm = plan->clip_norm,
         .proximal = plan->proximal_mu,
-        .weighting = plan->class_weights == BG_PLAN_WEIGHTS_INVERSE_SQRT ? BG_CLASS_WEIGHTS_INVERSE_SQRT
-                                                                         : BG_CLASS_WEIGHTS_NONE,
+        .balance = {.weighting = (enum bg_class_weighting)(plan->class_weights - 1),
+                    .shares = class_prior,
+                    .own_prior = plan->own_prior,
+                    .federated_prior = plan->federated_prior},
     };
 }
 
@@ -84,7 +87,7 @@ static enum bg_status train_from(struct bg_client_training *training, const stru
                                  struct bg_error *error)
 {
     struct bg_training_settings settings =
-        training_settings(&training->plan->root.training, training->task->learning_rate);
+        training_settings(&training->plan->root.training, training->task, card->class_prior);
     size_t coordinates = card->model->layout.coordinates;
     size_t size = bg_training_workspace_size(card->model, &settings, training->examples->count);
     void *workspace = size == SIZE_MAX ? NULL : malloc(size);

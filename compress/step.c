@@ -5,39 +5,38 @@
 
 static const double pi = 0x1.921fb54442d18p+1;
 
-static bool has_server_momentum(const struct bg_codec_settings *settings)
+struct bg_server_optimizer bg_codec_optimizer(const struct bg_codec_settings *settings,
+                                              const struct bg_server_optimizer *wanted, uint64_t number,
+                                              uint64_t rounds)
 {
-    return settings->mode == BG_CODEC_SIGN || settings->mode == BG_CODEC_MEDIAN;
+    if (settings->mode == BG_CODEC_EF || settings->mode == BG_CODEC_DENSE)
+        return *wanted;
+    struct bg_server_optimizer own = {
+        .kind = BG_SERVER_MOMENTUM, .step = settings->server_step, .beta1 = settings->server_momentum};
+    if (rounds)
+        own.step *= (1 + bg_cos(number < rounds ? pi * ((double)number / (double)rounds) : pi)) / 2;
+    return own;
 }
 
-double bg_codec_step_size(const struct bg_codec_settings *settings, uint64_t number, uint64_t rounds)
+static float *at(float *array, size_t i)
 {
-    if (!has_server_momentum(settings))
-        return 1;
-    if (rounds == 0)
-        return settings->server_step;
-    double done = number < rounds ? (double)number / (double)rounds : 1;
-    return settings->server_step * (1 + bg_cos(pi * done)) / 2;
+    return array ? array + i : NULL;
 }
 
 void bg_codec_step(const struct bg_codec_settings *settings, const struct bg_layout *layout,
-                   const bool *travels, const double *scales, double eta, const float *y, float *momentum,
-                   float *weights)
+                   const bool *travels, const double *scales, const float *y,
+                   const struct bg_server_optimizer *optimizer, float *m, float *v, float *weights)
 {
-    bool with_momentum = has_server_momentum(settings);
     size_t vote = 0;
     for (size_t t = 0; t < layout->tensor_count; t++) {
         const struct bg_tensor *tensor = &layout->tensors[t];
         if (travels && !travels[t])
             continue;
-        double step = settings->mode == BG_CODEC_EF ? eta * scales[t] : eta;
+        double scale = settings->mode == BG_CODEC_EF ? scales[t] : 1;
         for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
-            float move = y[vote++];
-            if (with_momentum) {
-                momentum[i] = (float)(settings->server_momentum * (double)momentum[i] + (double)move);
-                move = momentum[i];
-            }
-            weights[i] = (float)((double)weights[i] + step * (double)move);
+            double d = scale * (double)y[vote++];
+            double move = bg_server_optimizer_move(optimizer, d, at(m, i), at(v, i));
+            weights[i] = (float)((double)weights[i] + move);
         }
     }
 }

@@ -4,21 +4,24 @@
 #pragma once
 
 #include "compress/codec.h"
+#include "compress/server_optimizer.h"
 
-/* η_t of round `number` (from 0) of `rounds` (0: unknown, then constant): 1 in modes ef and dense; in sign
- * and median server_step·(1 + cos(π·number/rounds))/2. */
-double bg_codec_step_size(const struct bg_codec_settings *settings, uint64_t number, uint64_t rounds);
+/* The optimizer of round `number` (from 0) of `rounds` (0: unknown, then constant): `wanted` in modes ef and dense;
+ * sign and median bring their own, momentum with η = server_step·(1 + cos(π·number/rounds))/2, β1 = server_momentum. */
+struct bg_server_optimizer bg_codec_optimizer(const struct bg_codec_settings *settings,
+                                              const struct bg_server_optimizer *wanted, uint64_t number,
+                                              uint64_t rounds);
 
 /*
- * weights (coordinates) move by y (votes), a unanimous vote being ±1 in all modes but dense, where y is the
- * mean Δ:
+ * weights (coordinates) move by what the optimizer makes of d, from y (votes), a unanimous vote being ±1 in all modes
+ * but dense, where y is the mean Δ:
  *
- *   ef            w ← w + η·s_T·y             scales: s_T of this round
- *   sign, median  v ← μ·v + y, w ← w + η·v    v: momentum (coordinates), kept by the caller between rounds
- *   dense         w ← w + η·y
+ *   ef                   d = s_T·y, s_T of this round in `scales`
+ *   sign, median, dense  d = y
  *
- * scales and momentum are not read where the mode has none. Tensors that do not travel stay as they are.
+ * m and v (coordinates) are the optimizer's, kept by the caller between rounds. Arrays are not read where the mode or
+ * the optimizer has none. Tensors that do not travel stay as they are.
  */
 void bg_codec_step(const struct bg_codec_settings *settings, const struct bg_layout *layout,
-                   const bool *travels, const double *scales, double eta, const float *y, float *momentum,
-                   float *weights);
+                   const bool *travels, const double *scales, const float *y,
+                   const struct bg_server_optimizer *optimizer, float *m, float *v, float *weights);

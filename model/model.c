@@ -89,9 +89,9 @@ void bg_model_scores(const struct bg_model *model, const float *parameters, cons
 }
 
 double bg_model_gradient(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
-                         const float *class_weights, void *workspace, float *ret_gradient)
+                         const struct bg_loss *loss, void *workspace, float *ret_gradient)
 {
-    return model->ops->gradient(model, parameters, batch, class_weights, workspace, ret_gradient);
+    return model->ops->gradient(model, parameters, batch, loss, workspace, ret_gradient);
 }
 
 enum bg_status bg_model_check_finite(const struct bg_layout *layout, const float *values, const char *what,

@@ -9,6 +9,7 @@
 #include "base/examples.h"
 #include "base/layout.h"
 #include "base/prng.h"
+#include "model/loss.h"
 
 #define BG_MODEL_SPEC_BYTES 64
 #define BG_MODEL_MAX_COLUMNS 65536
@@ -23,7 +24,7 @@ struct bg_model_ops {
     void (*scores)(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
                    void *workspace, float *ret_scores);
     double (*gradient)(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
-                       const float *class_weights, void *workspace, float *ret_gradient);
+                       const struct bg_loss *loss, void *workspace, float *ret_gradient);
     void (*destroy)(struct bg_model *model);
 };
 
@@ -49,9 +50,9 @@ size_t bg_model_workspace_size(const struct bg_model *model, size_t batch);
 void bg_model_scores(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
                      void *workspace, float *ret_scores);
 /* Gives the loss of a batch of at least one example, and its gradient (layout.coordinates):
- *   loss = 1/count Σ_i w[y_i] · (log Σ_c exp z_ic − z_i,y_i),  w = class_weights (classes), NULL: all 1. */
+ *   1/count Σ_i w[y_i] · (log Σ_c exp(z_ic + a_c) − z_i,y_i − a_y_i),  w and a of `loss`; NULL: all 1 and 0. */
 double bg_model_gradient(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
-                         const float *class_weights, void *workspace, float *ret_gradient);
+                         const struct bg_loss *loss, void *workspace, float *ret_gradient);
 
 /* BG_NOT_FINITE, naming the first tensor with a NaN or infinity and `what` the values are. */
 BG_MUST_CHECK enum bg_status bg_model_check_finite(const struct bg_layout *layout, const float *values,

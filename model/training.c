@@ -32,6 +32,7 @@ static void carve(struct bg_training *training, struct bg_carver *carver)
     if (training->settings.proximal > 0)
         training->start = BG_CARVE_ARRAY(carver, float, coordinates);
     training->class_weights = BG_CARVE_ARRAY(carver, float, model->classes);
+    training->class_shifts = BG_CARVE_ARRAY(carver, float, model->classes);
     training->order = BG_CARVE_ARRAY(carver, uint32_t, training->examples.count);
     training->rows = BG_CARVE_ARRAY(carver, uint32_t, training->batch);
     training->optimizer_workspace =
@@ -72,41 +73,6 @@ static enum bg_status check_settings(const struct bg_training_settings *settings
     return bg_optimizer_check(&settings->optimizer, error);
 }
 
-/* w_c = 1/sqrt(n_c/N) / Σ_k (n_k/N)/sqrt(n_k/N), which makes Σ_i w[y_i]/N = 1. */
-static void inverse_sqrt_weights(const struct bg_examples *examples, float *ret_weights)
-{
-    double sum = 0;
-    uint64_t counts[BG_MODEL_MAX_CLASSES] = {0};
-    for (size_t i = 0; i < examples->count; i++)
-        counts[bg_example_label(examples, i)]++;
-    for (uint32_t c = 0; c < examples->classes; c++)
-        sum += sqrt((double)counts[c] / (double)examples->count);
-    for (uint32_t c = 0; c < examples->classes; c++)
-        ret_weights[c] = counts[c] ? (float)(1 / (sqrt((double)counts[c] / (double)examples->count) * sum)) : 0;
-}
-
-static enum bg_status set_class_weights(struct bg_training *training, struct bg_error *error)
-{
-    const struct bg_training_settings *settings = &training->settings;
-    float *weights = training->class_weights;
-    switch (settings->weighting) {
-    case BG_CLASS_WEIGHTS_NONE:
-        training->class_weights = NULL;
-        return BG_OK;
-    case BG_CLASS_WEIGHTS_INVERSE_SQRT:
-        inverse_sqrt_weights(&training->examples, weights);
-        return BG_OK;
-    case BG_CLASS_WEIGHTS_GIVEN:
-        for (uint32_t c = 0; c < training->model->classes; c++) {
-            weights[c] = settings->class_weights[c];
-            if (!(weights[c] >= 0 && isfinite(weights[c])))
-                return bg_fail(error, BG_INVALID, "weight %g of class %u: give 0 or more", (double)weights[c], c);
-        }
-        return BG_OK;
-    }
-    return bg_fail(error, BG_INVALID, "class weighting %d is not known", (int)settings->weighting);
-}
-
 enum bg_status bg_training_init(struct bg_training *training, const struct bg_model *model,
                                 const struct bg_training_settings *settings, const struct bg_examples *examples,
                                 struct bg_prng *prng, float *parameters, void *workspace, struct bg_error *error)
@@ -116,6 +82,8 @@ enum bg_status bg_training_init(struct bg_training *training, const struct bg_mo
         status = bg_model_check_examples(model, examples, error);
     if (status == BG_OK && (examples->count == 0 || examples->count > UINT32_MAX))
         status = bg_fail(error, BG_INVALID, "training on %zu examples: give 1 to 2^32 - 1", examples->count);
+    if (status == BG_OK)
+        status = bg_class_balance_check(&settings->balance, model->classes, error);
     if (status != BG_OK)
         return status;
     *training = (struct bg_training){
@@ -128,9 +96,7 @@ enum bg_status bg_training_init(struct bg_training *training, const struct bg_mo
         .next = examples->count,
     };
     carve(training, &(struct bg_carver){.base = workspace});
-    status = set_class_weights(training, error);
-    if (status != BG_OK)
-        return status;
+    bg_class_balance_apply(&settings->balance, examples, training->class_weights, training->class_shifts);
     size_t coordinates = model->layout.coordinates;
     bg_optimizer_init(&training->optimizer, &settings->optimizer, coordinates, training->optimizer_workspace);
     if (training->start)
@@ -176,7 +142,8 @@ enum bg_status bg_training_step(struct bg_training *training, struct bg_error *e
     const struct bg_training_settings *settings = &training->settings;
     const struct bg_layout *layout = &training->model->layout;
     struct bg_examples batch = next_batch(training);
-    double loss = bg_model_gradient(training->model, training->parameters, &batch, training->class_weights,
+    const struct bg_loss balanced = {.weights = training->class_weights, .shifts = training->class_shifts};
+    double loss = bg_model_gradient(training->model, training->parameters, &batch, &balanced,
                                     training->model_workspace, training->gradient);
     if (training->start)
         add_proximal(training);

@@ -7,15 +7,9 @@
  */
 #pragma once
 
+#include "model/class_balance.h"
 #include "model/model.h"
 #include "model/optimizer.h"
-
-enum bg_class_weighting {
-    BG_CLASS_WEIGHTS_NONE = 0,
-    BG_CLASS_WEIGHTS_INVERSE_SQRT, /* w_c ∝ 1/sqrt(share of class c in the examples), of mean 1 over the examples;
-                                    * 0 for a class without examples */
-    BG_CLASS_WEIGHTS_GIVEN,        /* as they are */
-};
 
 /* η(t) = peak · (floor + (1 − floor)/2 · (1 + cos(π t/total))), t counted over the whole life of the model. */
 struct bg_cosine {
@@ -35,8 +29,7 @@ struct bg_training_settings {
     size_t batch;     /* examples in a minibatch, 1 … BG_TRAINING_MAX_BATCH */
     double clip_norm; /* of the gradient; 0: not clipped */
     double proximal;  /* FedProx's μ: the gradient of μ/2 ‖w − w_start‖² is added before clipping; 0: off */
-    enum bg_class_weighting weighting;
-    const float *class_weights; /* (classes) for BG_CLASS_WEIGHTS_GIVEN, else NULL */
+    struct bg_class_balance balance;
 };
 
 #define BG_TRAINING_MAX_BATCH 65536
@@ -60,6 +53,7 @@ struct bg_training {
     float *gradient;      /* (coordinates) */
     float *start;         /* (coordinates): parameters at the start; NULL without a proximal term */
     float *class_weights; /* (classes) */
+    float *class_shifts;  /* (classes) */
     uint32_t *order;      /* (examples): rows of the matrix, shuffled */
     uint32_t *rows;       /* (batch): of the current minibatch */
     size_t next;          /* in order */

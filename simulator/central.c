@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 
-static struct bg_training_settings central_settings(const struct bg_simulator_config *c, size_t rows)
+static struct bg_training_settings central_settings(const struct bg_simulator_config *c,
+                                                    const struct bg_simulator_data *data)
 {
     const struct bg_learning_config *l = &c->learning;
+    size_t rows = data->training.count;
     uint64_t steps = c->central_epochs * (rows / l->batch + (rows % l->batch != 0));
     return (struct bg_training_settings){
         .optimizer = {.kind = l->optimizer == 1 ? BG_OPTIMIZER_ADAMW : BG_OPTIMIZER_SGD,
@@ -21,14 +23,18 @@ static struct bg_training_settings central_settings(const struct bg_simulator_co
         .steps = steps,
         .batch = l->batch,
         .clip_norm = l->clip_norm,
-        .weighting = l->class_weights == 1 ? BG_CLASS_WEIGHTS_INVERSE_SQRT : BG_CLASS_WEIGHTS_NONE,
+        .balance = {.weighting = (enum bg_class_weighting)l->class_weights,
+                    .shares = data->class_prior,
+                    .own_prior = l->own_prior,
+                    .federated_prior = l->federated_prior},
     };
 }
 
-static enum bg_status train(const struct bg_simulator_config *config, const struct bg_model *model,
-                            const struct bg_examples *training, float *parameters, struct bg_error *error)
+static enum bg_status train(const struct bg_simulator_config *config, const struct bg_simulator_data *data,
+                            const struct bg_model *model, const struct bg_examples *training, float *parameters,
+                            struct bg_error *error)
 {
-    struct bg_training_settings settings = central_settings(config, training->count);
+    struct bg_training_settings settings = central_settings(config, data);
     struct bg_prng prng;
     struct bg_training_result result;
     size_t size = bg_training_workspace_size(model, &settings, training->count);
@@ -59,7 +65,7 @@ enum bg_status bg_central_train(const struct bg_simulator_config *config, const 
     if (status != BG_OK)
         bg_fail(error, status, "central training: out of memory");
     if (status == BG_OK)
-        status = train(config, model, &training.examples, parameters, error);
+        status = train(config, data, model, &training.examples, parameters, error);
     if (status == BG_OK)
         status = bg_evaluate_parallel(workers, model, parameters, &test.examples, error, confusion);
     bg_transformed_finish(&training);

@@ -3,6 +3,8 @@
 
 #include "datasets/source.h"
 
+#include <stdlib.h>
+
 static enum bg_status open_dataset(const struct bg_simulator_config *config, struct bg_error *error,
                                    struct bg_dataset *ret_dataset)
 {
@@ -44,6 +46,18 @@ static enum bg_status transform(struct bg_error *error, struct bg_simulator_data
     return bg_transform_fit(&data->training, error, &data->central);
 }
 
+static enum bg_status count_classes(struct bg_error *error, struct bg_simulator_data *data)
+{
+    data->class_prior = calloc(data->dataset.classes, sizeof *data->class_prior);
+    if (!data->class_prior)
+        return bg_fail(error, BG_NO_MEMORY, "data: out of memory");
+    for (size_t i = 0; i < data->training.count; i++)
+        data->class_prior[bg_example_label(&data->training, i)]++;
+    for (uint32_t c = 0; c < data->dataset.classes; c++)
+        data->class_prior[c] /= (float)data->training.count;
+    return BG_OK;
+}
+
 static enum bg_status deal(const struct bg_simulator_config *config, struct bg_error *error,
                            struct bg_simulator_data *data)
 {
@@ -66,6 +80,8 @@ enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, 
     if (status == BG_OK)
         status = transform(error, &data);
     if (status == BG_OK)
+        status = count_classes(error, &data);
+    if (status == BG_OK)
         status = deal(config, error, &data);
     if (status != BG_OK) {
         bg_simulator_data_finish(&data);
@@ -77,6 +93,7 @@ enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, 
 
 void bg_simulator_data_finish(struct bg_simulator_data *data)
 {
+    free(data->class_prior);
     bg_partition_finish(&data->partition);
     bg_transform_finish(&data->central);
     bg_split_finish(&data->split);

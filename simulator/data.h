@@ -16,6 +16,7 @@ struct bg_simulator_data {
     struct bg_examples training; /* these and `test` borrow from the above */
     struct bg_examples test;     /* what results are reported on: the validation rows if there are any */
     bool on_validation;
+    float *class_prior;          /* (classes) shares of the classes in the training rows */
     size_t duplicates_removed;   /* of the rows results are reported on */
 };
 

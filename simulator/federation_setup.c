@@ -133,6 +133,7 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
                     .feature_names = data->dataset.feature_names,
                     .transform = data->central,
                     .class_names = data->dataset.class_names,
+                    .class_prior = data->class_prior,
                     .label_map = c->data_labels},
         .rounds = c->rounds,
         .rules = {.group_least = (uint32_t)c->group_least,

@@ -86,7 +86,8 @@ static void add_codec(struct bg_json *parent, const struct bg_plan_codec *codec)
 static void add_training(struct bg_json *parent, const struct bg_plan_training *training)
 {
     static const char *const optimizers[] = {NULL, "sgd", "adamw"};
-    static const char *const weights[] = {NULL, "none", "inverse square root"};
+    static const char *const weights[] = {NULL, "none", "inverse square root", "inverse square root, federated",
+                                          "balanced, federated"};
     struct bg_json *facts = bg_json_add_object(parent, "training");
     bg_json_add_string(facts, "optimizer", optimizers[training->optimizer]);
     bg_json_add_string(facts, "class_weights", weights[training->class_weights]);
@@ -94,8 +95,9 @@ static void add_training(struct bg_json *parent, const struct bg_plan_training *
     bg_json_add_number(facts, "weight_decay", training->weight_decay);
     bg_json_add_number(facts, "clip_norm", training->clip_norm);
     bg_json_add_number(facts, "proximal_mu", training->proximal_mu);
+    bg_json_add_number(facts, "own_prior", training->own_prior);
+    bg_json_add_number(facts, "federated_prior", training->federated_prior);
     bg_json_add_u64(facts, "batch", training->batch);
-    bg_json_add_u64(facts, "steps", training->steps);
 }
 
 static void add_layout(struct bg_json *parent, const struct bg_layout *layout)
@@ -165,6 +167,7 @@ static enum bg_status about_task(const struct about *a)
     bg_facts_digest(a->facts, "receipt", &task.receipt);
     bg_json_add_string(a->facts, "stage", bg_task_stage_name(task.stage));
     bg_json_add_number(a->facts, "learning_rate", task.learning_rate);
+    bg_json_add_u64(a->facts, "steps", task.steps);
     bg_json_add_number(a->facts, "deadline_seconds", (double)task.deadline_ns / 1e9);
     struct bg_json *travels = bg_json_add_array(a->facts, "travels");
     for (size_t i = 0; i < task.tensor_count; i++)

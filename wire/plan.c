@@ -130,8 +130,9 @@ static void encode_training(struct bg_writer *w, const struct bg_plan_training *
     bg_write_f64(w, training->weight_decay);
     bg_write_f64(w, training->clip_norm);
     bg_write_f64(w, training->proximal_mu);
+    bg_write_f64(w, training->own_prior);
+    bg_write_f64(w, training->federated_prior);
     bg_write_u32(w, training->batch);
-    bg_write_u32(w, training->steps);
 }
 
 void bg_root_part_encode(const struct bg_root_part *part, struct bg_writer *w)
@@ -187,14 +188,15 @@ static void decode_training(struct bg_decoder *d, struct bg_plan_training *train
     training->optimizer = (enum bg_plan_optimizer)bg_decode_choice(d, BG_PLAN_SGD, BG_PLAN_ADAMW,
                                                                    "the optimizer must be 1 (sgd) or 2 (adamw)");
     training->class_weights = (enum bg_plan_class_weights)bg_decode_choice(
-        d, BG_PLAN_WEIGHTS_NONE, BG_PLAN_WEIGHTS_INVERSE_SQRT,
-        "the class weights must be 1 (none) or 2 (inverse square root)");
+        d, BG_PLAN_WEIGHTS_NONE, BG_PLAN_WEIGHTS_FEDERATED_BALANCED,
+        "the class weights must be 1 (none) to 4 (of the federation, balanced)");
     training->momentum = bg_decode_real(d, 0, BELOW_1, "the momentum must be 0 to below 1");
     training->weight_decay = bg_decode_real(d, 0, DBL_MAX, "the weight decay must be finite and 0 or more");
     training->clip_norm = bg_decode_real(d, 0, DBL_MAX, "the clip norm must be finite and 0 or more");
     training->proximal_mu = bg_decode_real(d, 0, DBL_MAX, "the proximal mu must be finite and 0 or more");
+    training->own_prior = bg_decode_real(d, 0, FACTOR_MOST, "the own prior must be 0 to 1e6");
+    training->federated_prior = bg_decode_real(d, 0, FACTOR_MOST, "the federated prior must be 0 to 1e6");
     training->batch = bg_decode_u32(d, 1, BG_MAX_BATCH, "the batch must be 1 to 65536");
-    training->steps = bg_decode_u32(d, 1, BG_MAX_STEPS, "the steps must be 1 to 1048576");
 }
 
 enum bg_status bg_root_part_decode(struct bg_span bytes, struct bg_arena *arena, struct bg_error *error,

@@ -69,7 +69,9 @@ enum bg_plan_optimizer {
 
 enum bg_plan_class_weights {
     BG_PLAN_WEIGHTS_NONE = 1,
-    BG_PLAN_WEIGHTS_INVERSE_SQRT = 2,
+    BG_PLAN_WEIGHTS_INVERSE_SQRT = 2, /* of the client's own classes */
+    BG_PLAN_WEIGHTS_FEDERATED_INVERSE_SQRT = 3,
+    BG_PLAN_WEIGHTS_FEDERATED_BALANCED = 4,
 };
 
 struct bg_plan_training {
@@ -79,8 +81,9 @@ struct bg_plan_training {
     double weight_decay;
     double clip_norm;   /* 0: none */
     double proximal_mu; /* FedProx, 0: none */
+    double own_prior;       /* weight of the client's own class shares in the loss, 0: none */
+    double federated_prior; /* of the federation's, which the model file has */
     uint32_t batch;
-    uint32_t steps;     /* per round */
 };
 
 /* Signed by the root. */

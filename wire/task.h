@@ -4,7 +4,7 @@
  * signature covers the label and the frame up to the signature.
  *
  * Body: u64 round | u32 attempt | u64 epoch | 32 model digest | 32 receipt digest | u8 stage |
- *       f64 learning rate | u64 deadline ns | u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
+ *       f64 learning rate | u32 steps | u64 deadline ns | u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
  *       u64 invited groups | u32 each, ascending | 64 signature
  */
 #pragma once
@@ -37,7 +37,8 @@ struct bg_task {
     struct bg_digest model;  /* SHA-256 of the model file to start from */
     struct bg_digest receipt; /* SHA-256 of the receipt's frame of the round before; zero before the first receipt */
     enum bg_task_stage stage;
-    double learning_rate;    /* of this round's local steps */
+    double learning_rate;    /* of this round's local steps … */
+    uint32_t steps;          /* … and how many, 1 to BG_MAX_STEPS */
     uint64_t deadline_ns;    /* duration from the opening of the round */
     size_t tensor_count;     /* of the plan's layout */
     const bool *travels;     /* (tensor_count) which tensors are voted on */

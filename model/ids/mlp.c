@@ -149,21 +149,20 @@ static void forward(const struct mlp *mlp, const struct bg_examples *batch, cons
     }
 }
 
-static double loss_and_delta(const struct mlp *mlp, const struct bg_examples *batch, const float *class_weights,
+static double loss_and_delta(const struct mlp *mlp, const struct bg_examples *batch, const struct bg_loss *loss,
                              const struct pass *pass)
 {
     size_t classes = mlp->model.classes;
     size_t padded = bg_product_pad(classes);
-    double loss = 0;
+    double sum = 0;
     double share = 1 / (double)batch->count;
     for (size_t i = 0; i < batch->count; i++) {
         uint16_t label = bg_example_label(batch, i);
-        double weight = class_weights ? (double)class_weights[label] : 1;
         float *delta = pass->deltas[mlp->layer_count] + i * padded;
-        loss += bg_cross_entropy(pass->inputs[mlp->layer_count] + i * padded, classes, label, weight, share, delta);
+        sum += bg_cross_entropy(loss, pass->inputs[mlp->layer_count] + i * padded, classes, label, share, delta);
         memset(delta + classes, 0, (padded - classes) * sizeof(float));
     }
-    return loss * share;
+    return sum * share;
 }
 
 /* Sums of rows (count, columns) that lie `padded` apart. */
@@ -205,19 +204,19 @@ static void delta_backward(const struct mlp *mlp, size_t l, size_t count, const 
 }
 
 static double mlp_gradient(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
-                           const float *class_weights, void *workspace, float *ret_gradient)
+                           const struct bg_loss *loss, void *workspace, float *ret_gradient)
 {
     const struct mlp *mlp = mlp_of(model);
     struct pass pass = carve(mlp, batch->count, &(struct bg_carver){.base = workspace});
     prepare_weights(mlp, parameters, true, &pass);
     forward(mlp, batch, &pass);
-    double loss = loss_and_delta(mlp, batch, class_weights, &pass);
+    double value = loss_and_delta(mlp, batch, loss, &pass);
     for (size_t l = mlp->layer_count; l-- > 0;) {
         weight_gradient(mlp, l, batch->count, &pass, ret_gradient);
         if (l > 0)
             delta_backward(mlp, l, batch->count, &pass);
     }
-    return loss;
+    return value;
 }
 
 static void mlp_scores(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,

@@ -99,6 +99,20 @@ def main():
     moved = (0.9 * momentum.astype(float) + y).astype(F)
     emit_floats('vector_sign_momentum', moved)
     emit_floats('vector_sign_weights', (weights.astype(float) + 0.001 * moved.astype(float)).astype(F))
+    for kind in 'adam', 'yogi':
+        w, m, v = weights.astype(float), np.zeros(len(y), F), np.zeros(len(y), F)
+        for d in (step * y).astype(float), (-0.5 * step * y[::-1]).astype(float):
+            w, m, v = adaptive(kind, d, w, m, v)
+        emit_floats(f'vector_{kind}_weights', w)
+        emit_floats(f'vector_{kind}_squares', v)
+
+
+def adaptive(kind, d, w, m, v, eta=0.125, beta1=0.75, beta2=0.875, epsilon=0.03125):
+    """Reddi et al. 2021, algorithm 2; w, m and v are float32 between rounds."""
+    v = v.astype(float)
+    v = beta2 * v + (1 - beta2) * d**2 if kind == 'adam' else v - (1 - beta2) * d**2 * np.sign(v - d**2)
+    m, v = (beta1 * m + (1 - beta1) * d).astype(F), v.astype(F)
+    return (w.astype(F) + eta * m.astype(float) / (np.sqrt(v.astype(float)) + epsilon)).astype(F), m, v
 
 
 main()

@@ -139,7 +139,8 @@ ROOT_PART = [
     u32('growth from', 5), f64('percentile', 0.25), f64('decay', 0.9), f64('client momentum', 0.0),
     f64('server momentum', 0.9), f64('server step', 0.001),
     u8('optimizer', 1), u8('class weights', 2), f64('momentum', 0.9), f64('weight decay', 0.0),
-    f64('clip norm', 1.0), f64('proximal mu', 0.0), u32('batch', 64), u32('steps', 20),
+    f64('clip norm', 1.0), f64('proximal mu', 0.0), f64('own prior', 1.0),
+    f64('federated prior', 0.5), u32('batch', 64),
     raw('sealing key', SEALING[1])]
 KEY_BYTES, ROOT_BYTES = joined(KEY_PART), joined(ROOT_PART)
 PLAN_ID = sha256(b'burgee plan\0', len(KEY_BYTES).to_bytes(8, 'little'), KEY_BYTES,
@@ -157,7 +158,7 @@ MODEL, NEXT_MODEL, RECEIPT_BEFORE = b'\x66' * 32, b'\x77' * 32, b'\x55' * 32
 TASK = frame('task', PLAN_ID, [
     u64('round', ROUND), u32('attempt', ATTEMPT), u64('epoch', 1), raw('model digest', MODEL),
     raw('receipt digest', RECEIPT_BEFORE), u8('stage', 0),
-    f64('learning rate', 0.1), u64('deadline ns', 60 * 10**9),
+    f64('learning rate', 0.1), u32('steps', 20), u64('deadline ns', 60 * 10**9),
     u64('tensors', 2), u8('travels', 1), f64('scale', 0.5), f64('centre', 0.0),
     u8('travels', 0), f64('scale', 0.25), f64('centre', 0.0),
     u64('invited groups', 1), u32('group', GROUP)], (ROOT[0], 'burgee task'))

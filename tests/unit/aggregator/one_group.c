@@ -66,6 +66,7 @@ static void make_task(struct one_group *group, const struct group_terms *terms)
                                    .epoch = 1,
                                    .stage = terms->stage,
                                    .learning_rate = 0.1,
+                                   .steps = 5,
                                    .deadline_ns = 1000,
                                    .tensor_count = TENSORS,
                                    .travels = group->travels,

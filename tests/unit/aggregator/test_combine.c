@@ -19,7 +19,7 @@ struct fixture {
     struct one_group group;
     size_t count;
     struct bg_group_sum sums[MOST_GROUPS];
-    float parameters[COORDINATES], momentum[COORDINATES], before[COORDINATES];
+    float parameters[COORDINATES], momentum[COORDINATES], squares[COORDINATES], before[COORDINATES];
     double scales[TENSORS], centres[TENSORS];
     struct bg_server_state state;
     struct bg_combine_settings settings;
@@ -67,7 +67,7 @@ static void set_up(struct fixture *f, const struct group_terms *terms, size_t gr
         f->momentum[i] = (float)bg_prng_normal(&f->group.prng);
     }
     memcpy(f->scales, f->group.scales, sizeof f->scales);
-    f->state = (struct bg_server_state){f->parameters, f->momentum, f->scales, f->centres};
+    f->state = (struct bg_server_state){f->parameters, f->momentum, f->squares, f->scales, f->centres};
     f->settings = (struct bg_combine_settings){.rule = BG_RULE_MEAN, .faulty = BG_FAULTY_UNSET, .rounds = 10};
 }
 
@@ -203,6 +203,27 @@ Test(combine, steps_as_defined_in_every_mode)
         step_as_expected(&modes[i], BG_RULE_MEAN, mean_vote);
         step_as_expected(&modes[i], BG_RULE_UNIT_MEAN, unit_mean_vote);
     }
+    NO_LEAKS();
+}
+
+Test(combine, leaves_the_step_to_the_servers_optimizer)
+{
+    static struct fixture plain, adam;
+    set_up(&plain, &modes[0], 6);
+    set_up(&adam, &modes[0], 6);
+    memset(adam.momentum, 0, sizeof adam.momentum);
+    adam.settings.server = (struct bg_server_optimizer){
+        .kind = BG_SERVER_ADAM, .step = 0.25, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 0.125};
+    cr_assert_eq(combine(&plain, 4, 3), BG_OK, "%s", plain.error.text);
+    cr_assert_eq(combine(&adam, 4, 3), BG_OK, "%s", adam.error.text);
+    for (size_t i = 0; i < COORDINATES; i++) {
+        double d = (double)plain.parameters[i] - (double)plain.before[i];
+        double move = 0.25 * 0.5 * d / (0.5 * fabs(d) + 0.125);
+        cr_assert_float_eq((double)adam.parameters[i] - (double)adam.before[i], move, 1e-6, "coordinate %zu", i);
+        cr_assert_float_eq(adam.squares[i], 0.25 * d * d, 1e-6, "coordinate %zu", i);
+    }
+    tear_down(&plain);
+    tear_down(&adam);
     NO_LEAKS();
 }
 

@@ -7,6 +7,7 @@
 #include "wire/frame.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,62 @@ Test(offline, averages_dense_updates_without_a_key_holder_opening_anything)
     struct bg_digest first = parameters_after(BG_PLAN_OFF, "dense", 1);
     struct bg_digest second = parameters_after(BG_PLAN_OFF, "dense", 2);
     cr_assert_not(bg_digest_equal(&first, &second));
+    NO_LEAKS();
+}
+
+/* Parameters after each of two dense rounds, in which everybody sends the same whatever the server does. */
+struct two_rounds {
+    size_t count;
+    float *after[3]; /* from the initial ones on */
+};
+
+static struct two_rounds two_dense_rounds(enum bg_server_optimizer_kind kind)
+{
+    struct two_rounds rounds = {0};
+    struct by_hand h;
+    by_hand_init(&h, BG_PLAN_OFF, "dense");
+    h.config.learning.learning_rate_floor = 1;
+    h.config.learning.server_optimizer = kind;
+    h.config.learning.server_step = 0.5;
+    h.config.learning.server_beta1 = 0.75;
+    h.config.learning.server_beta2 = 0.5;
+    h.config.learning.server_epsilon = 0.25;
+    EXPECT(&h, agree_on_epoch(&h), BG_OK);
+    for (uint64_t round = 0; round <= 2; round++) {
+        char name[64];
+        struct bg_model_file model;
+        if (round)
+            whole_round(&h, round, false);
+        snprintf(name, sizeof name, "model-%llu.safetensors", (unsigned long long)round);
+        EXPECT(&h, bg_model_load(file_in(&h, name), &h.error, &model), BG_OK);
+        rounds.count = model.model->layout.coordinates;
+        rounds.after[round] = malloc(rounds.count * sizeof(float));
+        memcpy(rounds.after[round], model.card.parameters, rounds.count * sizeof(float));
+        bg_model_file_finish(&model);
+    }
+    by_hand_finish(&h);
+    return rounds;
+}
+
+/* Every verb is a process of its own: what the optimizer keeps is in the folder. */
+Test(offline, carries_the_servers_optimizer_from_round_to_round)
+{
+    struct two_rounds plain = two_dense_rounds(BG_SERVER_NONE), adam = two_dense_rounds(BG_SERVER_ADAM);
+    for (size_t i = 0; i < plain.count; i++) {
+        double d[2] = {(double)plain.after[1][i] - (double)plain.after[0][i],
+                       (double)plain.after[2][i] - (double)plain.after[1][i]};
+        double m = 0, v = 0, w = (double)plain.after[0][i];
+        for (size_t round = 0; round < 2; round++) {
+            m = 0.75 * m + 0.25 * d[round];
+            v = 0.5 * v + 0.5 * d[round] * d[round];
+            w += 0.5 * m / (sqrt(v) + 0.25);
+            cr_assert_float_eq((double)adam.after[round + 1][i], w, 1e-5, "coordinate %zu, round %zu", i, round);
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        free(plain.after[i]);
+        free(adam.after[i]);
+    }
     NO_LEAKS();
 }
 

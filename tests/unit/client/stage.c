@@ -22,13 +22,20 @@ static void make_model(struct stage *stage)
     bg_model_initialise(stage->model, &prng, stage->parameters);
     stage->transform = (struct bg_transform){
         .columns = STAGE_COLUMNS, .inputs = STAGE_COLUMNS, .mean = mean, .scale = scale};
+    stage_write_model(stage, NULL);
+}
+
+void stage_write_model(struct stage *stage, const float *class_prior)
+{
+    struct bg_error error;
     struct bg_model_card card = {.model = stage->model,
                                  .parameters = stage->parameters,
                                  .feature_names = features,
                                  .transform = stage->transform,
                                  .class_names = classes,
+                                 .class_prior = class_prior,
                                  .label_map = "some"};
-    bg_writer_init(&stage->model_file);
+    bg_writer_finish(&stage->model_file);
     cr_assert_eq(bg_model_encode(&card, &stage->model_file, &error), BG_OK, "%s", error.text);
     bg_sha256(bg_writer_span(&stage->model_file), &stage->model_digest);
 }
@@ -81,6 +88,7 @@ void stage_init(struct stage *stage, const struct population_terms *terms)
                                    .epoch = terms->epoch,
                                    .model = stage->model_digest,
                                    .learning_rate = 0.1,
+                                   .steps = 5,
                                    .deadline_ns = 1000000,
                                    .tensor_count = STAGE_TENSORS,
                                    .travels = stage->travels,

@@ -33,6 +33,8 @@ struct stage {
 /* The layout of `terms` is the model's. */
 void stage_init(struct stage *stage, const struct population_terms *terms);
 void stage_finish(struct stage *stage);
+/* The model file again, with or without (NULL) the class shares of the federation. */
+void stage_write_model(struct stage *stage, const float *class_prior);
 /* Plan and shape again, after a test has changed the population's plan or the task. */
 void stage_renew(struct stage *stage);
 struct bg_trust stage_trust(const struct stage *stage);

@@ -108,6 +108,27 @@ Test(jobs, trains_with_adamw_and_class_weights_too)
     NO_LEAKS();
 }
 
+Test(jobs, balances_classes_by_the_prior_of_the_federation)
+{
+    struct stage stage;
+    struct bg_error error;
+    double loss;
+    begin(&stage, (struct population_terms){0});
+    size_t size = coordinates_of(&stage) * sizeof(float);
+    float *plain = malloc(size), *balanced = malloc(size);
+    cr_assert_eq(train(&stage, 7, &error, plain, &loss), BG_OK, "%s", error.text);
+    stage.plan.plan.root.training.own_prior = 1;
+    stage.plan.plan.root.training.federated_prior = 1;
+    cr_assert_eq(train(&stage, 7, &error, balanced, &loss), BG_INVALID, "a prior that nobody gave");
+    stage_write_model(&stage, (const float[]){0.9F, 0.1F});
+    cr_assert_eq(train(&stage, 7, &error, balanced, &loss), BG_OK, "%s", error.text);
+    cr_assert_neq(memcmp(plain, balanced, size), 0);
+    free(plain);
+    free(balanced);
+    stage_finish(&stage);
+    NO_LEAKS();
+}
+
 Test(jobs, refuses_a_model_that_is_not_the_plans_or_does_not_fit_the_data)
 {
     struct stage stage;

@@ -225,7 +225,7 @@ void make_plan(struct fixture *f, uint32_t batch)
                                 .codec = {.mode = BG_PLAN_CODEC_EF, .clip = 4, .growth = 1.2, .percentile = 0.25,
                                           .decay = 0.9, .server_step = 1},
                                 .training = {.optimizer = BG_PLAN_SGD, .class_weights = BG_PLAN_WEIGHTS_NONE,
-                                             .batch = batch, .steps = 1}};
+                                             .batch = batch}};
     struct bg_writer root;
     uint8_t signature[BG_SIGNATURE_BYTES];
     bg_layout_init(&part.layout);

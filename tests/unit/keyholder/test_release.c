@@ -285,6 +285,7 @@ static struct bg_digest sign_task(const struct fixture *f, double centre)
                            .epoch = f->groups.epoch,
                            .model = {{7}},
                            .learning_rate = 0.1,
+                           .steps = 1,
                            .tensor_count = 1,
                            .travels = travels,
                            .scales = scales,

@@ -32,7 +32,7 @@ static inline void reference_forward(const struct bg_model *model, const double 
 }
 
 static inline double reference_loss(const struct bg_model *model, const double *parameters,
-                                    const struct bg_examples *examples, const float *class_weights)
+                                    const struct bg_examples *examples, const struct bg_loss *balance)
 {
     double loss = 0;
     for (size_t i = 0; i < examples->count; i++) {
@@ -41,22 +41,24 @@ static inline double reference_loss(const struct bg_model *model, const double *
         uint16_t label = bg_example_label(examples, i);
         reference_forward(model, parameters, bg_example_features(examples, i), z);
         for (uint32_t c = 0; c < model->classes; c++)
+            z[c] += balance && balance->shifts ? (double)balance->shifts[c] : 0;
+        for (uint32_t c = 0; c < model->classes; c++)
             sum += exp(z[c] - z[label]);
-        loss += (class_weights ? (double)class_weights[label] : 1) * log(sum);
+        loss += (balance && balance->weights ? (double)balance->weights[label] : 1) * log(sum);
     }
     return loss / (double)examples->count;
 }
 
 /* Derivative by coordinate i, by central differences. */
 static inline double reference_derivative(const struct bg_model *model, double *parameters, size_t i,
-                                          const struct bg_examples *examples, const float *class_weights)
+                                          const struct bg_examples *examples, const struct bg_loss *balance)
 {
     const double step = 1e-6;
     double at = parameters[i];
     parameters[i] = at + step;
-    double above = reference_loss(model, parameters, examples, class_weights);
+    double above = reference_loss(model, parameters, examples, balance);
     parameters[i] = at - step;
-    double below = reference_loss(model, parameters, examples, class_weights);
+    double below = reference_loss(model, parameters, examples, balance);
     parameters[i] = at;
     return (above - below) / (2 * step);
 }

@@ -11,7 +11,7 @@
 #define CLASSES 5
 
 /* Gradient and loss against differences of the reference, for a batch picked from more rows. */
-static void expect_gradient(const char *spec, const float *class_weights)
+static void expect_gradient(const char *spec, const struct bg_loss *balance)
 {
     struct fixture fixture = fixture_create(40, COLUMNS, CLASSES, 1, 11);
     struct bg_model *model = fixture_model(spec, COLUMNS, CLASSES);
@@ -27,10 +27,10 @@ static void expect_gradient(const char *spec, const float *class_weights)
     cr_assert(gradient && exact && workspace);
     for (size_t i = 0; i < coordinates; i++)
         exact[i] = parameters[i] += 0.01f; /* biases too */
-    double loss = bg_model_gradient(model, parameters, &batch, class_weights, workspace, gradient);
-    cr_expect_float_eq(loss, reference_loss(model, exact, &batch, class_weights), 1e-6);
+    double loss = bg_model_gradient(model, parameters, &batch, balance, workspace, gradient);
+    cr_expect_float_eq(loss, reference_loss(model, exact, &batch, balance), 1e-6);
     for (size_t i = 0; i < coordinates; i++) {
-        double derivative = reference_derivative(model, exact, i, &batch, class_weights);
+        double derivative = reference_derivative(model, exact, i, &batch, balance);
         cr_assert_float_eq(gradient[i], derivative, 1e-6 + 1e-5 * fabs(derivative), "%s coordinate %zu", spec, i);
     }
     free(parameters);
@@ -41,19 +41,23 @@ static void expect_gradient(const char *spec, const float *class_weights)
     fixture_destroy(&fixture);
 }
 
-static const float weights[CLASSES] = {0.25f, 3, 1, 0, 0.5f};
+static const float weights[CLASSES] = {0.25f, 3, 1, 0, 0.5f}, shifts[CLASSES] = {-4, 0.5f, 2, 0, -0.125f};
+static const struct bg_loss weighted = {.weights = weights}, shifted = {.shifts = shifts},
+                            balanced = {.weights = weights, .shifts = shifts};
 
 Test(mlp, linear_gradient_meets_finite_differences)
 {
     expect_gradient("linear", NULL);
-    expect_gradient("linear", weights);
+    expect_gradient("linear", &weighted);
+    expect_gradient("linear", &shifted);
 }
 
 Test(mlp, hidden_layers_gradient_meets_finite_differences)
 {
     expect_gradient("mlp:6", NULL);
-    expect_gradient("mlp:17-12", weights);
-    expect_gradient("mlp:5-4-33-3", weights);
+    expect_gradient("mlp:17-12", &weighted);
+    expect_gradient("mlp:17-12", &shifted);
+    expect_gradient("mlp:5-4-33-3", &balanced);
 }
 
 Test(mlp, meets_numpy)
@@ -72,7 +76,8 @@ Test(mlp, meets_numpy)
         class_weights[i] = (float)vector_class_weights[i];
     struct bg_examples examples = {features, vector_labels, NULL, 6, 5, 3};
     void *workspace = malloc(bg_model_workspace_size(model, 6));
-    double loss = bg_model_gradient(model, parameters, &examples, class_weights, workspace, gradient);
+    double loss = bg_model_gradient(model, parameters, &examples, &(struct bg_loss){.weights = class_weights},
+                                    workspace, gradient);
     cr_expect_float_eq(loss, vector_loss, 1e-6);
     for (size_t i = 0; i < COORDINATES; i++)
         cr_expect_float_eq(gradient[i], vector_gradient[i], 1e-6, "coordinate %zu", i);

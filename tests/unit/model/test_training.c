@@ -57,8 +57,7 @@ static void expect_numpy(struct bg_training_settings settings, double loss, cons
     struct bg_examples examples = {features, vector_labels, NULL, 6, 5, 3};
     settings.steps = VECTOR_STEPS;
     settings.batch = 6;
-    settings.weighting = BG_CLASS_WEIGHTS_GIVEN;
-    settings.class_weights = class_weights;
+    settings.balance = (struct bg_class_balance){.weighting = BG_CLASS_WEIGHTS_GIVEN, .weights = class_weights};
     struct bg_training_result result = train(model, &settings, &examples, 1, parameters);
     cr_expect_float_eq(result.mean_loss, loss, 1e-5 * loss);
     for (size_t i = 0; i < COORDINATES; i++)
@@ -103,6 +102,7 @@ static void expect_proximal_gradient(const char *spec)
 {
     const double proximal = 0.75;
     const float class_weights[] = {0.5f, 2, 1};
+    const struct bg_loss weighted = {.weights = class_weights};
     struct fixture fixture = fixture_create(12, 6, 3, 1, 4);
     struct bg_model *model = fixture_model(spec, 6, 3);
     size_t coordinates = model->layout.coordinates;
@@ -113,15 +113,15 @@ static void expect_proximal_gradient(const char *spec)
                                             .steps = 1,
                                             .batch = 12,
                                             .proximal = proximal,
-                                            .weighting = BG_CLASS_WEIGHTS_GIVEN,
-                                            .class_weights = class_weights};
+                                            .balance = {.weighting = BG_CLASS_WEIGHTS_GIVEN,
+                                                        .weights = class_weights}};
     train(model, &settings, &fixture.examples, 1, first);
     settings.steps = 2;
     train(model, &settings, &fixture.examples, 1, second);
     for (size_t i = 0; i < coordinates; i++)
         exact[i] = first[i];
     for (size_t i = 0; i < coordinates; i++) {
-        double derivative = reference_derivative(model, exact, i, &fixture.examples, class_weights) +
+        double derivative = reference_derivative(model, exact, i, &fixture.examples, &weighted) +
                             proximal * ((double)first[i] - start[i]);
         cr_assert_float_eq(((double)first[i] - second[i]) / 0.5, derivative, 2e-6 + 1e-5 * fabs(derivative),
                            "coordinate %zu", i);
@@ -149,7 +149,7 @@ Test(training, same_seed_gives_same_bits)
     struct bg_training_settings settings = plain;
     settings.optimizer.momentum = 0.9;
     settings.clip_norm = 1;
-    settings.weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT;
+    settings.balance.weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT;
     struct bg_training_result first = train(model, &settings, &fixture.examples, 7, a);
     struct bg_training_result second = train(model, &settings, &fixture.examples, 7, b);
     train(model, &settings, &fixture.examples, 8, c);
@@ -190,7 +190,7 @@ Test(training, every_machine_gives_these_bits)
         .batch = 64,
         .clip_norm = 1,
         .proximal = 0.01,
-        .weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT,
+        .balance = {.weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT},
     };
     train(model, &settings, &fixture.examples, 7, parameters);
     cr_expect_eq(fingerprint(parameters, model->layout.coordinates), SGD_BITS, "%016llx",
@@ -248,11 +248,11 @@ static size_t no_workspace(const struct bg_model *model, size_t batch)
 }
 
 static double count_batch(const struct bg_model *model, const float *parameters, const struct bg_examples *batch,
-                          const float *class_weights, void *workspace, float *ret_gradient)
+                          const struct bg_loss *loss, void *workspace, float *ret_gradient)
 {
     struct counting *counting = (struct counting *)(uintptr_t)model;
     (void)parameters;
-    (void)class_weights;
+    (void)loss;
     (void)workspace;
     for (size_t i = 0; i < batch->count; i++)
         counting->seen[bg_example_row(batch, i)]++;
@@ -300,10 +300,10 @@ Test(training, inverse_sqrt_weights_follow_the_examples)
     struct bg_model *model = fixture_model("linear", 2, 3);
     float *a = fixture_parameters(model, 1), *b = fixture_parameters(model, 1);
     struct bg_training_settings settings = plain;
-    settings.weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT;
+    settings.balance.weighting = BG_CLASS_WEIGHTS_INVERSE_SQRT;
     train(model, &settings, &examples, 1, a);
-    settings.weighting = BG_CLASS_WEIGHTS_GIVEN;
-    settings.class_weights = given;
+    settings.balance.weighting = BG_CLASS_WEIGHTS_GIVEN;
+    settings.balance.weights = given;
     train(model, &settings, &examples, 1, b);
     for (size_t i = 0; i < model->layout.coordinates; i++)
         cr_expect_float_eq(a[i], b[i], 1e-6);
@@ -390,9 +390,9 @@ Test(training, refuses_settings_out_of_range)
     bad[5].clip_norm = -1;
     bad[6].proximal = INFINITY;
     bad[7].optimizer.momentum = 1;
-    bad[8].weighting = BG_CLASS_WEIGHTS_GIVEN;
-    bad[8].class_weights = bad_weights;
-    bad[9].weighting = (enum bg_class_weighting)9;
+    bad[8].balance.weighting = BG_CLASS_WEIGHTS_GIVEN;
+    bad[8].balance.weights = bad_weights;
+    bad[9].balance.weighting = (enum bg_class_weighting)9;
     for (size_t i = 0; i < 10; i++) {
         struct bg_error error = {0};
         cr_expect_eq(try_training(model, &bad[i], &fixture.examples, parameters, &error), BG_INVALID, "case %zu", i);

@@ -92,6 +92,7 @@ static struct bg_task some_task(void)
 {
     return (struct bg_task){.round = 3,
                             .learning_rate = 0.1,
+                            .steps = 20,
                             .tensor_count = 1,
                             .travels = &travels,
                             .scales = &one,

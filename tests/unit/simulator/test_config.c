@@ -31,6 +31,7 @@ Test(config, refuses_combinations_that_cannot_be_and_names_their_keys)
         {{"attack.kind=random"}, {"attack.kind", "attack.share"}},
         {{"attack.share=0.1"}, {"attack.kind", "attack.share"}},
         {{"robust.f=2"}, {"robust.f", "robust.f_automatic"}},
+        {{"codec.mode=sign", "server.optimizer=adam"}, {"server.optimizer", "codec.mode"}},
         {{"codec.mode=dense", "encryption.mode=off", "attack.kind=out-of-range", "attack.share=0.1"},
          {"attack.kind", "codec.mode"}},
     };

@@ -125,13 +125,14 @@ struct bg_root_part random_root_part(struct source *source)
                   .server_momentum = bg_prng_uniform(&source->prng),
                   .server_step = 1 - bg_prng_uniform(&source->prng)},
         .training = {.optimizer = (enum bg_plan_optimizer)random_within(source, 1, 2),
-                     .class_weights = (enum bg_plan_class_weights)random_within(source, 1, 2),
+                     .class_weights = (enum bg_plan_class_weights)random_within(source, 1, 4),
                      .momentum = bg_prng_uniform(&source->prng),
                      .weight_decay = bg_prng_uniform(&source->prng),
                      .clip_norm = bg_prng_uniform(&source->prng),
                      .proximal_mu = bg_prng_uniform(&source->prng),
-                     .batch = random_within(source, 1, BG_MAX_BATCH),
-                     .steps = random_within(source, 1, BG_MAX_STEPS)},
+                     .own_prior = bg_prng_uniform(&source->prng),
+                     .federated_prior = bg_prng_uniform(&source->prng),
+                     .batch = random_within(source, 1, BG_MAX_BATCH)},
     };
     part.features = random_names(source, "Flow Duration", part.feature_count);
     part.classes = random_names(source, "DoS", part.class_count);
@@ -167,6 +168,7 @@ struct bg_task random_task(struct source *source)
                            .receipt = random_digest(source),
                            .stage = (enum bg_task_stage)random_within(source, 0, BG_STAGE_COUNT - 1),
                            .learning_rate = bg_prng_uniform(&source->prng),
+                           .steps = random_within(source, 1, BG_MAX_STEPS),
                            .deadline_ns = bg_prng_next(&source->prng),
                            .tensor_count = random_within(source, 0, 6),
                            .invited_count = random_within(source, 0, 6)};

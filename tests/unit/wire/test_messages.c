@@ -85,6 +85,7 @@ Test(task, refuses_what_no_round_can_be)
     static const uint32_t invited[] = {3, 7};
     static const struct bg_task task = {.round = 4,
                                         .learning_rate = 0.1,
+                                        .steps = 20,
                                         .tensor_count = 2,
                                         .travels = travels,
                                         .scales = scales,
@@ -96,25 +97,27 @@ Test(task, refuses_what_no_round_can_be)
         DAMAGE(84, "\x81", BG_DECODE, "stage"),
         DAMAGE(85, NAN_BYTES, BG_NOT_FINITE, "learning rate"),
         DAMAGE(85, MINUS_1_BYTES, BG_DECODE, "learning rate"),
-        DAMAGE(101, "\1\x10", BG_TOO_LARGE, "byte"),
-        DAMAGE(101, HUGE_BYTES, BG_TOO_LARGE, "byte"),
-        DAMAGE(101, "\0\x10", BG_TRUNCATED, "too early"),
-        DAMAGE(109, "\2", BG_DECODE, "travels"),
-        DAMAGE(110, "\0\0\0\0\0\0\0\0", BG_DECODE, "scale"),
-        DAMAGE(110, MINUS_1_BYTES, BG_DECODE, "scale"),
-        DAMAGE(110, INFINITY_BYTES, BG_NOT_FINITE, "scale"),
-        DAMAGE(118, NAN_BYTES, BG_NOT_FINITE, "centre"),
-        DAMAGE(143, "\1\0\x10", BG_TOO_LARGE, "byte"),
-        DAMAGE(143, "\0\0\x10", BG_TRUNCATED, "too early"),
-        DAMAGE(151, "\7", BG_DECODE, "ascend"),
-        DAMAGE(151, "\x8", BG_DECODE, "ascend"),
-        DAMAGE(155, "\0\0\x10", BG_DECODE, "index"),
+        DAMAGE(93, "\0", BG_DECODE, "steps"),
+        DAMAGE(93, "\1\0\x10", BG_DECODE, "steps"),
+        DAMAGE(105, "\1\x10", BG_TOO_LARGE, "byte"),
+        DAMAGE(105, HUGE_BYTES, BG_TOO_LARGE, "byte"),
+        DAMAGE(105, "\0\x10", BG_TRUNCATED, "too early"),
+        DAMAGE(113, "\2", BG_DECODE, "travels"),
+        DAMAGE(114, "\0\0\0\0\0\0\0\0", BG_DECODE, "scale"),
+        DAMAGE(114, MINUS_1_BYTES, BG_DECODE, "scale"),
+        DAMAGE(114, INFINITY_BYTES, BG_NOT_FINITE, "scale"),
+        DAMAGE(122, NAN_BYTES, BG_NOT_FINITE, "centre"),
+        DAMAGE(147, "\1\0\x10", BG_TOO_LARGE, "byte"),
+        DAMAGE(147, "\0\0\x10", BG_TRUNCATED, "too early"),
+        DAMAGE(155, "\7", BG_DECODE, "ascend"),
+        DAMAGE(155, "\x8", BG_DECODE, "ascend"),
+        DAMAGE(159, "\0\0\x10", BG_DECODE, "index"),
     };
     struct bg_writer w;
     bg_writer_init(&w);
     bg_task_encode_unsigned(&w, &lab, &plan_id, &task);
     sign(&w);
-    BODY_IS(w, 109 + 2 * 17 + 8 + 2 * 4 + 64);
+    BODY_IS(w, 113 + 2 * 17 + 8 + 2 * 4 + 64);
     expect_refusals(&w, damages, COUNT(damages));
     bg_writer_finish(&w);
     NO_LEAKS();

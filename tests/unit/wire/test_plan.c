@@ -180,8 +180,7 @@ static struct bg_root_part good_root_part(void)
                      .class_weights = BG_PLAN_WEIGHTS_INVERSE_SQRT,
                      .momentum = 0.9,
                      .clip_norm = 1,
-                     .batch = 64,
-                     .steps = 20},
+                     .batch = 64},
     };
     uint32_t shape[] = {2, 3};
     bg_layout_init(&part.layout);
@@ -223,15 +222,16 @@ static void server_momentum_1(struct bg_root_part *part) { part->codec.server_mo
 static void server_step_0(struct bg_root_part *part) { part->codec.server_step = 0; }
 static void optimizer_0(struct bg_root_part *part) { part->training.optimizer = (enum bg_plan_optimizer)0; }
 static void optimizer_3(struct bg_root_part *part) { part->training.optimizer = (enum bg_plan_optimizer)3; }
-static void weights_3(struct bg_root_part *part) { part->training.class_weights = (enum bg_plan_class_weights)3; }
+static void weights_0(struct bg_root_part *part) { part->training.class_weights = (enum bg_plan_class_weights)0; }
+static void weights_5(struct bg_root_part *part) { part->training.class_weights = (enum bg_plan_class_weights)5; }
 static void momentum_1(struct bg_root_part *part) { part->training.momentum = 1; }
 static void weight_decay_low(struct bg_root_part *part) { part->training.weight_decay = -1; }
 static void clip_norm_inf(struct bg_root_part *part) { part->training.clip_norm = (double)INFINITY; }
 static void mu_nan(struct bg_root_part *part) { part->training.proximal_mu = (double)NAN; }
 static void batch_0(struct bg_root_part *part) { part->training.batch = 0; }
 static void batch_large(struct bg_root_part *part) { part->training.batch = BG_MAX_BATCH + 1; }
-static void steps_0(struct bg_root_part *part) { part->training.steps = 0; }
-static void steps_large(struct bg_root_part *part) { part->training.steps = BG_MAX_STEPS + 1; }
+static void own_prior_low(struct bg_root_part *part) { part->training.own_prior = -0.5; }
+static void federated_prior_inf(struct bg_root_part *part) { part->training.federated_prior = (double)INFINITY; }
 static void model_empty(struct bg_root_part *part) { part->model[0] = 0; }
 static void model_control(struct bg_root_part *part) { part->model[1] = '\n'; }
 static void label_map_utf8(struct bg_root_part *part) { part->label_map[1] = (char)0xff; }
@@ -318,15 +318,16 @@ static const struct {
     {server_step_0, BG_DECODE, "server step"},
     {optimizer_0, BG_DECODE, "optimizer"},
     {optimizer_3, BG_DECODE, "optimizer"},
-    {weights_3, BG_DECODE, "class weights"},
+    {weights_0, BG_DECODE, "class weights"},
+    {weights_5, BG_DECODE, "class weights"},
     {momentum_1, BG_DECODE, "momentum"},
     {weight_decay_low, BG_DECODE, "weight decay"},
     {clip_norm_inf, BG_NOT_FINITE, "clip norm"},
     {mu_nan, BG_NOT_FINITE, "proximal"},
     {batch_0, BG_DECODE, "batch"},
     {batch_large, BG_DECODE, "batch"},
-    {steps_0, BG_DECODE, "steps"},
-    {steps_large, BG_DECODE, "steps"},
+    {own_prior_low, BG_DECODE, "own prior"},
+    {federated_prior_inf, BG_NOT_FINITE, "federated prior"},
     {model_empty, BG_DECODE, "model"},
     {model_control, BG_DECODE, "byte"},
     {label_map_utf8, BG_DECODE, "byte"},

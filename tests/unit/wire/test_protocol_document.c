@@ -176,8 +176,9 @@ static struct bg_root_part root_part(const struct story *s)
                      .class_weights = BG_PLAN_WEIGHTS_INVERSE_SQRT,
                      .momentum = 0.9,
                      .clip_norm = 1,
-                     .batch = 64,
-                     .steps = 20},
+                     .own_prior = 1,
+                     .federated_prior = 0.5,
+                     .batch = 64},
     };
     bg_layout_init(&part.layout);
     cr_assert_eq(bg_layout_add(&part.layout, "layers.0.weight", 2, shape, NULL), BG_OK);
@@ -250,6 +251,7 @@ static struct bg_task task_of_round(void)
                             .model = filled(0x66),
                             .receipt = filled(0x55),
                             .learning_rate = 0.1,
+                            .steps = 20,
                             .deadline_ns = 60000000000u,
                             .tensor_count = 2,
                             .travels = travels,
