@@ -34,7 +34,7 @@ static enum bg_status take_flag(struct bg_arguments *arguments, const struct bg_
                                 struct bg_error *error)
 {
     const char *value = NULL;
-    if (flag->value || (flag->setting && is_incomplete(flag->setting))) {
+    if (flag->value || flag->words || (flag->setting && is_incomplete(flag->setting))) {
         value = argv[*at + 1];
         if (!value)
             return bg_fail(error, BG_INVALID, "%s needs a value; see --help", flag->name);
@@ -42,7 +42,9 @@ static enum bg_status take_flag(struct bg_arguments *arguments, const struct bg_
     }
     if (flag->setting)
         return add_setting(arguments, flag->setting, value, error);
-    if (flag->value)
+    if (flag->words)
+        flag->words->at[flag->words->count++] = value;
+    else if (flag->value)
         *flag->value = value;
     else
         *flag->on = true;

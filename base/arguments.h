@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands behind a program's name, by one table of flags. A flag sets a switch, keeps the next word, or is a
- * setting (base/options.h) by a shorter name; everything else is a word. After "--" everything is a word.
+ * What stands behind a program's name, by one table of flags. A flag sets a switch, keeps the next word or every next
+ * word, or is a setting (base/options.h) by a shorter name; everything else is a word. After "--" everything is a word.
  */
 #pragma once
 
@@ -10,11 +10,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Exactly one of the three meanings. */
+/* Room for as many words as the command line has, the caller's. */
+struct bg_words {
+    const char **at;
+    size_t count;
+};
+
+/* Exactly one of the four meanings. */
 struct bg_flag {
     const char *name;    /* "--quiet" */
     bool *on;            /* becomes true */
     const char **value;  /* becomes the next word */
+    struct bg_words *words; /* gets the next word appended */
     const char *setting; /* "key=value"; the next word completes "key=" and "" */
 };
 

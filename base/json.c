@@ -324,6 +324,11 @@ struct bg_json *bg_json_add_u64(struct bg_json *parent, const char *key, uint64_
     return add_number_text(parent, key, text, (double)value);
 }
 
+struct bg_json *bg_json_add_copy(struct bg_json *parent, const char *key, const struct bg_json *value)
+{
+    return add(parent, key, value ? cJSON_Duplicate(item_of(value), true) : NULL);
+}
+
 static bool is_complete(const cJSON *item)
 {
     if (item->valueint == LOST_CHILD)

@@ -61,5 +61,7 @@ struct bg_json *bg_json_add_null(struct bg_json *parent, const char *key);
 /* Shortest text that reads back as the same double; NaN and infinities become null. */
 struct bg_json *bg_json_add_number(struct bg_json *parent, const char *key, double value);
 struct bg_json *bg_json_add_u64(struct bg_json *parent, const char *key, uint64_t value); /* all 64 bits exact */
+/* Copies a value with everything in it, parsed or built; NULL counts as memory that ran out. */
+struct bg_json *bg_json_add_copy(struct bg_json *parent, const char *key, const struct bg_json *value);
 /* Gives text to free(); indented by two spaces or on one line. NULL when memory ran out while building. */
 char *bg_json_print(const struct bg_json *root, bool indented);

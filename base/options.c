@@ -251,6 +251,31 @@ enum bg_status bg_options_read(const struct bg_option *table, size_t count, cons
     return status;
 }
 
+void bg_option_text(const struct bg_option *option, const void *config, char ret_text[static BG_OPTION_TEXT_BYTES])
+{
+    const void *field = (const char *)config + option->offset;
+    char number[BG_REAL_TEXT_BYTES];
+    const char *text = field;
+    switch (option->type) {
+    case BG_OPTION_BOOL: text = *(const bool *)field ? "true" : "false"; break;
+    case BG_OPTION_U64: snprintf(number, sizeof number, "%llu", (unsigned long long)*(const uint64_t *)field); break;
+    case BG_OPTION_REAL: bg_format_real(*(const double *)field, number); break;
+    case BG_OPTION_TEXT: break;
+    case BG_OPTION_CHOICE: text = option->choices[*(const uint32_t *)field]; break;
+    }
+    if (option->type == BG_OPTION_U64 || option->type == BG_OPTION_REAL)
+        text = number;
+    snprintf(ret_text, BG_OPTION_TEXT_BYTES, "%s", text);
+}
+
+bool bg_option_same(const struct bg_option *option, const void *a, const void *b)
+{
+    char first[BG_OPTION_TEXT_BYTES], second[BG_OPTION_TEXT_BYTES];
+    bg_option_text(option, a, first);
+    bg_option_text(option, b, second);
+    return strcmp(first, second) == 0;
+}
+
 static void value_to_json(const struct bg_option *option, const void *config, struct bg_json *section)
 {
     const char *name = strchr(option->key, '.') + 1;

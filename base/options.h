@@ -49,6 +49,10 @@ BG_MUST_CHECK enum bg_status bg_options_set(const struct bg_option *table, size_
 BG_MUST_CHECK enum bg_status bg_options_read(const struct bg_option *table, size_t count, const char *path,
                                              char *const *assignments, size_t assignment_count, void *config,
                                              struct bg_error *error);
+/* Whether two configurations have the same value. */
+bool bg_option_same(const struct bg_option *option, const void *a, const void *b);
+/* The value as it would be written after --set key=; texts hold any. */
+void bg_option_text(const struct bg_option *option, const void *config, char ret_text[static BG_OPTION_TEXT_BYTES]);
 /* Appends the effective configuration, nested by section, to an object. */
 void bg_options_to_json(const struct bg_option *table, size_t count, const void *config, struct bg_json *object);
 /* The same as text: what --print-config shows, and a file that load reads back. */

@@ -4,6 +4,7 @@
 #include "datasets/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum bg_status open_dataset(const struct bg_simulator_config *config, struct bg_error *error,
                                    struct bg_dataset *ret_dataset)
@@ -68,6 +69,31 @@ static enum bg_status deal(const struct bg_simulator_config *config, struct bg_e
                                              .min_rows = config->data_least_rows,
                                              .seed = config->seed};
     return bg_partition_make(&data->training, &settings, error, &data->partition);
+}
+
+bool bg_simulator_data_same_source(const struct bg_simulator_config *a, const struct bg_simulator_config *b)
+{
+    static const char *const of_the_deal[] = {"data.partition", "data.alpha", "data.classes_per_client",
+                                              "data.least_rows"};
+    for (size_t i = 0; i < bg_simulator_option_count; i++) {
+        const struct bg_option *option = &bg_simulator_options[i];
+        bool matters = strncmp(option->key, "data.", 5) == 0;
+        for (size_t j = 0; matters && j < sizeof of_the_deal / sizeof *of_the_deal; j++)
+            matters = strcmp(option->key, of_the_deal[j]) != 0;
+        if (matters && !bg_option_same(option, a, b))
+            return false;
+    }
+    return true;
+}
+
+enum bg_status bg_simulator_data_deal(const struct bg_simulator_config *config, const struct bg_simulator_data *source,
+                                      struct bg_error *error, struct bg_simulator_data *ret_data)
+{
+    struct bg_simulator_data data = *source;
+    enum bg_status status = deal(config, error, &data);
+    if (status == BG_OK)
+        *ret_data = data;
+    return status;
 }
 
 enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, struct bg_error *error,

@@ -22,4 +22,11 @@ struct bg_simulator_data {
 
 BG_MUST_CHECK enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, struct bg_error *error,
                                                     struct bg_simulator_data *ret_data);
+/* Whether two configs differ at most in how rows are dealt to clients. */
+bool bg_simulator_data_same_source(const struct bg_simulator_config *a, const struct bg_simulator_config *b);
+/* Deals the rows of `source`, which was opened for a config of the same source. *ret_data borrows everything from it
+ * but the partition, which the caller finishes. */
+BG_MUST_CHECK enum bg_status bg_simulator_data_deal(const struct bg_simulator_config *config,
+                                                    const struct bg_simulator_data *source, struct bg_error *error,
+                                                    struct bg_simulator_data *ret_data);
 void bg_simulator_data_finish(struct bg_simulator_data *data);

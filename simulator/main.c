@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arguments.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "simulator/central.h"
-#include "simulator/report.h"
+#include "simulator/run.h"
+#include "simulator/sweep.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Of both verbs; each reads those it knows. */
 struct flags {
-    const char *config, *json, *csv, *plot, *model;
-    bool quiet, verbose, insecure_test_key, print_config, help, version;
-};
-
-struct run {
-    struct bg_arguments arguments;
-    struct flags flags;
-    struct bg_simulator_config config;
-    struct bg_simulator_data data;
-    struct bg_federation *federation;
-    struct bg_workers *workers;
-    struct bg_round_result *rounds;
-    struct bg_confusion confusion, central;
-    struct bg_report report;
-    uint64_t warnings;
+    const char *config, *json, *csv, *plot, *model, *seeds, *jobs, *runs;
+    bool quiet, verbose, insecure_test_key, print_config, resume, help, version;
 };
 
 static volatile sig_atomic_t stopping;
@@ -36,12 +22,27 @@ static void on_signal(int number)
     stopping = 1;
 }
 
+static void listen_to_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void print_settings(void)
+{
+    printf("\nSettings:\n");
+    bg_options_help(bg_simulator_options, bg_simulator_option_count, stdout);
+}
+
 static void print_help(void)
 {
     printf("usage: burgee-simulator [--config FILE] [--set KEY=VALUE]... [options]\n"
+           "       burgee-simulator sweep --help\n"
            "\n"
            "Runs a whole federation in one process on a virtual clock: clients that train, vote, encrypt and\n"
-           "send; a root; a key holder. Results depend on configuration and seed only.\n"
+           "send; a root; a key holder. Results depend on configuration and seed only. `sweep` runs many and\n"
+           "compares them in one table.\n"
            "\n"
            "  --config FILE          settings as JSON\n"
            "  --set KEY=VALUE        one setting; after --config, may be repeated\n"
@@ -53,128 +54,49 @@ static void print_help(void)
            "  --verbose              log every refused message and unused group\n"
            "  --insecure-test-key    allow keys below 2048 bits\n"
            "  --print-config         print the effective settings and end\n"
-           "  --help, --version\n"
+           "  --help, --version\n");
+    print_settings();
+}
+
+static void print_sweep_help(void)
+{
+    printf("usage: burgee-simulator sweep [--config FILE] [--set KEY=VALUE]... [--grid KEY=VALUE,VALUE,...]...\n"
+           "                              [--variant NAME:KEY=VALUE,KEY=VALUE,...]... [--seeds N|LIST] [options]\n"
            "\n"
-           "Settings:\n");
-    bg_options_help(bg_simulator_options, bg_simulator_option_count, stdout);
+           "Runs every combination of variants and grid values with every seed, and writes one table: mean and\n"
+           "spread over the seeds, and each run. A run that fails is a row of the table.\n"
+           "\n"
+           "  --config FILE          settings as JSON that all runs start from\n"
+           "  --set KEY=VALUE        one setting of all runs; may be repeated\n"
+           "  --grid KEY=V,V,...     a setting and the values it takes; may be repeated: all combinations\n"
+           "  --variant NAME:K=V,... a name for settings that go together (NAME: alone for none); may be repeated\n"
+           "  --seeds N|LIST         3: seeds 1, 2 and 3; 1,5,7: these. Default: simulation.seed\n"
+           "  --json FILE            write the table, after every run\n"
+           "  --csv FILE             write it as CSV: rows \"run\", \"mean\", \"sd\", \"min\" and \"max\"\n"
+           "  --runs FOLDER          write what --json of each single run would be as FOLDER/run-N.json\n"
+           "  --jobs N               runs at a time; default: one per processor\n"
+           "  --resume               take what --json FILE has finished, run the rest\n"
+           "  --quiet                print nothing but errors\n"
+           "  --insecure-test-key    allow keys below 2048 bits\n"
+           "  --help\n"
+           "\n"
+           "Ends with 0 if all runs finished, 70 if one failed, 75 if it was stopped before the end.\n");
+    print_settings();
 }
 
-static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_error *error)
-{
-    struct flags *f = &run->flags;
-    const struct bg_flag table[] = {{"--config", .value = &f->config},
-                                    {"--set", .setting = ""},
-                                    {"--json", .value = &f->json},
-                                    {"--csv", .value = &f->csv},
-                                    {"--plot", .value = &f->plot},
-                                    {"--model", .value = &f->model},
-                                    {"--quiet", .on = &f->quiet},
-                                    {"--verbose", .on = &f->verbose},
-                                    {"--insecure-test-key", .on = &f->insecure_test_key},
-                                    {"--print-config", .on = &f->print_config},
-                                    {"--help", .on = &f->help},
-                                    {"--version", .on = &f->version}};
-    enum bg_status status =
-        bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &run->arguments);
-    if (status == BG_OK && run->arguments.word_count)
-        status = bg_fail(error, BG_INVALID, "%s: no such argument; see --help", run->arguments.words[0]);
-    return status;
-}
+/* ---- one simulation ---- */
 
-static enum bg_status configure(struct run *run, struct bg_error *error)
+static enum bg_status write_results(const struct flags *f, const struct bg_report *report, struct bg_error *error)
 {
-    enum bg_status status =
-        bg_options_read(bg_simulator_options, bg_simulator_option_count, run->flags.config, run->arguments.settings,
-                        run->arguments.setting_count, &run->config, error);
-    return status == BG_OK ? bg_simulator_config_check(&run->config, run->flags.insecure_test_key, error) : status;
-}
-
-/* Shown with --verbose only: an attacker can cause any number of them. All are counted. */
-static void warn(void *context, const char *what, uint64_t round, const struct bg_error *error)
-{
-    struct run *run = context;
-    char quoted[600];
-    run->warnings++;
-    bg_log(BG_LOG_DEBUG, what, "round=%llu status=%s error=%s", (unsigned long long)round,
-           bg_status_name(error->status), bg_log_quote(error->text, quoted, sizeof quoted));
-}
-
-static enum bg_status set_up(struct run *run, struct bg_error *error)
-{
-    unsigned threads = run->config.threads ? (unsigned)run->config.threads : bg_available_processors();
-    enum bg_status status = bg_workers_create(threads, 64, NULL, NULL, &run->workers);
-    if (status != BG_OK)
-        return bg_fail(error, status, "simulation.threads=%u: cannot start them", threads);
-    status = bg_simulator_data_open(&run->config, error, &run->data);
-    if (status != BG_OK)
-        return status;
-    struct bg_federation_settings settings = {.config = &run->config,
-                                              .data = &run->data,
-                                              .insecure_test_key = run->flags.insecure_test_key,
-                                              .warn = warn,
-                                              .context = run};
-    status = bg_federation_create(&settings, run->workers, error, &run->federation);
-    if (status != BG_OK)
-        return status;
-    run->rounds = calloc(run->config.rounds + 1, sizeof *run->rounds);
-    if (!run->rounds)
-        return bg_fail(error, BG_NO_MEMORY, "rounds.count=%llu: out of memory", (unsigned long long)run->config.rounds);
-    run->report = (struct bg_report){.config = &run->config,
-                                     .data = &run->data,
-                                     .federation = run->federation,
-                                     .rounds = run->rounds,
-                                     .insecure_test_key = run->flags.insecure_test_key,
-                                     .threads = threads};
-    return BG_OK;
-}
-
-/* A calibration round that fails is tried again in the place of a learning round, so the run ends in any case. */
-static enum bg_status run_rounds(struct run *run, struct bg_error *error)
-{
-    uint64_t planned = run->config.rounds + (run->config.learning.codec_mode == 0);
-    for (uint64_t i = 0; i < planned && !stopping; i++) {
-        bool evaluate = (i + 1) % run->config.evaluate_every == 0 || i + 1 == planned;
-        enum bg_status status = bg_federation_round(run->federation, evaluate, error, &run->rounds[i]);
-        if (status != BG_OK)
-            return status;
-        run->report.round_count = i + 1;
-        if (!run->flags.quiet)
-            bg_report_round(&run->report, &run->rounds[i], stdout);
-    }
-    return BG_OK;
-}
-
-static enum bg_status evaluate(struct run *run, struct bg_error *error)
-{
-    uint32_t classes = run->data.dataset.classes;
-    enum bg_status status = bg_confusion_init(&run->confusion, classes);
-    if (status == BG_OK)
-        status = bg_federation_evaluate(run->federation, error, &run->confusion);
-    run->report.confusion = &run->confusion;
-    if (status != BG_OK || !run->config.central || stopping)
-        return status;
-    if (!run->flags.quiet)
-        printf("\ntraining the same model on all rows, %llu epochs, for comparison ...\n",
-               (unsigned long long)run->config.central_epochs);
-    status = bg_confusion_init(&run->central, classes);
-    if (status == BG_OK)
-        status = bg_central_train(&run->config, &run->data, run->workers, error, &run->central);
-    run->report.central = &run->central;
-    return status;
-}
-
-static enum bg_status write_results(const struct run *run, struct bg_error *error)
-{
-    const struct flags *f = &run->flags;
     enum bg_status status = BG_OK;
     if (f->model)
-        status = bg_file_write(f->model, bg_federation_model_file(run->federation), 0644, error);
+        status = bg_file_write(f->model, bg_federation_model_file(report->federation), 0644, error);
     if (status == BG_OK && f->json)
-        status = bg_report_write_json(&run->report, f->json, error);
+        status = bg_report_write_json(report, f->json, error);
     if (status == BG_OK && f->csv)
-        status = bg_report_write_csv(&run->report, f->csv, error);
+        status = bg_report_write_csv(report, f->csv, error);
     if (status == BG_OK && f->plot)
-        status = bg_report_plot(&run->report, f->plot, error);
+        status = bg_report_plot(report, f->plot, error);
     if (status == BG_UNSUPPORTED) {
         bg_log(BG_LOG_WARN, "no plot", "reason=\"gnuplot is not installed\"");
         status = BG_OK;
@@ -182,75 +104,175 @@ static enum bg_status write_results(const struct run *run, struct bg_error *erro
     return status;
 }
 
-static enum bg_status simulate(struct run *run, struct bg_error *error)
+static enum bg_status simulate(const struct flags *f, const struct bg_simulator_config *config, struct bg_error *error)
 {
-    uint64_t begin = bg_clock_monotonic_ns();
-    enum bg_status status = set_up(run, error);
+    struct bg_run *run = NULL;
+    struct bg_run_settings settings = {.config = config,
+                                       .insecure_test_key = f->insecure_test_key,
+                                       .out = f->quiet ? NULL : stdout,
+                                       .stopping = &stopping};
+    enum bg_status status = bg_run_perform(&settings, error, &run);
     if (status != BG_OK)
         return status;
-    if (!run->flags.quiet) {
-        bg_report_header(&run->report, stdout);
-        bg_report_round_head(stdout);
-    }
-    status = run_rounds(run, error);
-    if (status == BG_OK)
-        status = evaluate(run, error);
-    if (status != BG_OK)
-        return status;
-    run->report.warnings = run->warnings;
-    run->report.wall_ns = bg_clock_monotonic_ns() - begin;
-    if (!run->flags.quiet)
-        bg_report_summary(&run->report, stdout);
     if (stopping)
-        bg_log(BG_LOG_WARN, "interrupted", "rounds=%zu", run->report.round_count);
-    return write_results(run, error);
+        bg_log(BG_LOG_WARN, "interrupted", "rounds=%zu", bg_run_report(run)->round_count);
+    status = write_results(f, bg_run_report(run), error);
+    bg_run_destroy(&run);
+    return status;
 }
 
-static void run_finish(struct run *run)
+static enum bg_status read_config(const struct flags *f, const struct bg_arguments *arguments,
+                                  struct bg_simulator_config *ret_config, struct bg_error *error)
 {
-    bg_federation_destroy(&run->federation);
-    bg_confusion_finish(&run->confusion);
-    bg_confusion_finish(&run->central);
-    bg_simulator_data_finish(&run->data);
-    bg_workers_destroy(&run->workers);
-    bg_arguments_finish(&run->arguments);
-    free(run->rounds);
+    return bg_options_read(bg_simulator_options, bg_simulator_option_count, f->config, arguments->settings,
+                           arguments->setting_count, ret_config, error);
 }
 
-static enum bg_status run_program(struct run *run, int argc, char **argv, struct bg_error *error)
+static enum bg_status refuse_words(const struct bg_arguments *arguments, struct bg_error *error)
 {
-    enum bg_status status = parse(run, argc, argv, error);
+    return arguments->word_count
+               ? bg_fail(error, BG_INVALID, "%s: no such argument; see --help", arguments->words[0])
+               : BG_OK;
+}
+
+static enum bg_status run_once(int argc, char **argv, struct bg_error *error)
+{
+    struct flags f = {0};
+    struct bg_arguments arguments = {0};
+    struct bg_simulator_config config = {0};
+    const struct bg_flag table[] = {{"--config", .value = &f.config},
+                                    {"--set", .setting = ""},
+                                    {"--json", .value = &f.json},
+                                    {"--csv", .value = &f.csv},
+                                    {"--plot", .value = &f.plot},
+                                    {"--model", .value = &f.model},
+                                    {"--quiet", .on = &f.quiet},
+                                    {"--verbose", .on = &f.verbose},
+                                    {"--insecure-test-key", .on = &f.insecure_test_key},
+                                    {"--print-config", .on = &f.print_config},
+                                    {"--help", .on = &f.help},
+                                    {"--version", .on = &f.version}};
+    enum bg_status status = bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &arguments);
+    if (status == BG_OK)
+        status = refuse_words(&arguments, error);
+    if (status != BG_OK || f.help || f.version) {
+        if (status == BG_OK && f.help)
+            print_help();
+        else if (status == BG_OK)
+            puts("burgee-simulator " BG_VERSION);
+        goto out;
+    }
+    status = read_config(&f, &arguments, &config, error);
+    if (status == BG_OK)
+        status = bg_simulator_config_check(&config, f.insecure_test_key, error);
+    if (status == BG_OK && f.print_config) {
+        bg_options_print(bg_simulator_options, bg_simulator_option_count, &config, stdout);
+        goto out;
+    }
+    bg_log_set_level(f.verbose ? BG_LOG_DEBUG : BG_LOG_INFO);
+    if (status == BG_OK)
+        status = simulate(&f, &config, error);
+out:
+    bg_arguments_finish(&arguments);
+    return status;
+}
+
+/* ---- many ---- */
+
+static enum bg_status sweep(const struct flags *f, const struct bg_sweep_plan *plan, unsigned jobs,
+                            struct bg_error *error)
+{
+    struct bg_sweep table;
+    enum bg_status status = bg_sweep_init(plan, error, &table);
     if (status != BG_OK)
         return status;
-    if (run->flags.help) {
-        print_help();
-        return BG_OK;
+    struct bg_sweep_settings settings = {.json = f->json,
+                                         .csv = f->csv,
+                                         .runs_folder = f->runs,
+                                         .jobs = jobs,
+                                         .out = f->quiet ? NULL : stdout,
+                                         .stopping = &stopping};
+    if (f->resume)
+        status = bg_sweep_resume(&table, f->json, error);
+    if (status == BG_OK)
+        status = bg_sweep_perform(&table, &settings, error);
+    if (settings.out && (status == BG_OK || status == BG_BUSY || status == BG_FAULT)) {
+        fputc('\n', settings.out);
+        bg_sweep_print(&table, settings.out);
     }
-    if (run->flags.version) {
-        puts("burgee-simulator " BG_VERSION);
-        return BG_OK;
+    bg_sweep_finish(&table);
+    return status;
+}
+
+static enum bg_status check_sweep_flags(const struct flags *f, unsigned *ret_jobs, struct bg_error *error)
+{
+    uint64_t jobs = 0;
+    if (f->jobs && bg_parse_u64(f->jobs, 1, 256, &jobs) != BG_OK)
+        return bg_fail(error, BG_INVALID, "--jobs %s: write a number from 1 to 256", f->jobs);
+    if (f->resume && !f->json)
+        return bg_fail(error, BG_INVALID, "--resume needs --json FILE: what is finished is read from there");
+    *ret_jobs = (unsigned)jobs;
+    return BG_OK;
+}
+
+static enum bg_status run_sweep(int argc, char **argv, struct bg_error *error)
+{
+    struct flags f = {0};
+    struct bg_arguments arguments = {0};
+    struct bg_simulator_config config = {0};
+    unsigned jobs = 0;
+    struct bg_words grids = {calloc((size_t)argc, sizeof *grids.at), 0};
+    struct bg_words variants = {calloc((size_t)argc, sizeof *variants.at), 0};
+    const struct bg_flag table[] = {{"--config", .value = &f.config},
+                                    {"--set", .setting = ""},
+                                    {"--grid", .words = &grids},
+                                    {"--variant", .words = &variants},
+                                    {"--seeds", .value = &f.seeds},
+                                    {"--json", .value = &f.json},
+                                    {"--csv", .value = &f.csv},
+                                    {"--runs", .value = &f.runs},
+                                    {"--jobs", .value = &f.jobs},
+                                    {"--resume", .on = &f.resume},
+                                    {"--quiet", .on = &f.quiet},
+                                    {"--insecure-test-key", .on = &f.insecure_test_key},
+                                    {"--help", .on = &f.help}};
+    enum bg_status status = grids.at && variants.at ? BG_OK : bg_fail(error, BG_NO_MEMORY, "out of memory");
+    if (status == BG_OK)
+        status = bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &arguments);
+    if (status == BG_OK)
+        status = refuse_words(&arguments, error);
+    if (status == BG_OK && f.help) {
+        print_sweep_help();
+        goto out;
     }
-    status = configure(run, error);
-    if (status != BG_OK)
-        return status;
-    if (run->flags.print_config) {
-        bg_options_print(bg_simulator_options, bg_simulator_option_count, &run->config, stdout);
-        return BG_OK;
+    if (status == BG_OK)
+        status = check_sweep_flags(&f, &jobs, error);
+    if (status == BG_OK)
+        status = read_config(&f, &arguments, &config, error);
+    if (status == BG_OK) {
+        struct bg_sweep_plan plan = {.base = &config,
+                                     .grids = grids.at,
+                                     .grid_count = grids.count,
+                                     .variants = variants.at,
+                                     .variant_count = variants.count,
+                                     .seeds = f.seeds,
+                                     .insecure_test_key = f.insecure_test_key};
+        status = sweep(&f, &plan, jobs, error);
     }
-    bg_log_set_level(run->flags.verbose ? BG_LOG_DEBUG : BG_LOG_INFO);
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    return simulate(run, error);
+out:
+    bg_arguments_finish(&arguments);
+    free(grids.at);
+    free(variants.at);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    static struct run run;
     struct bg_error error = {BG_OK, ""};
-    enum bg_status status = run_program(&run, argc, argv, &error);
+    bool many = argc > 1 && strcmp(argv[1], "sweep") == 0;
+    listen_to_signals();
+    enum bg_status status = many ? run_sweep(argc - 1, argv + 1, &error) : run_once(argc, argv, &error);
     if (status != BG_OK)
         bg_log_error(BG_LOG_ERROR, "stopped", &error);
-    run_finish(&run);
     return status == BG_OK ? 0 : bg_status_exit_code(status);
 }

@@ -145,9 +145,8 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
 
 /* ---- JSON ---- */
 
-static void summary_to_json(const struct bg_report *report, struct bg_json *parent)
+void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *object)
 {
-    struct bg_json *object = bg_json_add_object(parent, "summary");
     struct totals totals = count_totals(report);
     char hex[2 * BG_DIGEST_BYTES + 1];
     struct bg_digest digest = bg_federation_model_digest(report->federation);
@@ -255,7 +254,7 @@ void bg_report_to_json(const struct bg_report *report, struct bg_json *object)
 {
     const char *const *names = report->data->dataset.class_names;
     bg_json_add_string(object, "program", "burgee-simulator " BG_VERSION);
-    summary_to_json(report, object);
+    bg_report_summary_to_json(report, bg_json_add_object(object, "summary"));
     bg_options_to_json(bg_simulator_options, bg_simulator_option_count, report->config,
                        bg_json_add_object(object, "config"));
     bg_dataset_to_json(&report->data->dataset, bg_json_add_object(object, "data"));

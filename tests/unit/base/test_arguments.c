@@ -11,8 +11,11 @@ TestSuite(arguments);
 
 static bool quiet;
 static const char *out;
+static const char *also_words[32];
+static struct bg_words also = {also_words, 0};
 static const struct bg_flag flags[] = {{"--quiet", .on = &quiet},
                                        {"--out", .value = &out},
+                                       {"--also", .words = &also},
                                        {"--set", .setting = ""},
                                        {"--data", .setting = "data.dir="},
                                        {"--test", .setting = "run.test=true"}};
@@ -68,6 +71,22 @@ Test(arguments, gathers_settings_in_order)
         cr_assert_str_eq(arguments.settings[i], expected[i]);
     cr_assert_eq(arguments.word_count, 0);
     bg_arguments_finish(&arguments);
+    NO_LEAKS();
+}
+
+Test(arguments, gathers_words_of_a_repeated_flag_in_order)
+{
+    struct bg_error error;
+    struct bg_arguments arguments;
+    cr_assert_eq(parse("--also b x --also --quiet --also a=1", &error, &arguments), BG_OK);
+    cr_assert_eq(also.count, 3);
+    cr_assert_str_eq(also.at[0], "b");
+    cr_assert_str_eq(also.at[1], "--quiet");
+    cr_assert_str_eq(also.at[2], "a=1");
+    cr_assert_not(quiet);
+    cr_assert_eq(arguments.word_count, 1);
+    bg_arguments_finish(&arguments);
+    refuse("--also", "--also needs a value");
     NO_LEAKS();
 }
 

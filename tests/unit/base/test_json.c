@@ -287,6 +287,23 @@ Test(json, a_chain_that_broke_prints_nothing)
     NO_LEAKS();
 }
 
+Test(json, a_copy_outlives_what_it_was_made_of)
+{
+    struct bg_json *original = build(), *root = bg_json_object();
+    char *text = bg_json_print(original, false);
+    cr_assert_not_null(bg_json_add_copy(root, "copy", original));
+    bg_json_destroy(&original);
+    char *copied = bg_json_print(root, false);
+    cr_assert_eq(strncmp(copied, "{\"copy\":", 8), 0);
+    cr_assert_eq(strncmp(copied + 8, text, strlen(text)), 0);
+    cr_assert_null(bg_json_add_copy(root, "nothing", NULL));
+    cr_assert_null(bg_json_print(root, false));
+    free(text);
+    free(copied);
+    bg_json_destroy(&root);
+    NO_LEAKS();
+}
+
 Test(json, loads_files_within_a_limit)
 {
     char path[] = "/tmp/burgee-test-json-XXXXXX";

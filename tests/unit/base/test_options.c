@@ -181,6 +181,25 @@ Test(options, set_overrides_one_key)
     cr_assert_eq(config.step, 1e300);
 }
 
+Test(options, values_have_the_text_that_sets_them)
+{
+    static const char *const assignments[] = {"run.verbose=true", "run.seed=18446744073709551615", "round.quorum=3",
+                                              "codec.mode=median", "train.rate=0.3", "round.step=1e+300",
+                                              "data.dir=a=b c", "run.token=x"};
+    struct config config = defaults(), other = defaults();
+    for (size_t i = 0; i < sizeof assignments / sizeof *assignments; i++) {
+        char text[BG_OPTION_TEXT_BYTES];
+        size_t option = 0, key = strcspn(assignments[i], "=");
+        while (strncmp(table[option].key, assignments[i], key) != 0)
+            option++;
+        cr_assert(bg_option_same(&table[option], &config, &other));
+        cr_assert_eq(bg_options_set(table, COUNT, assignments[i], &config, NULL), BG_OK);
+        bg_option_text(&table[option], &config, text);
+        cr_assert_str_eq(text, assignments[i] + key + 1);
+        cr_assert_not(bg_option_same(&table[option], &config, &other));
+    }
+}
+
 Test(options, set_refuses_with_the_key)
 {
     set_refused("run.seed", "--set: \"run.seed\" is not of the form key=value");
