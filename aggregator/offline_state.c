@@ -101,6 +101,14 @@ static void read_clients(struct bg_reader *r, struct bg_offline_state *state)
     }
 }
 
+static bool read_flag(struct bg_reader *r)
+{
+    uint8_t flag = bg_read_u8(r);
+    if (flag > 1)
+        bg_reader_fail(r, BG_DECODE);
+    return flag == 1;
+}
+
 static void read_body(struct bg_reader *r, struct bg_offline_state *state)
 {
     read_clients(r, state);
@@ -112,8 +120,8 @@ static void read_body(struct bg_reader *r, struct bg_offline_state *state)
     read_sized(r, &state->answer);
     state->model_round = bg_read_u64(r);
     state->model = bg_read_digest(r);
-    state->open = bg_read_u8(r) != 0;
-    state->closed = bg_read_u8(r) != 0;
+    state->open = read_flag(r);
+    state->closed = read_flag(r);
     read_sized(r, &state->checkpoint);
     state->epoch_clients = (size_t)epoch_clients;
     if (epoch_clients > state->client_count || state->stage > BG_EPOCH_AGREED ||
