@@ -182,7 +182,8 @@ static enum bg_status read_header(struct bg_reader *r, const char *path, struct 
     if (!r->status && size > HEADER_MAX)
         return bg_fail(error, BG_DATA, "%s: header of %zu bytes, more than %d", path, size, HEADER_MAX);
     struct bg_span text = bg_read_span(r, size);
-    struct header h = {.text = (const char *)text.data, .end = (const char *)text.data + text.size};
+    struct header h = {.text = (const char *)text.data};
+    h.end = text.size ? h.text + text.size : h.text;
     if (r->status || !read_dictionary(&h))
         return bg_fail(error, BG_DATA, "%s: header is not a dictionary of descr, fortran_order and shape",
                        path);
