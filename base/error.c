@@ -1,15 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Sentences quote what files and peers say: nothing of it may steer a terminal or end a line of a log. */
+static void make_printable(char *text)
+{
+    size_t size = strlen(text), step;
+    for (size_t i = 0; i < size; i += step) {
+        uint32_t point = 0;
+        step = bg_utf8_next((const uint8_t *)text + i, size - i, &point);
+        bool good = step > 0 && point >= 0x20 && (point < 0x7f || point >= 0xa0);
+        step = step ? step : 1;
+        if (!good)
+            memset(text + i, '?', step);
+    }
+}
 
 static void BG_PRINTF(3, 0) fill(struct bg_error *error, enum bg_status status, const char *format, va_list arguments)
 {
     /* Arguments may point into error->text itself. */
     char text[sizeof error->text];
     vsnprintf(text, sizeof text, format, arguments);
+    make_printable(text);
     memcpy(error->text, text, sizeof text);
     error->status = status;
 }
@@ -45,5 +63,6 @@ enum bg_status bg_fail_in(struct bg_error *error, enum bg_status status, const c
     va_end(arguments);
     size_t used = append(error, strlen(error->text), ": ");
     append(error, used, inner.text);
+    make_printable(error->text);
     return status;
 }

@@ -10,7 +10,7 @@
 
 struct bg_error {
     enum bg_status status;
-    char text[480]; /* one line, no trailing newline or period */
+    char text[480]; /* one line of printable UTF-8, no trailing newline or period; question marks for what is not */
 };
 
 /* Fills *error (if not NULL) and returns status, so that callers write `return bg_fail(error, BG_DATA, …)`. */

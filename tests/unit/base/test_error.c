@@ -58,3 +58,24 @@ Test(error, long_sentences_are_cut_and_terminated)
         cr_assert_lt(strlen(error.text), sizeof error.text);
     }
 }
+
+Test(error, what_it_quotes_cannot_steer_a_terminal)
+{
+    struct bg_error error;
+    (void)bg_fail(&error, BG_DATA, "label \"%s\"", "a\x1b[2Jb\nc\x7f\xc2\x9b\xff \xc3\xa9");
+    cr_assert_str_eq(error.text, "label \"a?[2Jb?c???? \xc3\xa9\"");
+    (void)bg_fail_in(&error, BG_DATA, "file \t");
+    cr_assert_str_eq(error.text, "file ?: label \"a?[2Jb?c???? \xc3\xa9\"");
+}
+
+Test(error, a_character_that_is_cut_in_two_goes)
+{
+    struct bg_error error;
+    char text[sizeof error.text + 1];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = '\0';
+    memcpy(text + sizeof error.text - 2, "\xc3\xa9", 2);
+    (void)bg_fail(&error, BG_DATA, "%s", text);
+    cr_assert_eq(error.text[sizeof error.text - 2], '?');
+    cr_assert_eq(strlen(error.text), sizeof error.text - 1);
+}
