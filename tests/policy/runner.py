@@ -44,10 +44,10 @@ def leak_is_failure():
 
 
 def selection():
-    tests = [{'name': name, 'suite': [f'burgee:{name}']} for name in ('unit', 'tools', 'threads')]
+    tests = [{'name': name, 'suite': [f'burgee:{name}']} for name in ('unit', 'fuzz', 'tools', 'threads')]
     stages = {stage.folder: {test['name'] for test in run_tests.select(tests, stage, set())}
               for stage in run_tests.STAGES}
-    wanted = {'build-check-asan': {'unit'}, 'build': {'tools'}, 'build-check-tsan': {'threads'}}
+    wanted = {'build-check-asan': {'unit', 'fuzz'}, 'build': {'tools'}, 'build-check-tsan': {'threads'}}
     complaints = [] if stages == wanted else [f'stages run {stages}']
     left = [test['name'] for test in run_tests.select(tests, run_tests.QUICK, {'tools'})]
     return complaints + ([] if left == ['tools'] else [f'a filter leaves {left}'])

@@ -43,12 +43,16 @@ static enum bg_status again_plan(const struct bg_frame *frame, struct bg_arena *
     bg_writer_init(&root);
     bg_key_part_encode(&plan.key, &key);
     bg_root_part_encode(&plan.root, &root);
-    bg_plan_encode(w, &frame->population, &frame->plan_id, bg_writer_span(&key), plan.key_signature.data,
-                   bg_writer_span(&root), plan.root_signature.data);
+    status = key.status != BG_OK ? key.status : root.status;
+    if (status == BG_OK)
+        bg_plan_encode(w, &frame->population, &frame->plan_id, bg_writer_span(&key), plan.key_signature.data,
+                       bg_writer_span(&root), plan.root_signature.data);
+    else
+        bg_fail(error, status, "plan: no memory to encode it again");
     bg_writer_finish(&key);
     bg_writer_finish(&root);
     bg_plan_finish(&plan);
-    return BG_OK;
+    return status;
 }
 
 /* ---- groups ---- */

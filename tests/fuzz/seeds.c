@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/seeds.h"
+
+#include "base/file.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *corpus;
+
+void seed(const char *harness, const char *name, struct bg_span content)
+{
+    char path[4096];
+    struct bg_error error;
+    snprintf(path, sizeof path, "%s/%s", corpus, harness);
+    (void)mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/%s/%s.seed", corpus, harness, name);
+    enum bg_status status = bg_file_write(path, content, 0644, &error);
+    FUZZ_REQUIRE(status == BG_OK, "%s", error.text);
+}
+
+void seed_text(const char *harness, const char *name, const char *text)
+{
+    seed(harness, name, (struct bg_span){(const uint8_t *)text, strlen(text)});
+}
+
+void seed_file(const char *harness, const char *name, const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    struct bg_error error;
+    enum bg_status status = bg_file_read(path, SIZE_MAX / 4, &error, &bytes, &size);
+    FUZZ_REQUIRE(status == BG_OK, "%s", error.text);
+    seed(harness, name, (struct bg_span){bytes, size});
+    free(bytes);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
+        return 2;
+    }
+    corpus = argv[1];
+    seed_texts();
+    seed_messages();
+    seed_states();
+    return 0;
+}
