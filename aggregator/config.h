@@ -13,6 +13,7 @@ struct bg_aggregator_config {
     uint64_t model_seed;
     uint32_t data_kind;
     char data_dir[BG_OPTION_TEXT_BYTES];
+    char data_schema[BG_OPTION_TEXT_BYTES];
     char data_labels[BG_OPTION_TEXT_BYTES];
     bool data_drop_port;
     uint64_t data_rows;

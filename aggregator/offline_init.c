@@ -71,6 +71,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
     struct bg_dataset *dataset = &initial->dataset;
     struct bg_dataset_settings source = {.kind = (enum bg_dataset_kind)config->data_kind,
                                          .path = config->data_dir,
+                                         .schema = config->data_schema,
                                          .label_map = config->data_labels,
                                          .drop_port = config->data_drop_port,
                                          .rows = config->data_rows,
@@ -80,7 +81,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
     if (status != BG_OK)
         return status;
     struct bg_examples examples = bg_dataset_examples(dataset);
-    bg_features_signed_log(dataset->features, dataset->rows * dataset->columns);
+    bg_dataset_take_logs(dataset);
     status = bg_transform_fit(&examples, error, &initial->transform);
     if (status == BG_OK)
         status = bg_model_create(config->model_spec, dataset->columns, dataset->classes, error, &initial->model);
@@ -96,7 +97,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
                                        .feature_names = dataset->feature_names,
                                        .transform = initial->transform,
                                        .class_names = dataset->class_names,
-                                       .label_map = config->data_labels};
+                                       .label_map = dataset->label_map};
     return BG_OK;
 }
 

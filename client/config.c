@@ -20,6 +20,8 @@ const struct bg_option bg_client_options[] = {
      "what the data are"},
     {"data.dir", BG_OPTION_TEXT, FIELD(data_dir), "", 0, 0, NULL, NULL,
      "folder or file of the data (--data)"},
+    {"data.schema", BG_OPTION_TEXT, FIELD(data_schema), "", 0, 0, NULL, NULL,
+     "what the columns of data.kind=csv are: a JSON file, see docs/DATASETS.md"},
     {"data.labels", BG_OPTION_TEXT, FIELD(data_labels), "", 0, 0, NULL, NULL,
      "label map: a built-in name or a JSON file; without one the plan's"},
     {"data.bound_infinite", BG_OPTION_BOOL, FIELD(data_bound_infinite), "false", 0, 0, NULL, NULL,

@@ -13,6 +13,7 @@ struct bg_client_config {
     char folder[BG_OPTION_TEXT_BYTES];
     uint32_t data_kind;
     char data_dir[BG_OPTION_TEXT_BYTES];
+    char data_schema[BG_OPTION_TEXT_BYTES];
     char data_labels[BG_OPTION_TEXT_BYTES];
     bool data_bound_infinite;
     uint64_t data_rows;

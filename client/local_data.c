@@ -71,7 +71,6 @@ static enum bg_status select_features(const struct bg_root_part *plan, struct bg
 
 static void give_examples(struct bg_local_data *data, size_t columns)
 {
-    bg_features_signed_log(data->features, data->dataset.rows * columns);
     data->examples = bg_dataset_examples(&data->dataset);
     data->examples.features = data->features;
     data->examples.columns = columns;
@@ -103,8 +102,10 @@ enum bg_status bg_local_data_open(const struct bg_dataset_settings *settings, co
         status = bg_dataset_open(&with_map, error, &data.dataset);
     if (status == BG_OK)
         status = check_dataset(plan, &data.dataset, error);
-    if (status == BG_OK)
+    if (status == BG_OK) {
+        bg_dataset_take_logs(&data.dataset);
         status = select_features(plan, &data, error);
+    }
     if (status != BG_OK) {
         bg_local_data_finish(&data);
         return status;

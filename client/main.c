@@ -132,6 +132,7 @@ static enum bg_status make_update(struct run *run, const struct bg_identity *ide
                                           .seed = config->training_seed,
                                           .data = {.kind = (enum bg_dataset_kind)config->data_kind,
                                                    .path = config->data_dir,
+                                                   .schema = config->data_schema,
                                                    .label_map = config->data_labels,
                                                    .bound_infinite = config->data_bound_infinite,
                                                    .rows = config->data_rows,

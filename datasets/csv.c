@@ -21,6 +21,7 @@ struct bg_csv {
     size_t end;
     size_t line; /* last one given out */
     bool ended;
+    char delimiter;
     struct bg_csv_field fields[BG_CSV_FIELD_LIMIT];
 };
 
@@ -28,6 +29,7 @@ enum bg_status bg_csv_open(const char *path, struct bg_error *error, struct bg_c
 {
     struct bg_csv *csv = calloc(1, sizeof *csv);
     if (csv) {
+        csv->delimiter = ',';
         csv->path = strdup(path);
         csv->buffer = malloc(BUFFER_BYTES);
     }
@@ -54,6 +56,11 @@ void bg_csv_destroy(struct bg_csv **csv)
     free(old->path);
     free(old);
     *csv = NULL;
+}
+
+void bg_csv_set_delimiter(struct bg_csv *csv, char delimiter)
+{
+    csv->delimiter = delimiter;
 }
 
 const char *bg_csv_path(const struct bg_csv *csv)
@@ -119,9 +126,10 @@ static enum bg_status next_line(struct bg_csv *csv, struct bg_error *error, char
     return BG_OK;
 }
 
-static bool is_blank(char c)
+/* Blanks around fields go, unless they are what separates them. */
+static bool is_blank(const struct bg_csv *csv, char c)
 {
-    return c == ' ' || c == '\t';
+    return (c == ' ' || c == '\t') && c != csv->delimiter;
 }
 
 static enum bg_status misplaced(const struct bg_csv *csv, size_t offset, const char *why,
@@ -146,9 +154,9 @@ static enum bg_status split_quoted(const struct bg_csv *csv, char *line, size_t 
         line[written++] = line[at];
     }
     field->size = (size_t)(line + written - field->text);
-    for (at++; at < size && is_blank(line[at]);)
+    for (at++; at < size && is_blank(csv, line[at]);)
         at++;
-    if (at < size && line[at] != ',')
+    if (at < size && line[at] != csv->delimiter)
         return misplaced(csv, at, "text follows a closing quote", error);
     *ret_at = at;
     return BG_OK;
@@ -157,21 +165,47 @@ static enum bg_status split_quoted(const struct bg_csv *csv, char *line, size_t 
 static enum bg_status split_field(const struct bg_csv *csv, char *line, size_t size, size_t at,
                                   struct bg_csv_field *field, struct bg_error *error, size_t *ret_at)
 {
-    while (at < size && is_blank(line[at]))
+    while (at < size && is_blank(csv, line[at]))
         at++;
     if (at < size && line[at] == '"')
         return split_quoted(csv, line, size, at, field, error, ret_at);
     size_t first = at;
-    while (at < size && line[at] != ',') {
+    while (at < size && line[at] != csv->delimiter) {
         if (line[at] == '"')
             return misplaced(csv, at, "a quote inside a field that does not begin with one", error);
         at++;
     }
     size_t last = at;
-    while (last > first && is_blank(line[last - 1]))
+    while (last > first && is_blank(csv, line[last - 1]))
         last--;
     *field = (struct bg_csv_field){.text = line + first, .size = last - first, .column = first + 1};
     *ret_at = at;
+    return BG_OK;
+}
+
+static size_t skip_delimiters(const struct bg_csv *csv, const char *line, size_t size, size_t at)
+{
+    while (csv->delimiter == ' ' && at < size && line[at] == ' ')
+        at++;
+    return at;
+}
+
+/* Where a line's content begins. */
+static size_t begin_of(const struct bg_csv *csv, const char *line, size_t size)
+{
+    return line && csv->line == 1 && size >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+enum bg_status bg_csv_next_line(struct bg_csv *csv, struct bg_error *error, const char **ret_line, size_t *ret_size)
+{
+    char *line = NULL;
+    size_t size = 0;
+    enum bg_status status = next_line(csv, error, &line, &size);
+    if (status)
+        return status;
+    size_t begin = begin_of(csv, line, size);
+    *ret_line = line ? line + begin : NULL;
+    *ret_size = size - begin;
     return BG_OK;
 }
 
@@ -183,9 +217,7 @@ enum bg_status bg_csv_next(struct bg_csv *csv, struct bg_error *error, struct bg
     if (status)
         return status;
     size_t count = 0;
-    size_t at = 0;
-    if (line && csv->line == 1 && size >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
-        at = 3;
+    size_t at = skip_delimiters(csv, line, size, begin_of(csv, line, size));
     while (line) {
         if (count == BG_CSV_FIELD_LIMIT)
             return bg_fail(error, BG_TOO_LARGE, "%s:%zu: more than %zu fields", csv->path, csv->line,
@@ -196,7 +228,9 @@ enum bg_status bg_csv_next(struct bg_csv *csv, struct bg_error *error, struct bg
         count++;
         if (at == size)
             break;
-        at++;
+        at = skip_delimiters(csv, line, size, at + 1);
+        if (csv->delimiter == ' ' && at == size)
+            break;
     }
     *ret_record = (struct bg_csv_record){.fields = csv->fields, .count = count, .line = csv->line};
     return BG_OK;

@@ -3,10 +3,13 @@
 
 #include "base/checked.h"
 #include "base/json.h"
+#include "base/math.h"
+#include "datasets/row_set.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FIRST_CAPACITY ((size_t)1024)
 
@@ -32,11 +35,14 @@ enum bg_status bg_dataset_init(struct bg_dataset *dataset, const char *const *fe
     bg_arena_init(&fresh.texts, SIZE_MAX);
     fresh.feature_names = copy_names(&fresh.texts, feature_names, columns);
     fresh.class_names = copy_names(&fresh.texts, class_names, classes);
-    fresh.provenance = "";
-    if (!fresh.feature_names || !fresh.class_names) {
+    fresh.logged = BG_ARENA_ARRAY(&fresh.texts, bool, columns);
+    fresh.provenance = fresh.label_map = "";
+    if (!fresh.feature_names || !fresh.class_names || !fresh.logged) {
         bg_arena_finish(&fresh.texts);
         return bg_fail(error, BG_NO_MEMORY, "no memory for a data set");
     }
+    for (size_t j = 0; j < columns; j++)
+        fresh.logged[j] = true;
     *dataset = fresh;
     return BG_OK;
 }
@@ -45,6 +51,9 @@ void bg_dataset_finish(struct bg_dataset *dataset)
 {
     free(dataset->features);
     free(dataset->labels);
+    for (size_t i = 0; i < dataset->key_count; i++)
+        bg_row_keys_finish(&dataset->keys[i]);
+    free(dataset->keys);
     bg_arena_finish(&dataset->texts);
     *dataset = (struct bg_dataset){0};
 }
@@ -83,6 +92,64 @@ void bg_dataset_push(struct bg_dataset *dataset, uint16_t label)
 {
     assert(dataset->rows < dataset->capacity && label < dataset->classes);
     dataset->labels[dataset->rows++] = label;
+    dataset->training_rows = dataset->rows;
+}
+
+enum bg_status bg_dataset_add_key(struct bg_dataset *dataset, const char *name)
+{
+    assert(dataset->rows == 0);
+    struct bg_row_keys *keys = reallocarray(dataset->keys, dataset->key_count + 1, sizeof *keys);
+    if (!keys)
+        return BG_NO_MEMORY;
+    dataset->keys = keys;
+    enum bg_status status = bg_row_keys_init(&keys[dataset->key_count], name);
+    dataset->key_count += status == BG_OK;
+    return status;
+}
+
+const struct bg_row_keys *bg_dataset_key(const struct bg_dataset *dataset, const char *name)
+{
+    for (size_t i = 0; i < dataset->key_count; i++)
+        if (strcasecmp(dataset->keys[i].name, name) == 0)
+            return &dataset->keys[i];
+    return NULL;
+}
+
+static void move_row(struct bg_dataset *dataset, size_t from, size_t to)
+{
+    if (from == to)
+        return;
+    size_t columns = dataset->columns;
+    memcpy(dataset->features + to * columns, dataset->features + from * columns, columns * sizeof(float));
+    dataset->labels[to] = dataset->labels[from];
+    for (size_t i = 0; i < dataset->key_count; i++)
+        dataset->keys[i].rows[to] = dataset->keys[i].rows[from];
+}
+
+enum bg_status bg_dataset_deduplicate(struct bg_dataset *dataset)
+{
+    struct bg_examples all = bg_dataset_examples(dataset);
+    struct bg_row_set seen;
+    if (bg_row_set_init(&seen, &all))
+        return BG_NO_MEMORY;
+    size_t kept = 0;
+    for (size_t i = 0; i < dataset->training_rows; i++) {
+        move_row(dataset, i, kept);
+        if (bg_row_set_find(&seen, (uint32_t)kept).same_label)
+            continue;
+        bg_row_set_add(&seen, (uint32_t)kept);
+        kept++;
+    }
+    bg_row_set_finish(&seen);
+    size_t removed = dataset->training_rows - kept;
+    for (size_t i = dataset->training_rows; i < dataset->rows; i++)
+        move_row(dataset, i, i - removed);
+    dataset->refused[BG_REFUSAL_DUPLICATE].rows += removed;
+    dataset->training_rows = kept;
+    dataset->rows -= removed;
+    for (size_t i = 0; i < dataset->key_count; i++)
+        dataset->keys[i].count = dataset->rows;
+    return BG_OK;
 }
 
 void bg_dataset_trim(struct bg_dataset *dataset)
@@ -112,6 +179,28 @@ enum bg_status bg_dataset_set_provenance(struct bg_dataset *dataset, const char 
     if (!copy)
         return BG_NO_MEMORY;
     dataset->provenance = copy;
+    return BG_OK;
+}
+
+void bg_dataset_take_logs(struct bg_dataset *dataset)
+{
+    float *row = dataset->features;
+    for (size_t i = 0; i < dataset->rows; i++, row += dataset->columns)
+        for (size_t j = 0; j < dataset->columns; j++) {
+            double x = (double)row[j];
+            if (dataset->logged[j])
+                row[j] = (float)(x < 0 ? -bg_log1p(-x) : bg_log1p(x));
+        }
+    for (size_t j = 0; j < dataset->columns; j++)
+        dataset->logged[j] = false;
+}
+
+enum bg_status bg_dataset_set_label_map(struct bg_dataset *dataset, const char *name)
+{
+    const char *copy = bg_arena_text(&dataset->texts, name);
+    if (!copy)
+        return BG_NO_MEMORY;
+    dataset->label_map = copy;
     return BG_OK;
 }
 

@@ -7,10 +7,12 @@
  *    "drop":        ["Heartbleed"],                                 labels whose rows are refused and counted
  *    "attempted":   "BENIGN"}                                       class of "X - Attempted", or "drop"
  *
+ * or a list of labels, each its own class: ["normal", "attack"]. "drop" and "attempted" may be left out.
+ *
  * Labels are compared by their ASCII letters and digits, in any case; whatever stands between them (blanks,
- * dashes, the byte 0x96, a replacement character) counts as one blank. "X - Attempted" is what the improved
- * release calls an attack without effect; its authors advise to treat it as benign. It takes the map's
- * "attempted" if the map knows X, also where X itself is dropped.
+ * dashes, the byte 0x96, a replacement character) counts as one blank; a minus before a number counts. "X -
+ * Attempted" is what the improved release of CIC-IDS2017 calls an attack without effect; its authors advise to
+ * treat it as benign. It takes the map's "attempted" if the map knows X, also where X itself is dropped.
  */
 #pragma once
 
@@ -20,6 +22,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+struct bg_json;
 
 #define BG_LABEL_DROPPED UINT16_MAX
 #define BG_LABEL_TEXT_BYTES 128 /* of a compared label, with the NUL */
@@ -31,22 +35,25 @@ struct bg_label {
 };
 
 struct bg_label_map {
-    const char *name; /* "papers7", or the file's path */
+    const char *name; /* "papers7", the file's path, or a name within a schema */
     const char **class_names;
     uint32_t classes;
     struct bg_label *labels; /* sorted by text */
     size_t label_count;
-    uint16_t attempted; /* class of "X - Attempted", or BG_LABEL_DROPPED */
+    uint16_t attempted; /* class of "X - Attempted", BG_LABEL_DROPPED, or beyond the classes: unknown */
     struct bg_arena memory;
 };
 
-/* An embedded map (datasets/label_files.h) by its name, or a file if the text has a slash or ends in ".json".
+/* An embedded map (datasets/embedded.h) by its name, or a file if the text has a slash or ends in ".json".
  * BG_NOT_FOUND, BG_IO, BG_DECODE (not JSON), BG_DATA (not a label map: names file, line and key). */
 BG_MUST_CHECK enum bg_status bg_label_map_load(const char *name_or_path, struct bg_error *error,
                                                struct bg_label_map *ret_map);
 /* `name` is what errors and the map call the document. */
 BG_MUST_CHECK enum bg_status bg_label_map_parse(struct bg_span text, const char *name, struct bg_error *error,
                                                 struct bg_label_map *ret_map);
+/* From a value in the document `file`, which errors name. */
+BG_MUST_CHECK enum bg_status bg_label_map_read(const struct bg_json *document, const char *file, const char *name,
+                                               struct bg_error *error, struct bg_label_map *ret_map);
 /* Accepts a zeroed map. */
 void bg_label_map_finish(struct bg_label_map *map);
 /* Class of a label, or BG_LABEL_DROPPED. BG_NOT_FOUND if the map does not know it. */

@@ -28,13 +28,21 @@ static size_t share_of(size_t count, double share)
     return (size_t)floor((double)count * share + 0.5);
 }
 
-/* Rows of one class in the examples' order; gives how many. */
-static size_t rows_of_class(const struct bg_examples *examples, uint32_t label, uint32_t *rows)
+static bool is_apart(const struct bg_split_settings *settings, size_t row)
+{
+    return settings->test_from > 0 && row >= settings->test_from;
+}
+
+/* Rows of one class in the examples' order, without those of a test set of its own; gives how many. */
+static size_t rows_of_class(const struct bg_examples *examples, const struct bg_split_settings *settings,
+                            uint32_t label, uint32_t *rows)
 {
     size_t count = 0;
-    for (size_t i = 0; i < examples->count; i++)
-        if (bg_example_label(examples, i) == label)
-            rows[count++] = (uint32_t)bg_example_row(examples, i);
+    for (size_t i = 0; i < examples->count; i++) {
+        size_t row = bg_example_row(examples, i);
+        if (examples->labels[row] == label && !is_apart(settings, row))
+            rows[count++] = (uint32_t)row;
+    }
     return count;
 }
 
@@ -57,13 +65,18 @@ static void cut(const struct bg_examples *examples, const struct bg_split_settin
     for (uint32_t label = 0; label < examples->classes; label++) {
         struct bg_prng prng;
         bg_prng_init_stream(&prng, settings->seed, "split", label);
-        size_t count = rows_of_class(examples, label, rows);
+        size_t count = rows_of_class(examples, settings, label, rows);
         bg_prng_shuffle(&prng, rows, count);
-        size_t test = share_of(count, settings->test);
+        size_t test = settings->test_from > 0 ? 0 : share_of(count, settings->test);
         size_t validation = share_of(count - test, settings->validation);
         append(&split->parts[BG_SPLIT_TEST], rows, test);
         append(&split->parts[BG_SPLIT_VALIDATION], rows + test, validation);
         append(&split->parts[BG_SPLIT_TRAINING], rows + test + validation, count - test - validation);
+    }
+    for (size_t i = 0; i < examples->count; i++) {
+        uint32_t row = (uint32_t)bg_example_row(examples, i);
+        if (is_apart(settings, row))
+            append(&split->parts[BG_SPLIT_TEST], &row, 1);
     }
     for (size_t part = 0; part < BG_SPLIT_COUNT; part++)
         qsort(split->parts[part].rows, split->parts[part].count, sizeof *rows, compare_rows);
@@ -71,16 +84,16 @@ static void cut(const struct bg_examples *examples, const struct bg_split_settin
 
 /* The parts come in the order in which rows may be seen: what an earlier part holds is not news in a later
  * one. */
-static void remove_repeats(struct bg_split *split, struct bg_row_set *seen)
+static void find_repeats(struct bg_split *split, bool keep, struct bg_row_set *seen)
 {
     for (size_t p = 0; p < BG_SPLIT_COUNT; p++) {
         struct bg_split_rows *part = &split->parts[p];
         size_t kept = 0;
         for (size_t i = 0; i < part->count; i++) {
             struct bg_row_match match = bg_row_set_find(seen, part->rows[i]);
-            part->duplicates_removed += match.same_label;
+            part->repeats += match.same_label;
             part->contradictions += match.other_label && !match.same_label;
-            if (!match.same_label)
+            if (keep || !match.same_label)
                 part->rows[kept++] = part->rows[i];
         }
         part->count = kept;
@@ -106,7 +119,7 @@ enum bg_status bg_split_make(const struct bg_examples *examples, const struct bg
     }
     if (ready) {
         cut(examples, settings, rows, &split);
-        remove_repeats(&split, &seen);
+        find_repeats(&split, settings->keep_repeats, &seen);
     }
     free(rows);
     bg_row_set_finish(&seen);

@@ -7,11 +7,14 @@
  * Flows repeat. A test row whose features and label are byte for byte those of a training or validation row
  * is taken out of the test set, and a validation row that repeats a training row out of the validation set.
  * Rows that share the features but not the label stay (they are errors no model can avoid) and are counted.
+ * A test set of its own may be meant to be used whole: then repeats are counted only.
  */
 #pragma once
 
 #include "base/error.h"
 #include "base/examples.h"
+
+#include <stdbool.h>
 
 enum bg_split_part {
     BG_SPLIT_TRAINING = 0,
@@ -24,12 +27,14 @@ struct bg_split_settings {
     double test;       /* share of the rows of each class, 0 … <1 */
     double validation; /* share of the rows left after that, 0 … <1 */
     uint64_t seed;
+    size_t test_from;  /* rows of the matrix from this one on are the test set, and no share is cut; 0: none */
+    bool keep_repeats; /* count repeated rows, but let them stay */
 };
 
 struct bg_split_rows {
     uint32_t *rows; /* indices into the matrix, ascending */
     size_t count;
-    size_t duplicates_removed;
+    size_t repeats; /* rows whose features and label an earlier part has; taken out unless kept */
     size_t contradictions; /* rows kept whose features an earlier part has under another label */
 };
 

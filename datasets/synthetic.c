@@ -3,7 +3,7 @@
 
 #include "base/math.h"
 #include "base/prng.h"
-#include "datasets/cicids2017_columns.h"
+#include "datasets/schema.h"
 #include "datasets/traffic.h"
 
 #include <math.h>
@@ -326,17 +326,28 @@ static enum bg_status generate(const struct mixture *mixture, const struct bg_sy
     return BG_OK;
 }
 
+/* A data set without rows, with the columns of the improved release. */
+static enum bg_status begin(const struct bg_synthetic_settings *settings, struct bg_error *error,
+                            struct bg_dataset *ret_dataset)
+{
+    const struct bg_schema_settings choices = {.drop_port = settings->drop_port};
+    struct bg_schema schema;
+    enum bg_status status = bg_schema_load("cicids2017", &choices, error, &schema);
+    if (status)
+        return status;
+    status = bg_dataset_init(ret_dataset, schema.feature_names, schema.feature_count,
+                             settings->labels->class_names, settings->labels->classes, error);
+    bg_schema_finish(&schema);
+    return status;
+}
+
 enum bg_status bg_synthetic_generate(const struct bg_synthetic_settings *settings, struct bg_error *error,
                                      struct bg_dataset *ret_dataset)
 {
     if (settings->rows == 0 || settings->rows > BG_DATASET_MAX_ROWS)
         return bg_fail(error, BG_INVALID, "synthetic data need 1 to 2^32-1 rows");
-    size_t columns;
-    const char *const *features = bg_cicids2017_features(BG_CICIDS2017_IMPROVED, settings->drop_port,
-                                                         &columns);
     struct bg_dataset dataset;
-    enum bg_status status = bg_dataset_init(&dataset, features, columns, settings->labels->class_names,
-                                            settings->labels->classes, error);
+    enum bg_status status = begin(settings, error, &dataset);
     if (status)
         return status;
     dataset.synthetic = true;
@@ -348,7 +359,8 @@ enum bg_status bg_synthetic_generate(const struct bg_synthetic_settings *setting
     char text[200];
     snprintf(text, sizeof text, "synthetic flows with CIC-IDS2017's columns, seed %llu, label map %.100s",
              (unsigned long long)settings->seed, settings->labels->name);
-    if (!status && bg_dataset_set_provenance(&dataset, text))
+    if (!status && (bg_dataset_set_provenance(&dataset, text) ||
+                    bg_dataset_set_label_map(&dataset, settings->labels->name)))
         status = bg_fail(error, BG_NO_MEMORY, "no memory for synthetic flows");
     if (status) {
         bg_dataset_finish(&dataset);

@@ -2,19 +2,10 @@
 #include "model/transform.h"
 
 #include "base/checked.h"
-#include "base/math.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-void bg_features_signed_log(float *features, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        double x = (double)features[i];
-        features[i] = (float)(x < 0 ? -bg_log1p(-x) : bg_log1p(x));
-    }
-}
 
 static size_t projection_size(const struct bg_transform *transform)
 {

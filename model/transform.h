@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From features to model inputs. First the signed logarithm, which looks at one value at a time and is the same for
- * everybody; then a transform that was fitted to data and belongs to the model:
+ * From features, after the logarithms that a data set wants, to model inputs: a transform that was fitted to data and
+ * belongs to the model.
  *
  *   z_j = clip((x_j − mean_j) · scale_j)          and the inputs are z, or, with a projection P (inputs, columns),
  *   y_i = clip(Σ_j P_ij z_j)                      j ascending; clip to ±BG_INPUT_CLIP
@@ -16,9 +16,6 @@
 #include <stdbool.h>
 
 #define BG_INPUT_CLIP 10.0f
-
-/* In place: x → sign(x) · log(1 + |x|). */
-void bg_features_signed_log(float *features, size_t count);
 
 /* A view; who owns the numbers is up to whoever made it. Finite. */
 struct bg_transform {

@@ -19,8 +19,18 @@ const struct bg_option bg_simulator_options[] = {
      "where flows come from; synthetic ones are generated"},
     {"data.dir", BG_OPTION_TEXT, FIELD(data_dir), "", 0, 0, NULL, NULL,
      "folder or file of the real data"},
-    {"data.labels", BG_OPTION_TEXT, FIELD(data_labels), "papers7", 0, 0, NULL, NULL,
-     "label map: a built-in name or a JSON file"},
+    {"data.schema", BG_OPTION_TEXT, FIELD(data_schema), "", 0, 0, NULL, NULL,
+     "what the columns of data.kind=csv are: a JSON file, see docs/DATASETS.md"},
+    {"data.test_dir", BG_OPTION_TEXT, FIELD(data_test_dir), "", 0, 0, NULL, NULL,
+     "folder or file with the test rows, of the same kind; without one data.test_share is cut off"},
+    {"data.exclude", BG_OPTION_TEXT, FIELD(data_exclude), "", 0, 0, NULL, NULL,
+     "KEY=VALUE: rows of data.dir that are left out (source=hif)"},
+    {"data.deduplicate", BG_OPTION_BOOL, FIELD(data_deduplicate), "false", 0, 0, NULL, NULL,
+     "take out rows of data.dir that repeat an earlier one"},
+    {"data.keep_repeats", BG_OPTION_BOOL, FIELD(data_keep_repeats), "false", 0, 0, NULL, NULL,
+     "test on rows that also occur in training, too"},
+    {"data.labels", BG_OPTION_TEXT, FIELD(data_labels), "", 0, 0, NULL, NULL,
+     "label map: of the schema, a built-in name or a JSON file; without one the kind's own"},
     {"data.drop_port", BG_OPTION_BOOL, FIELD(data_drop_port), "false", 0, 0, NULL, NULL,
      "leave the destination port out of the features"},
     {"data.rows", BG_OPTION_U64, FIELD(data_rows), "20000", 100, 100000000, NULL, "rows",
@@ -127,6 +137,9 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     if (config->data_kind != 0 && config->data_dir[0] == '\0')
         return bg_fail(error, BG_CONFIG, "data.kind=%s needs data.dir: the folder with the files",
                        bg_dataset_kind_names[config->data_kind]);
+    if ((config->data_kind == BG_DATASET_CSV) != (config->data_schema[0] != '\0'))
+        return bg_fail(error, BG_CONFIG, "data.kind=%s %s data.schema", bg_dataset_kind_names[config->data_kind],
+                       config->data_kind == BG_DATASET_CSV ? "needs a" : "has its own schema: unset");
     if (dense && config->encryption != BG_ENCRYPTION_OFF)
         return bg_fail(error, BG_CONFIG, "codec.mode=dense sends floats, which cannot be encrypted: "
                                          "set encryption.mode=off or another codec.mode");

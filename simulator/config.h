@@ -16,6 +16,11 @@ struct bg_simulator_config {
     /* data */
     uint32_t data_kind;
     char data_dir[BG_OPTION_TEXT_BYTES];
+    char data_schema[BG_OPTION_TEXT_BYTES];
+    char data_test_dir[BG_OPTION_TEXT_BYTES];
+    char data_exclude[BG_OPTION_TEXT_BYTES];
+    bool data_deduplicate;
+    bool data_keep_repeats;
     char data_labels[BG_OPTION_TEXT_BYTES];
     bool data_drop_port;
     uint64_t data_rows;

@@ -11,7 +11,11 @@ static enum bg_status open_dataset(const struct bg_simulator_config *config, str
 {
     struct bg_dataset_settings settings = {.kind = (enum bg_dataset_kind)config->data_kind,
                                            .path = config->data_dir,
+                                           .test_path = config->data_test_dir,
+                                           .schema = config->data_schema,
                                            .label_map = config->data_labels,
+                                           .exclude = config->data_exclude,
+                                           .deduplicate = config->data_deduplicate,
                                            .drop_port = config->data_drop_port,
                                            .rows = config->data_rows,
                                            .seed = config->data_seed};
@@ -23,8 +27,12 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
                                  struct bg_simulator_data *data)
 {
     struct bg_examples all = bg_dataset_examples(&data->dataset);
-    struct bg_split_settings settings = {
-        .test = config->data_test_share, .validation = config->data_validation_share, .seed = config->data_seed};
+    bool apart = data->dataset.training_rows < data->dataset.rows;
+    struct bg_split_settings settings = {.test = config->data_test_share,
+                                         .validation = config->data_validation_share,
+                                         .seed = config->data_seed,
+                                         .test_from = apart ? data->dataset.training_rows : 0,
+                                         .keep_repeats = config->data_keep_repeats};
     enum bg_status status = bg_split_make(&all, &settings, error, &data->split);
     if (status != BG_OK)
         return status;
@@ -32,7 +40,7 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
     enum bg_split_part part = data->on_validation ? BG_SPLIT_VALIDATION : BG_SPLIT_TEST;
     data->training = bg_split_examples(&all, &data->split, BG_SPLIT_TRAINING);
     data->test = bg_split_examples(&all, &data->split, part);
-    data->duplicates_removed = data->split.parts[part].duplicates_removed;
+    data->duplicates_removed = config->data_keep_repeats ? 0 : data->split.parts[part].repeats;
     if (data->training.count == 0 || data->test.count == 0)
         return bg_fail(error, BG_CONFIG, "data: %zu rows to train on and %zu to report on; give more rows or other "
                                          "shares",
@@ -43,7 +51,7 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
 static enum bg_status transform(struct bg_error *error, struct bg_simulator_data *data)
 {
     struct bg_dataset *dataset = &data->dataset;
-    bg_features_signed_log(dataset->features, dataset->rows * dataset->columns);
+    bg_dataset_take_logs(dataset);
     return bg_transform_fit(&data->training, error, &data->central);
 }
 

@@ -134,7 +134,7 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
                     .transform = data->central,
                     .class_names = data->dataset.class_names,
                     .class_prior = data->class_prior,
-                    .label_map = c->data_labels},
+                    .label_map = data->dataset.label_map},
         .rounds = c->rounds,
         .rules = {.group_least = (uint32_t)c->group_least,
                   .full_rounds = (uint32_t)c->full_rounds,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/datasets/flow_csv.h"
 
+#include "datasets/schema.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,36 +15,42 @@ void flow_csv_add(struct flow_csv *csv, const char *text)
     csv->size += size;
 }
 
-void flow_csv_begin(struct flow_csv *csv, enum bg_cicids2017_release release)
+static struct bg_schema load_schema(bool original)
 {
-    csv->release = release;
+    struct bg_schema schema;
+    const struct bg_schema_settings settings = {.labels = ""};
+    cr_assert_eq(bg_schema_load(original ? "cicids2017-original" : "cicids2017", &settings, NULL, &schema), BG_OK);
+    return schema;
+}
+
+void flow_csv_begin(struct flow_csv *csv, bool original)
+{
+    struct bg_schema schema = load_schema(original);
+    csv->original = original;
     csv->size = 0;
-    bool original = release == BG_CICIDS2017_ORIGINAL;
-    size_t count;
-    const char *const *features = bg_cicids2017_features(release, false, &count);
-    flow_csv_add(csv, original ? "" : "id,");
-    for (size_t i = 0; i < count; i++) {
+    flow_csv_add(csv, original ? " Destination Port," : "id,");
+    for (size_t i = 0; i < schema.feature_count; i++) {
         flow_csv_add(csv, original ? " " : "");
-        flow_csv_add(csv, features[i]);
+        flow_csv_add(csv, schema.feature_names[i]);
         flow_csv_add(csv, ",");
     }
     flow_csv_add(csv, original ? " Fwd Header Length, Label\n" : "Label\n");
+    bg_schema_finish(&schema);
 }
 
 void flow_csv_row(struct flow_csv *csv, unsigned base, const char *column, const char *cell,
                   const char *label)
 {
-    bool original = csv->release == BG_CICIDS2017_ORIGINAL;
-    size_t count;
-    const char *const *features = bg_cicids2017_features(csv->release, false, &count);
-    flow_csv_add(csv, original ? "" : "x-1,");
-    for (size_t i = 0; i < count; i++) {
+    struct bg_schema schema = load_schema(csv->original);
+    flow_csv_add(csv, csv->original ? "0," : "x-1,");
+    for (size_t i = 0; i < schema.feature_count; i++) {
         char number[16];
         snprintf(number, sizeof number, "%u", base + (unsigned)i);
-        flow_csv_add(csv, column && strcmp(column, features[i]) == 0 ? cell : number);
+        flow_csv_add(csv, column && strcmp(column, schema.feature_names[i]) == 0 ? cell : number);
         flow_csv_add(csv, ",");
     }
-    flow_csv_add(csv, original ? "0," : "");
+    flow_csv_add(csv, csv->original ? "0," : "");
     flow_csv_add(csv, label);
     flow_csv_add(csv, "\n");
+    bg_schema_finish(&schema);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datasets/labels.h"
 
-#include "datasets/label_files.h"
+#include "datasets/embedded.h"
 #include "tests/unit/datasets/folder_fixture.h"
 #include "tests/unit/no_leaks.h"
 
@@ -69,7 +69,7 @@ Test(labels, families7_and_binary_drop_nothing)
 Test(labels, every_embedded_map_loads_under_its_name)
 {
     size_t count = 0;
-    for (const struct bg_label_file *file = bg_label_files; file->name; file++, count++) {
+    for (const struct bg_embedded_file *file = bg_label_files; file->name; file++, count++) {
         struct bg_label_map map = load(file->name);
         cr_assert_str_eq(map.name, file->name);
         bg_label_map_finish(&map);
@@ -130,8 +130,10 @@ Test(labels, refuses_what_is_no_map)
         const char *text;
         const char *says;
     } cases[] = {
-        {"[]", "objects"},
-        {"{\"classes\": [], \"drop\": []}", "\"attempted\" is missing"},
+        {"7", "must be of type"},
+        {"[\"a\"]", "2 to 1024 classes"},
+        {"[\"a\", \"A\"]", "occurs twice"},
+        {"{\"drop\": []}", "\"classes\" is missing"},
         {"{\"classes\": {}, \"drop\": [], \"attempted\": \"drop\"}", "\"classes\" must be of type"},
         {"{\"classes\": [], \"drop\": [], \"attempted\": \"drop\"}", "2 to 1024 classes"},
         {"{\n\"klasses\": [], \"drop\": [], \"attempted\": \"drop\"}",
@@ -152,7 +154,7 @@ Test(labels, refuses_what_is_no_map)
          "\"attempted\": \"A\"}",
          "must be of type"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]}, 5], \"drop\": [], \"attempted\": \"A\"}",
-         "objects"},
+         "must be of type"},
         {"{\"classes\": [{\"name\":\"A\",\"labels\":[\"a\"]},{\"name\":\"drop\",\"labels\":[\"b\"]}], \"drop\": [],"
          "\"attempted\": \"A\"}",
          "cannot be called"},

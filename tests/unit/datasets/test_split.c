@@ -86,9 +86,9 @@ Test(split, removes_repeats_of_earlier_parts)
     struct bg_split split;
     cr_assert_eq(bg_split_make(&examples, &shares, NULL, &split), BG_OK);
     cr_assert_eq(split.parts[BG_SPLIT_TRAINING].count, 720);
-    cr_assert_eq(split.parts[BG_SPLIT_TRAINING].duplicates_removed, 0);
-    cr_assert_eq(split.parts[BG_SPLIT_VALIDATION].duplicates_removed, 56);
-    cr_assert_eq(split.parts[BG_SPLIT_TEST].duplicates_removed, 140);
+    cr_assert_eq(split.parts[BG_SPLIT_TRAINING].repeats, 0);
+    cr_assert_eq(split.parts[BG_SPLIT_VALIDATION].repeats, 56);
+    cr_assert_eq(split.parts[BG_SPLIT_TEST].repeats, 140);
     cr_assert_eq(of_class(&split.parts[BG_SPLIT_TEST], 0), 0);
     cr_assert_eq(split.parts[BG_SPLIT_TEST].count, 60);
     cr_assert_eq(split.parts[BG_SPLIT_TEST].contradictions, 0);
@@ -111,7 +111,7 @@ Test(split, counts_rows_that_contradict_training)
     features[row][0] = 5000;
     cr_assert_eq(bg_split_make(&examples, &shares, NULL, &split), BG_OK);
     cr_assert_eq(split.parts[BG_SPLIT_TEST].contradictions, 1);
-    cr_assert_eq(split.parts[BG_SPLIT_TEST].duplicates_removed, 50);
+    cr_assert_eq(split.parts[BG_SPLIT_TEST].repeats, 50);
     bg_split_finish(&split);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datasets/synthetic.h"
 
-#include "datasets/cicids2017_columns.h"
+#include "datasets/schema.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
@@ -38,15 +38,16 @@ Test(synthetic, has_the_columns_of_the_improved_release)
 {
     struct bg_dataset dataset = generate("papers7", 10, 1, false);
     struct bg_dataset portless = generate("papers7", 10, 1, true);
-    size_t count;
-    const char *const *names = bg_cicids2017_features(BG_CICIDS2017_IMPROVED, false, &count);
+    struct bg_schema schema;
+    cr_assert_eq(bg_schema_load("cicids2017", &(struct bg_schema_settings){0}, NULL, &schema), BG_OK);
     cr_assert_eq(dataset.columns, 83);
     cr_assert_eq(portless.columns, 82);
-    for (size_t j = 0; j < count; j++) {
-        cr_assert_str_eq(dataset.feature_names[j], names[j]);
+    for (size_t j = 0; j < schema.feature_count; j++) {
+        cr_assert_str_eq(dataset.feature_names[j], schema.feature_names[j]);
         if (j > 0)
             cr_assert_eq(dataset.features[83 + j], portless.features[82 + j - 1]);
     }
+    bg_schema_finish(&schema);
     bg_dataset_finish(&dataset);
     bg_dataset_finish(&portless);
 }

@@ -6,16 +6,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-Test(transform, signed_log_is_odd_and_keeps_zero)
-{
-    float values[] = {0, 1, -1, 1e18f, -1e18f, 3.5f, -1e-7f};
-    float wanted[] = {0, 1, -1, 1e18f, -1e18f, 3.5f, -1e-7f};
-    bg_features_signed_log(values, 7);
-    for (size_t i = 0; i < 7; i++)
-        cr_assert_float_eq(values[i], copysign(log1p(fabs((double)wanted[i])), (double)wanted[i]),
-                           1e-6 * fabs((double)values[i]) + 1e-30);
-}
-
 Test(transform, standardises_training_rows)
 {
     float features[] = {1, 10, 5, 2, 20, 5, 3, 30, 5, 4, 40, 5, 1000, -7, 9};

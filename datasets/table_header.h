@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which field of a file's rows is which column of a schema. */
+#pragma once
+
+#include "datasets/csv.h"
+#include "datasets/schema.h"
+
+#include <stdint.h>
+
+#define BG_FIELD_UNNAMED UINT16_MAX
+
+struct bg_table_header {
+    size_t fields; /* of every row */
+    size_t label;  /* the field of the label */
+    uint16_t columns[BG_CSV_FIELD_LIMIT]; /* of each field: the schema's column, or BG_FIELD_UNNAMED */
+    bool has_row; /* there was no header: the record that was read is the first row */
+};
+
+/* Reads what comes before the rows. `record` is the last record read. BG_DATA, with path, line and column, for a
+ * missing, repeated or unknown column; says so if the file fits an embedded schema. */
+BG_MUST_CHECK enum bg_status bg_table_header_read(struct bg_csv *csv, const struct bg_schema *schema,
+                                                  struct bg_error *error, struct bg_csv_record *ret_record,
+                                                  struct bg_table_header *ret_header);
