@@ -185,6 +185,7 @@ static enum bg_status step(const struct bg_combine_settings *settings, const str
                            struct bg_server_state *state, struct bg_error *error, struct bg_combination *combination)
 {
     struct bg_codec_settings codec = bg_plan_codec_settings(&terms->plan->root.codec);
+    struct bg_codec_round codec_round = bg_task_codec_round(terms->task);
     struct columns columns = {0};
     float *y = NULL;
     combination->bucket = bg_divide_up(count, BG_COLUMNS_MAX);
@@ -200,8 +201,8 @@ static enum bg_status step(const struct bg_combine_settings *settings, const str
     if (status == BG_OK) {
         struct bg_server_optimizer server =
             bg_codec_optimizer(&codec, &settings->server, learning_round, settings->rounds);
-        bg_codec_step(&codec, &terms->plan->root.layout, terms->task->travels, state->scales, y, &server,
-                      state->momentum, state->squares, state->parameters);
+        bg_codec_step(&codec, &terms->plan->root.layout, &codec_round, state->scales, y, &server, state->momentum,
+                      state->squares, state->parameters);
     }
     free(y);
     return status;
@@ -216,7 +217,7 @@ enum bg_status bg_combine_round(const struct bg_combine_settings *settings, cons
     enum bg_status status;
     if (!combination.used)
         return bg_fail(error, BG_NO_MEMORY, "aggregation: out of memory");
-    if (terms->task->stage == BG_STAGE_SCALES) {
+    if (terms->shape->vote_count == 0) {
         for (size_t g = 0; g < count; g++)
             combination.used[g] = true;
         status = update_fields(terms, sums, combination.used, count, round, state, error);

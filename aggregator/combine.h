@@ -32,7 +32,7 @@ struct bg_server_state {
 };
 
 struct bg_combination {
-    struct bg_rule_result rule; /* of columns: groups, or buckets of them; count 0 in a calibration round */
+    struct bg_rule_result rule; /* of columns: groups, or buckets of them; count 0 in a round without votes */
     size_t bucket;              /* groups per column; the last may have fewer */
     bool *used;                 /* (groups) coefficient above 0 */
 };

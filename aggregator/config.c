@@ -63,6 +63,9 @@ enum bg_status bg_aggregator_config_check(const struct bg_aggregator_config *con
     if (config->model_file[0] == '\0' && config->data_kind != BG_DATASET_SYNTHETIC && config->data_dir[0] == '\0')
         return bg_fail(error, BG_CONFIG, "data.kind=%s needs data.dir: the folder with the files",
                        bg_dataset_kind_names[config->data_kind]);
+    if (config->learning.rotate_full && config->rounds == 0)
+        return bg_fail(error, BG_CONFIG, "codec.rotate_full=%llu: with rounds.count=0 no round is one of the last",
+                       (unsigned long long)config->learning.rotate_full);
     return bg_learning_config_check(&config->learning, error);
 }
 

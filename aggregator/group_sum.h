@@ -11,7 +11,7 @@
 struct bg_group_sum {
     uint32_t members;              /* k' */
     uint64_t *fields;              /* (shape->votes_at) sums of the slots before the votes */
-    struct bg_group_vector votes;  /* count 0 in a calibration round and in mode dense */
+    struct bg_group_vector votes;  /* count 0 in a round without votes and in mode dense */
     float *mean;                   /* (shape->vote_count) mode dense: mean Δ; else NULL */
 };
 

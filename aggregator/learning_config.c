@@ -20,6 +20,13 @@ enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
         return bg_fail(error, BG_CONFIG, "server.optimizer=%s with codec.mode=%s, which brings its own: set "
                                          "server.optimizer=none",
                        bg_server_optimizer_names[config->server_optimizer], bg_codec_mode_names[config->codec_mode]);
+    if (config->rotate < 1 && mode != BG_CODEC_EF)
+        return bg_fail(error, BG_CONFIG, "codec.rotate=%g with codec.mode=%s, which keeps nothing for later rounds: "
+                                         "what is not voted on would be lost; use codec.mode=ef",
+                       config->rotate, bg_codec_mode_names[config->codec_mode]);
+    if (config->rotate_full && config->rotate == 1)
+        return bg_fail(error, BG_CONFIG, "codec.rotate_full=%llu counts only with codec.rotate below 1",
+                       (unsigned long long)config->rotate_full);
     return BG_OK;
 }
 
@@ -55,6 +62,8 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
                                                     .beta1 = c->server_beta1,
                                                     .beta2 = c->server_beta2,
                                                     .epsilon = c->server_epsilon};
+    settings->rotate = c->rotate;
+    settings->rotate_full = c->rotate_full;
     settings->rule = (enum bg_rule)(c->rule + 1);
     settings->faulty = c->faulty_automatic ? BG_FAULTY_UNSET : (int)c->faulty;
 }

@@ -38,6 +38,8 @@ struct bg_learning_config {
     double client_momentum;
     double codec_momentum;
     double codec_step;
+    double rotate;
+    uint64_t rotate_full;
     /* rule */
     uint32_t rule;
     bool faulty_automatic;
@@ -118,6 +120,10 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
      "modes sign and median"},                                                                              \
     {"codec.server_step", BG_OPTION_REAL, FIELD(learning.codec_step), "0.003", 1e-07, 10, NULL, NULL,      \
      "modes sign and median: step at the first round (cosine)"},                                            \
+    {"codec.rotate", BG_OPTION_REAL, FIELD(learning.rotate), "1", 0.001, 1, NULL, NULL,                     \
+     "mode ef: share of the coordinates that each round votes on, in turn; the others keep their update"},  \
+    {"codec.rotate_full", BG_OPTION_U64, FIELD(learning.rotate_full), "0", 0, 1000000, NULL, "rounds",      \
+     "last ones of rounds.count that vote on all coordinates nevertheless"},                                \
     {"robust.rule", BG_OPTION_CHOICE, FIELD(learning.rule), "flag+", 0, 0, bg_rule_choice_names, NULL,      \
      "how group vectors are combined"},                                                                     \
     {"robust.f_automatic", BG_OPTION_BOOL, FIELD(learning.faulty_automatic), "true", 0, 0, NULL, NULL,      \

@@ -58,6 +58,8 @@ struct bg_root_settings {
     double learning_rate_floor;                  /* … and the share of it left at the last (cosine) */
     uint32_t steps;                              /* local ones of the first round … */
     double steps_floor;                          /* … and the share of them left at the last (cosine) */
+    double rotate;                               /* share of the coordinates that is voted on per round, 0 < q ≤ 1 … */
+    uint64_t rotate_full;                        /* … but all in so many last rounds of the schedule */
     uint64_t rounds;                             /* of learning that the schedules run over; 0: constant */
     struct bg_server_optimizer server;           /* modes ef and dense; its step falls like the learning rate */
     struct bg_round_rules rules;

@@ -47,6 +47,15 @@ static uint32_t scheduled_steps(const struct bg_root *root)
     return steps < 1 ? 1 : (uint32_t)steps;
 }
 
+/* The coordinates of the round: all in the last `rotate_full` ones of the schedule. */
+static struct bg_window choose_window(const struct bg_root *root, bool learning)
+{
+    const struct bg_root_settings *settings = &root->settings;
+    uint64_t number = root->learning_rounds;
+    bool full = settings->rounds && settings->rotate_full && number + settings->rotate_full >= settings->rounds;
+    return bg_window_of_round(learning && !full ? settings->rotate : 1, number);
+}
+
 static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
 {
     const struct bg_layout *layout = &root->model->layout;
@@ -60,8 +69,9 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     bool unscaled = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
     double rate = root->settings.learning_rate *
                   bg_root_schedule(root, root->settings.learning_rate_floor, root->learning_rounds);
+    struct bg_window window = choose_window(root, !unscaled);
     for (size_t i = 0; i < layout->tensor_count; i++) {
-        travels[i] = true;
+        travels[i] = bg_window_count(&window, &layout->tensors[i]) > 0;
         scales[i] = unscaled ? 1 : root->current.scales[i];
         centres[i] = unscaled ? 0 : root->current.centres[i];
     }
@@ -72,6 +82,8 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
                                   .stage = unscaled ? BG_STAGE_SCALES : BG_STAGE_LEARNING,
                                   .learning_rate = rate,
                                   .steps = scheduled_steps(root),
+                                  .window_first = window.first,
+                                  .window_rest = window.rest,
                                   .deadline_ns = root->settings.deadline_ns,
                                   .tensor_count = layout->tensor_count,
                                   .travels = travels,

@@ -145,8 +145,9 @@ static enum bg_status read_update(struct bg_reader *r, struct bg_device_state *s
     if (task->tensor_count != plan->root.layout.tensor_count || task->round != state->round ||
         task->attempt != state->attempt || state->seat.member >= BG_MAX_GROUP_MEMBERS)
         return bg_fail(error, BG_DECODE, "its task and its plan contradict each other");
+    struct bg_codec_round round = bg_task_codec_round(task);
     bool votes = task->stage == BG_STAGE_LEARNING && plan->root.codec.mode != BG_PLAN_CODEC_DENSE;
-    bits->count = votes ? bg_codec_votes(&plan->root.layout, task->travels) : 0;
+    bits->count = votes ? bg_codec_votes(&plan->root.layout, &round) : 0;
     if (bg_read_u64(r) != bits->count)
         bg_reader_fail(r, BG_DECODE);
     for (size_t i = 0; i < bg_sign_words(bits->count) && r->status == BG_OK; i++)

@@ -6,9 +6,11 @@
  *   p = Δ + e        b = sign(p − c_T)        e' = clip(p − c_T − s_T·b, ±C·s_T)
  * c_T is broadcast with the round, s_T comes back with its receipt. p is kept until then.
  *
- * A *vote* is one coordinate of a tensor that travels this round: votes follow each other in the order of the
- * layout, tensors that do not travel skipped. Sign bits and the server's vectors are indexed by vote; Δ, e, p
- * and weights by coordinate. Centres and scales are rounded to float before use; p, p − c and ± s are float
+ * A *vote* is one coordinate of a tensor that travels this round, if the round's window has it
+ * (mode ef, compress/window.h): votes follow each other in the order of the layout, all other coordinates skipped. Sign
+ * bits and the server's vectors are indexed by vote; Δ, e, p and weights by coordinate. What is not voted on
+ * keeps its p: e' = clip(p, ±C·s_T).
+ * Centres and scales are rounded to float before use; p, p − c and ± s are float
  * operations in that order and means are summed in double by ascending coordinate, so every machine gets the
  * same bits.
  */
@@ -16,6 +18,7 @@
 
 #include "base/layout.h"
 #include "base/sign_bits.h"
+#include "compress/window.h"
 
 /* Values are the plan's (wire/plan.h). */
 enum bg_codec_mode {
@@ -28,7 +31,7 @@ enum bg_codec_mode {
 
 /* What a client reports as its own scale of a tensor. */
 enum bg_scale_basis {
-    BG_SCALE_FROM_DELTA = 1, /* 2·mean|Δ| */
+    BG_SCALE_FROM_DELTA = 1, /* 2·mean|Δ| / share of the window */
     BG_SCALE_FROM_RESIDUAL,  /* RMS(p) */
 };
 
@@ -55,7 +58,8 @@ struct bg_codec_settings {
 /* What the root broadcasts with a round. Arrays are per tensor of the layout and borrowed. */
 struct bg_codec_round {
     bool calibration;      /* absolute scale fields and no votes */
-    const bool *travels;   /* NULL: all */
+    const bool *travels;   /* NULL: all. A tensor that travels has a coordinate in the window */
+    struct bg_window window; /* all, but in mode ef */
     const double *centres; /* c_T; NULL: all zero */
     const double *scales;  /* s_T of the previous round, > 0; for encoding not read in a calibration round */
 };
@@ -86,8 +90,8 @@ struct bg_codec_input {
     float *workspace;        /* (coordinates) for mode median and for centre median; else may be NULL */
 };
 
-/* Votes of a round. */
-size_t bg_codec_votes(const struct bg_layout *layout, const bool *travels);
+/* Votes of a round; none in a calibration round. */
+size_t bg_codec_votes(const struct bg_layout *layout, const struct bg_codec_round *round);
 
 BG_MUST_CHECK enum bg_status bg_codec_update_init(struct bg_codec_update *update,
                                                   const struct bg_layout *layout);
@@ -110,8 +114,8 @@ BG_MUST_CHECK enum bg_status bg_codec_client_momentum(const struct bg_codec_sett
  * The receipt: what becomes of p. Mode ef; `scales` are s_T of this very round, > 0, from the receipt.
  * residual (coordinates) may be update->sums.
  */
-/* The group was used: e' = clip(p − c_T − s_T·b). Tensors that did not travel keep clip(p), and so do all
- * after a calibration round, which shipped no votes. */
+/* The group was used: e' = clip(p − c_T − s_T·b). What was not voted on keeps clip(p), and so does everything
+ * after a calibration round. */
 void bg_codec_commit(const struct bg_codec_settings *settings, const struct bg_layout *layout,
                      const struct bg_codec_round *round, const double *scales,
                      const struct bg_codec_update *update, float *residual);

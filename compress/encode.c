@@ -14,12 +14,12 @@ static bool travels(const struct bg_codec_round *round, size_t tensor)
     return !round->travels || round->travels[tensor];
 }
 
-size_t bg_codec_votes(const struct bg_layout *layout, const bool *travelling)
+size_t bg_codec_votes(const struct bg_layout *layout, const struct bg_codec_round *round)
 {
     size_t votes = 0;
-    for (size_t t = 0; t < layout->tensor_count; t++)
-        if (!travelling || travelling[t])
-            votes += layout->tensors[t].count;
+    for (size_t t = 0; t < layout->tensor_count && !round->calibration; t++)
+        if (travels(round, t))
+            votes += bg_window_count(&round->window, &layout->tensors[t]);
     return votes;
 }
 
@@ -65,23 +65,38 @@ static enum bg_status check_finite(const struct bg_layout *layout, const float *
     return BG_OK;
 }
 
-static double own_scale(const struct bg_codec_settings *settings, const struct bg_tensor *tensor,
-                        const float *delta, const float *sums)
+/* Over the coordinates that are voted on. */
+static double own_scale(const struct bg_codec_settings *settings, const struct bg_window *window,
+                        const struct bg_tensor *tensor, const float *delta, const float *sums)
 {
+    bool from_delta = settings->scale_basis == BG_SCALE_FROM_DELTA;
     double total = 0;
-    if (settings->scale_basis == BG_SCALE_FROM_DELTA) {
-        for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++)
-            total += fabs((double)delta[i]);
-        return 2 * (total / (double)tensor->count);
+    size_t count = 0;
+    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
+        if (!bg_window_has(window, i))
+            continue;
+        total += from_delta ? fabs((double)delta[i]) : (double)sums[i] * (double)sums[i];
+        count++;
     }
-    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++)
-        total += (double)sums[i] * (double)sums[i];
-    return sqrt(total / (double)tensor->count);
+    assert(count > 0);
+    double mean = total / (double)count;
+    return from_delta ? 2 * mean / bg_window_share(window) : sqrt(mean);
 }
 
 static double clamp(double value, double least, double most)
 {
     return value < least ? least : value > most ? most : value;
+}
+
+/* The values of the tensor that are voted on, one after the other; returns how many. */
+static size_t gather(const struct bg_window *window, const struct bg_tensor *tensor, const float *sums,
+                     float *ret_values)
+{
+    size_t count = 0;
+    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++)
+        if (bg_window_has(window, i))
+            ret_values[count++] = sums[i];
+    return count;
 }
 
 /* An own scale of 0 has logarithm −∞, which clamps like any small one. */
@@ -92,11 +107,10 @@ static uint16_t scale_field(bool calibration, double own, double previous)
     return (uint16_t)(floor(64 * clamp(bg_log2(own / previous), -1, 1) + 0.5) + 64);
 }
 
-static uint16_t centre_field(const struct bg_tensor *tensor, const float *sums, double scale,
-                             float *workspace)
+static uint16_t centre_field(const struct bg_window *window, const struct bg_tensor *tensor, const float *sums,
+                             double scale, float *workspace)
 {
-    memcpy(workspace, sums + tensor->offset, tensor->count * sizeof *workspace);
-    double median = bg_median(workspace, tensor->count);
+    double median = bg_median(workspace, gather(window, tensor, sums, workspace));
     return (uint16_t)(floor(64 * clamp(median / scale, -1, 1) + 0.5) + 64);
 }
 
@@ -113,10 +127,11 @@ static void fill_fields(const struct bg_codec_settings *settings, const struct b
             continue;
         const struct bg_tensor *tensor = &layout->tensors[t];
         double previous = round->calibration ? 1 : round->scales[t];
-        update->scale_fields[t] = scale_field(
-            round->calibration, own_scale(settings, tensor, input->delta, update->sums), previous);
+        double own = own_scale(settings, &round->window, tensor, input->delta, update->sums);
+        update->scale_fields[t] = scale_field(round->calibration, own, previous);
         if (settings->centre == BG_CENTRE_MEDIAN && !round->calibration)
-            update->centre_fields[t] = centre_field(tensor, update->sums, previous, input->workspace);
+            update->centre_fields[t] =
+                centre_field(&round->window, tensor, update->sums, previous, input->workspace);
     }
 }
 
@@ -125,16 +140,19 @@ struct vote_writer {
     size_t next;
 };
 
-static void vote_with_ties(struct vote_writer *writer, const float *sums, size_t count, float centre,
+static void vote_with_ties(struct vote_writer *writer, const struct bg_window *window,
+                           const struct bg_tensor *tensor, const float *sums, float centre,
                            const struct bg_tie_bits *ties)
 {
-    size_t zeros = 0;
-    while (zeros < count && sums[zeros] == 0)
+    size_t end = tensor->offset + tensor->count, zeros = tensor->offset;
+    while (zeros < end && sums[zeros] == 0)
         zeros++;
-    bool all_zero = zeros == count;
+    bool all_zero = zeros == end;
     uint64_t word = 0;
     size_t word_index = SIZE_MAX;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = tensor->offset; i < end; i++) {
+        if (!bg_window_has(window, i))
+            continue;
         size_t vote = writer->next++;
         bool up = sums[i] > centre;
         if (all_zero || sums[i] == centre) {
@@ -173,7 +191,7 @@ static void fill_bits(const struct bg_codec_settings *settings, const struct bg_
                       struct bg_codec_update *update)
 {
     bool votes = settings->mode != BG_CODEC_DENSE && !round->calibration;
-    update->bits.count = votes ? bg_codec_votes(layout, round->travels) : 0;
+    update->bits.count = votes ? bg_codec_votes(layout, round) : 0;
     memset(update->bits.words, 0, bg_sign_words(layout->coordinates) * sizeof *update->bits.words);
     if (!votes)
         return;
@@ -186,7 +204,7 @@ static void fill_bits(const struct bg_codec_settings *settings, const struct bg_
         if (!travels(round, t))
             continue;
         if (settings->mode == BG_CODEC_EF)
-            vote_with_ties(&writer, update->sums + tensor->offset, tensor->count,
+            vote_with_ties(&writer, &round->window, tensor, update->sums,
                            round->centres ? (float)round->centres[t] : 0, &input->ties);
         else
             vote_at_least(&writer, update->sums + tensor->offset, tensor->count, threshold);

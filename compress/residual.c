@@ -34,8 +34,10 @@ void bg_codec_commit(const struct bg_codec_settings *settings, const struct bg_l
         float centre = round->centres ? (float)round->centres[t] : 0;
         float scale = (float)scales[t];
         for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
-            float sent = bg_sign_bit(&update->bits, vote++) ? scale : -scale;
-            residual[i] = clip((update->sums[i] - centre) - sent, limit);
+            float left = update->sums[i];
+            if (bg_window_has(&round->window, i))
+                left = (left - centre) - (bg_sign_bit(&update->bits, vote++) ? scale : -scale);
+            residual[i] = clip(left, limit);
         }
     }
 }

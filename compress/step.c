@@ -24,16 +24,18 @@ static float *at(float *array, size_t i)
 }
 
 void bg_codec_step(const struct bg_codec_settings *settings, const struct bg_layout *layout,
-                   const bool *travels, const double *scales, const float *y,
+                   const struct bg_codec_round *round, const double *scales, const float *y,
                    const struct bg_server_optimizer *optimizer, float *m, float *v, float *weights)
 {
     size_t vote = 0;
     for (size_t t = 0; t < layout->tensor_count; t++) {
         const struct bg_tensor *tensor = &layout->tensors[t];
-        if (travels && !travels[t])
+        if (round->travels && !round->travels[t])
             continue;
         double scale = settings->mode == BG_CODEC_EF ? scales[t] : 1;
         for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
+            if (!bg_window_has(&round->window, i))
+                continue;
             double d = scale * (double)y[vote++];
             double move = bg_server_optimizer_move(optimizer, d, at(m, i), at(v, i));
             weights[i] = (float)((double)weights[i] + move);

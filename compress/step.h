@@ -20,8 +20,8 @@ struct bg_server_optimizer bg_codec_optimizer(const struct bg_codec_settings *se
  *   sign, median, dense  d = y
  *
  * m and v (coordinates) are the optimizer's, kept by the caller between rounds. Arrays are not read where the mode or
- * the optimizer has none. Tensors that do not travel stay as they are.
+ * the optimizer has none. What was not voted on stays as it is, its m and v too; the scales of `round` are not read.
  */
 void bg_codec_step(const struct bg_codec_settings *settings, const struct bg_layout *layout,
-                   const bool *travels, const double *scales, const float *y,
+                   const struct bg_codec_round *round, const double *scales, const float *y,
                    const struct bg_server_optimizer *optimizer, float *m, float *v, float *weights);

@@ -31,6 +31,7 @@ struct bg_codec_round bg_task_codec_round(const struct bg_task *task)
 {
     return (struct bg_codec_round){.calibration = task->stage == BG_STAGE_SCALES,
                                    .travels = task->travels,
+                                   .window = {.first = task->window_first, .rest = task->window_rest},
                                    .centres = task->centres,
                                    .scales = task->scales};
 }
@@ -68,6 +69,27 @@ static uint64_t plain_bytes(const struct bg_shape *shape)
     return 2 * (uint64_t)shape->votes_at + (shape->dense ? 4 * votes : votes / 8 + (votes % 8 != 0));
 }
 
+/* Tensors that travel, and how many coordinates they have; SIZE_MAX where one has none to vote on. */
+static size_t count_travelling(const struct bg_layout *layout, const struct bg_codec_round *round,
+                               struct bg_error *error, size_t *ret_coordinates)
+{
+    size_t tensors = 0, coordinates = 0;
+    for (size_t t = 0; t < layout->tensor_count; t++) {
+        const struct bg_tensor *tensor = &layout->tensors[t];
+        if (!round->travels[t])
+            continue;
+        if (bg_window_count(&round->window, tensor) == 0) {
+            bg_fail(error, BG_INVALID, "task: tensor \"%s\" travels, but no coordinate of it is voted on",
+                    tensor->name);
+            return SIZE_MAX;
+        }
+        tensors++;
+        coordinates += tensor->count;
+    }
+    *ret_coordinates = coordinates;
+    return tensors;
+}
+
 enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error,
                              struct bg_shape *ret)
 {
@@ -81,17 +103,20 @@ enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *t
     if (shape.dense && shape.encryption != BG_PLAN_OFF)
         return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
                                           "set encryption.mode to off or choose another codec.mode");
-    bool scales = task->stage == BG_STAGE_SCALES;
-    size_t travelling = 0;
-    for (size_t i = 0; i < task->tensor_count; i++)
-        travelling += task->travels[i];
+    bool scales = task->stage == BG_STAGE_SCALES, ef = codec->mode == BG_PLAN_CODEC_EF;
+    struct bg_codec_round round = bg_task_codec_round(task);
+    size_t travelling = count_travelling(&plan->root.layout, &round, error, &shape.coordinates);
+    if (travelling == SIZE_MAX)
+        return BG_INVALID;
     if (shape.dense && (scales || travelling != task->tensor_count))
         return bg_fail(error, BG_INVALID, "task of round %llu: mode dense sends every tensor in every round",
                        (unsigned long long)task->round);
-    bool ef = codec->mode == BG_PLAN_CODEC_EF;
+    if (!ef && round.window.rest)
+        return bg_fail(error, BG_INVALID, "task of round %llu: it leaves coordinates out, which only mode ef can do: "
+                                          "other modes keep no residual for them", (unsigned long long)task->round);
     shape.scale_count = ef ? travelling : 0;
     shape.centre_count = ef && codec->centre_median && !scales ? travelling : 0;
-    shape.vote_count = scales ? 0 : bg_codec_votes(&plan->root.layout, task->travels);
+    shape.vote_count = bg_codec_votes(&plan->root.layout, &round);
     shape.scale_most = scales ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
     shape.scales_at = 1;
     shape.centres_at = shape.scales_at + shape.scale_count;
@@ -132,7 +157,7 @@ uint64_t bg_shape_update_bytes(const struct bg_shape *shape)
 
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape)
 {
-    return shape->vote_count ? 8.0 * (double)bg_shape_update_bytes(shape) / (double)shape->vote_count : 0;
+    return shape->vote_count ? 8.0 * (double)bg_shape_update_bytes(shape) / (double)shape->coordinates : 0;
 }
 
 void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const float *coordinates,

@@ -8,7 +8,8 @@
  *   1               the count field: every member sends 1, the sum is k'
  *   travelling T    scale field of each travelling tensor (mode ef): 0…128, or 0…65535 in a calibration round
  *   travelling T    centre field of each travelling tensor, 0…128 (where the plan has median centres)
- *   votes           0 or 1 per coordinate of the travelling tensors, in layout order (none in a calibration round)
+ *   votes           0 or 1 per coordinate of the travelling tensors that the round's window has (compress/window.h),
+ *                   in layout order (none in a calibration round)
  *
  * With encryption off a position is 256 bytes of one plain vector: the fields before the votes as u16 each, then the
  * votes as bits, least significant first; in mode dense the coordinates as float32 instead of votes. The rest of the
@@ -32,7 +33,8 @@ struct bg_shape {
     size_t votes_at;
     size_t scale_count;    /* travelling tensors in mode ef, else 0 */
     size_t centre_count;
-    size_t vote_count;     /* coordinates that are voted on, or sent in mode dense */
+    size_t vote_count;     /* coordinates that are voted on, or sent in mode dense … */
+    size_t coordinates;    /* … of so many in the travelling tensors */
     uint64_t scale_most;   /* largest value of a scale field */
     size_t slots;          /* in all */
     size_t positions;      /* T */
@@ -42,14 +44,15 @@ struct bg_shape {
     struct bg_packing packing; /* unused with encryption off */
 };
 
-/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted);
+/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted; a window in
+ * another mode than ef) or a tensor travels of which no coordinate is voted on;
  * BG_UNSUPPORTED for a plan that asks for knowledge tags; BG_TOO_LARGE over BG_MAX_POSITIONS. */
 BG_MUST_CHECK enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task,
                                            struct bg_error *error, struct bg_shape *ret);
 void bg_shape_finish(struct bg_shape *shape);
 /* Bytes of one update as sent: the manifest's frame and those of all blocks. */
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape);
-/* The same in bits per coordinate that is voted on; 0 in a calibration round. */
+/* The same in bits per coordinate of the travelling tensors, voted on or not; 0 in a round without votes. */
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape);
 
 /* The codec's view of plan and task. */

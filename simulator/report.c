@@ -95,12 +95,15 @@ void bg_report_round(const struct bg_report *report, const struct bg_round_resul
 
 struct totals {
     size_t committed, held, abandoned, invalid, late, refused;
-    const struct bg_round_result *last_learning;
+    uint64_t uplink_bytes;      /* of one client that takes part in every round */
+    double learning_bytes;      /* mean over the rounds of learning … */
+    double bits_per_coordinate; /* … likewise */
 };
 
 static struct totals count_totals(const struct bg_report *report)
 {
     struct totals totals = {0};
+    size_t learning = 0;
     for (size_t i = 0; i < report->round_count; i++) {
         const struct bg_round_result *round = &report->rounds[i];
         totals.committed += round->committed;
@@ -109,9 +112,15 @@ static struct totals count_totals(const struct bg_report *report)
         totals.invalid += round->groups_invalid;
         totals.late += round->groups_late;
         totals.refused += round->groups_refused;
-        if (round->stage == BG_STAGE_LEARNING)
-            totals.last_learning = round;
+        totals.uplink_bytes += round->uplink_bytes;
+        if (round->stage != BG_STAGE_LEARNING)
+            continue;
+        learning++;
+        totals.learning_bytes += (double)round->uplink_bytes;
+        totals.bits_per_coordinate += round->bits_per_coordinate;
     }
+    totals.learning_bytes /= learning ? (double)learning : 1;
+    totals.bits_per_coordinate /= learning ? (double)learning : 1;
     return totals;
 }
 
@@ -135,9 +144,9 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
                 100 * bg_confusion_accuracy(report->central), 100 * bg_confusion_macro_f1(report->central));
     fprintf(out, "rounds     %zu committed, %zu held, %zu abandoned; groups %zu invalid, %zu late, %zu refused\n",
             totals.committed, totals.held, totals.abandoned, totals.invalid, totals.late, totals.refused);
-    if (totals.last_learning)
-        fprintf(out, "uplink     %.1f kB per client and round, %.2f bits per coordinate (fp32: 32, bare signs: 1)\n",
-                (double)totals.last_learning->uplink_bytes / 1e3, totals.last_learning->bits_per_coordinate);
+    fprintf(out, "uplink     %.1f kB per client and round, %.2f bits per coordinate (fp32: 32, bare signs: 1), "
+                 "%.1f kB in all\n",
+            totals.learning_bytes / 1e3, totals.bits_per_coordinate, (double)totals.uplink_bytes / 1e3);
     fprintf(out, "model      %s\n", hex);
     fprintf(out, "took       %.1f s, %.0f MB at most\n", (double)report->wall_ns / 1e9,
             (double)bg_peak_rss_bytes() / 1e6);
@@ -164,10 +173,9 @@ void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *o
     bg_json_add_u64(object, "groups_late", totals.late);
     bg_json_add_u64(object, "groups_refused", totals.refused);
     bg_json_add_u64(object, "warnings", report->warnings);
-    bg_json_add_u64(object, "uplink_bytes_per_client_round",
-                    totals.last_learning ? totals.last_learning->uplink_bytes : 0);
-    bg_json_add_number(object, "bits_per_coordinate",
-                       totals.last_learning ? totals.last_learning->bits_per_coordinate : 0);
+    bg_json_add_number(object, "uplink_bytes_per_client_round", totals.learning_bytes);
+    bg_json_add_number(object, "bits_per_coordinate", totals.bits_per_coordinate);
+    bg_json_add_u64(object, "uplink_bytes_per_client", totals.uplink_bytes);
     bg_json_add_string(object, "model_digest", hex);
     bg_json_add_bool(object, "synthetic", report->data->dataset.synthetic);
     bg_json_add_bool(object, "on_validation", report->data->on_validation);

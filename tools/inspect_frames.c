@@ -168,6 +168,8 @@ static enum bg_status about_task(const struct about *a)
     bg_json_add_string(a->facts, "stage", bg_task_stage_name(task.stage));
     bg_json_add_number(a->facts, "learning_rate", task.learning_rate);
     bg_json_add_u64(a->facts, "steps", task.steps);
+    bg_json_add_u64(a->facts, "window_first", task.window_first);
+    bg_json_add_u64(a->facts, "window_rest", task.window_rest);
     bg_json_add_number(a->facts, "deadline_seconds", (double)task.deadline_ns / 1e9);
     struct bg_json *travels = bg_json_add_array(a->facts, "travels");
     for (size_t i = 0; i < task.tensor_count; i++)

@@ -26,6 +26,8 @@ void bg_task_encode_unsigned(struct bg_writer *w, const struct bg_population *po
     bg_write_u8(w, (uint8_t)task->stage);
     bg_write_f64(w, task->learning_rate);
     bg_write_u32(w, task->steps);
+    bg_write_u32(w, task->window_first);
+    bg_write_u32(w, task->window_rest);
     bg_write_u64(w, task->deadline_ns);
     bg_write_u64(w, task->tensor_count);
     for (size_t i = 0; i < task->tensor_count; i++) {
@@ -82,6 +84,8 @@ enum bg_status bg_task_decode(const struct bg_frame *frame, struct bg_arena *are
     task.stage = bg_decode_choice(&d, BG_STAGE_LEARNING, BG_STAGE_COUNT - 1, "the stage is not a known one");
     task.learning_rate = bg_decode_real(&d, 0, DBL_MAX, "the learning rate must be finite and 0 or more");
     task.steps = bg_decode_u32(&d, 1, BG_MAX_STEPS, "the steps must be 1 to 1048576");
+    task.window_first = bg_read_u32(r);
+    task.window_rest = bg_read_u32(r);
     task.deadline_ns = bg_read_u64(r);
     decode_tensors(&d, arena, &task);
     decode_invited(&d, arena, &task);

@@ -4,7 +4,8 @@
  * signature covers the label and the frame up to the signature.
  *
  * Body: u64 round | u32 attempt | u64 epoch | 32 model digest | 32 receipt digest | u8 stage |
- *       f64 learning rate | u32 steps | u64 deadline ns | u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
+ *       f64 learning rate | u32 steps | u32 window first | u32 window rest | u64 deadline ns |
+ *       u64 tensors | per tensor: u8 travels, f64 scale, f64 centre |
  *       u64 invited groups | u32 each, ascending | 64 signature
  */
 #pragma once
@@ -39,6 +40,8 @@ struct bg_task {
     enum bg_task_stage stage;
     double learning_rate;    /* of this round's local steps … */
     uint32_t steps;          /* … and how many, 1 to BG_MAX_STEPS */
+    uint32_t window_first;   /* which coordinates are voted on (compress/window.h): */
+    uint32_t window_rest;    /* both 0 for all */
     uint64_t deadline_ns;    /* duration from the opening of the round */
     size_t tensor_count;     /* of the plan's layout */
     const bool *travels;     /* (tensor_count) which tensors are voted on */

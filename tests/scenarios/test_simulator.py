@@ -52,6 +52,9 @@ SCENARIOS = {
     'median centres': {'codec__centre': 'median'},
     'client momentum': {'codec__client_momentum': 0.5},
     'scales from residuals': {'codec__scale_basis': 'residual', 'codec__clip': 10},
+    'a quarter of the votes per round': {'codec__rotate': 0.25, 'codec__centre': 'median', 'faults__dropout': 0.1,
+                                         'rounds__count': 6, 'codec__rotate_full': 1},
+    'rounds with hardly a vote': {'codec__rotate': 0.001, 'codec__scale_basis': 'residual'},
 }
 
 
@@ -94,6 +97,19 @@ def check_rounds(tap):
         assert [one['outcome'] for one in result['rounds']] == ['abandoned'] * 3
         assert {one['reason'] for one in result['rounds']} == {'TOO_FEW'}
         assert result['rounds'][0]['accuracy'] == result['rounds'][2]['accuracy'], 'the model moved'
+    with tap.trying('a rotating vote costs its share of the uplink and reaches every coordinate'):
+        settings = {'model__spec': 'mlp:256', 'encryption__mode': 'null', 'encryption__radix': 'mixed'}
+        whole = run(**settings)
+        parts = run(**settings, codec__rotate=0.2)
+        summary = parts['summary']
+        assert summary['rounds_committed'] == 5
+        assert summary['bits_per_coordinate'] < 0.26 * whole['summary']['bits_per_coordinate'], summary
+        assert summary['uplink_bytes_per_client'] == sum(one['uplink_bytes'] for one in parts['rounds']), summary
+    with tap.trying('a round without any vote is committed and moves nothing'):
+        result = run(encryption__mode='null', model__spec='linear', codec__rotate=0.001, rounds__count=3)
+        still = [before['accuracy'] == after['accuracy'] and after['bits_per_coordinate'] == 0
+                 for before, after in zip(result['rounds'][1:], result['rounds'][2:])]
+        assert result['summary']['rounds_committed'] == 4 and any(still), result['rounds']
     with tap.trying('dense averaging runs without encryption'):
         result = run(encryption__mode='off', codec__mode='dense', rounds__count=3)
         assert abs(result['summary']['bits_per_coordinate'] - 32) < 32, result['summary']['bits_per_coordinate']

@@ -158,7 +158,8 @@ MODEL, NEXT_MODEL, RECEIPT_BEFORE = b'\x66' * 32, b'\x77' * 32, b'\x55' * 32
 TASK = frame('task', PLAN_ID, [
     u64('round', ROUND), u32('attempt', ATTEMPT), u64('epoch', 1), raw('model digest', MODEL),
     raw('receipt digest', RECEIPT_BEFORE), u8('stage', 0),
-    f64('learning rate', 0.1), u32('steps', 20), u64('deadline ns', 60 * 10**9),
+    f64('learning rate', 0.1), u32('steps', 20), u32('window first', 0), u32('window rest', 0),
+    u64('deadline ns', 60 * 10**9),
     u64('tensors', 2), u8('travels', 1), f64('scale', 0.5), f64('centre', 0.0),
     u8('travels', 0), f64('scale', 0.25), f64('centre', 0.0),
     u64('invited groups', 1), u32('group', GROUP)], (ROOT[0], 'burgee task'))

@@ -59,7 +59,7 @@ static void make_task(struct one_group *group, const struct group_terms *terms)
     static const uint32_t invited[] = {0};
     bool all = terms->mode == BG_PLAN_CODEC_DENSE;
     for (size_t i = 0; i < TENSORS; i++) {
-        group->travels[i] = all || i != 1;
+        group->travels[i] = all || (i != 1 && !terms->nothing_travels);
         group->scales[i] = 0.5 * (double)(i + 1);
     }
     group->task = (struct bg_task){.round = 7,
@@ -67,6 +67,7 @@ static void make_task(struct one_group *group, const struct group_terms *terms)
                                    .stage = terms->stage,
                                    .learning_rate = 0.1,
                                    .steps = 5,
+                                   .window_rest = terms->window_rest,
                                    .deadline_ns = 1000,
                                    .tensor_count = TENSORS,
                                    .travels = group->travels,

@@ -18,6 +18,8 @@ struct group_terms {
     bool mixed_radix;
     bool centre_median;
     enum bg_task_stage stage;
+    uint32_t window_rest;
+    bool nothing_travels;
 };
 
 struct one_group {

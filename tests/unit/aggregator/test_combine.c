@@ -274,6 +274,40 @@ Test(combine, calibrates_scales_and_nothing_else)
     NO_LEAKS();
 }
 
+Test(combine, steps_only_what_was_voted_on)
+{
+    static struct fixture f;
+    struct group_terms terms = {.encryption = BG_PLAN_OFF, .mode = BG_PLAN_CODEC_EF, .window_rest = 0xc0000000};
+    set_up(&f, &terms, 4);
+    cr_assert_lt(f.group.shape.vote_count, COORDINATES / 3);
+    cr_assert_eq(combine(&f, 3, 2), BG_OK, "%s", f.error.text);
+    size_t moved = 0;
+    for (size_t i = 0; i < COORDINATES; i++) {
+        bool voted = bg_window_phase(i) <= 0x3fffffff && (i < 900 || i >= 930);
+        moved += f.parameters[i] != f.before[i];
+        cr_assert(voted || f.parameters[i] == f.before[i], "coordinate %zu moved", i);
+    }
+    cr_assert_geq(moved, f.group.shape.vote_count / 2);
+    tear_down(&f);
+    NO_LEAKS();
+}
+
+Test(combine, uses_every_group_where_nothing_was_voted_on)
+{
+    static struct fixture f;
+    struct group_terms terms = {.encryption = BG_PLAN_NULL, .s = 1, .mode = BG_PLAN_CODEC_EF, .nothing_travels = true};
+    set_up(&f, &terms, 3);
+    cr_assert_eq(f.group.shape.slots, 1);
+    f.settings.rule = BG_RULE_FLAG_PLUS;
+    cr_assert_eq(combine(&f, 3, 2), BG_OK, "%s", f.error.text);
+    cr_assert_arr_eq(f.parameters, f.before, sizeof f.before);
+    cr_assert_arr_eq(f.scales, f.group.scales, sizeof f.scales);
+    for (size_t g = 0; g < f.count; g++)
+        cr_assert(f.combination.used[g]);
+    tear_down(&f);
+    NO_LEAKS();
+}
+
 /* ---- what must not step ---- */
 
 struct untouched {

@@ -463,6 +463,54 @@ Test(offline, refuses_other_settings_in_the_middle_of_a_round)
     NO_LEAKS();
 }
 
+static struct bg_window window_of(struct by_hand *h, uint64_t round)
+{
+    struct bg_writer bytes = read_file(round_file(h, round, "task"));
+    struct bg_arena arena;
+    struct bg_frame frame;
+    struct bg_task task;
+    bg_arena_init(&arena, SIZE_MAX);
+    EXPECT(h, bg_frame_expect(bg_writer_span(&bytes), BG_FRAME_TASK, &h->error, &frame), BG_OK);
+    EXPECT(h, bg_task_decode(&frame, &arena, &h->error, &task), BG_OK);
+    bg_arena_finish(&arena);
+    bg_writer_finish(&bytes);
+    return (struct bg_window){task.window_first, task.window_rest};
+}
+
+/* Round 1 calibrates; of four rounds of learning the last one votes on everything. */
+Test(offline, rotates_the_votes_from_round_to_round)
+{
+    struct by_hand h;
+    by_hand_init(&h, BG_PLAN_NULL, "ef");
+    h.config.learning.rotate = 0.25;
+    h.config.learning.rotate_full = 1;
+    h.config.rounds = 4;
+    EXPECT(&h, agree_on_epoch(&h), BG_OK);
+    for (uint64_t number = 1; number < 6; number++) {
+        cr_assert_eq(whole_round(&h, number, true).outcome, BG_OK);
+        struct bg_window window = window_of(&h, number);
+        bool all = number == 1 || number == 5;
+        cr_assert_eq(window.rest, all ? 0 : 0xc0000000, "round %llu", (unsigned long long)number);
+        if (!all)
+            cr_assert_eq(window.first, (uint32_t)(number - 2) << 30);
+    }
+    by_hand_finish(&h);
+    NO_LEAKS();
+}
+
+Test(offline, refuses_last_rounds_where_none_is_the_last)
+{
+    struct bg_aggregator_config config;
+    struct bg_error error;
+    bg_options_defaults(bg_aggregator_options, bg_aggregator_option_count, &config);
+    config.learning.rotate = 0.5;
+    config.learning.rotate_full = 2;
+    cr_assert_eq(bg_aggregator_config_check(&config, &error), BG_OK);
+    config.rounds = 0;
+    cr_assert_eq(bg_aggregator_config_check(&config, &error), BG_CONFIG);
+    cr_assert_not_null(strstr(error.text, "rounds.count"), "%s", error.text);
+}
+
 Test(offline, is_for_one_process_at_a_time)
 {
     struct by_hand h;

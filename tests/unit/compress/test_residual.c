@@ -113,6 +113,52 @@ Test(residual, keeps_p_after_a_calibration_round)
     codec_finish(&codec);
 }
 
+/* Eighths below 2^20 are exact in float, so the sum must be, too. */
+Test(residual, what_is_sent_and_what_stays_make_p_exactly_under_a_window)
+{
+    enum {
+        COUNT = 400
+    };
+    struct codec codec;
+    codec_init(&codec, BG_CODEC_EF, 1, (const uint32_t[]){COUNT});
+    struct bg_prng prng;
+    bg_prng_init(&prng, 3);
+    double wanted[COUNT] = {0}, shipped[COUNT] = {0};
+    float delta[COUNT], residual[COUNT] = {0};
+    codec.settings.clip = 1e5;
+    for (uint64_t r = 0; r < 60; r++) {
+        codec.round.window = bg_window_of_round(0.22, r);
+        for (size_t i = 0; i < COUNT; i++) {
+            delta[i] = (float)((double)bg_prng_below(&prng, 64) - 24) / 8;
+            wanted[i] += (double)delta[i];
+        }
+        cr_assert_eq(codec_encode(&codec, delta, residual), BG_OK);
+        bg_codec_commit(&codec.settings, &codec.layout, &codec.round, codec.scales, &codec.update, residual);
+        size_t vote = 0;
+        for (size_t i = 0; i < COUNT; i++)
+            if (bg_window_has(&codec.round.window, i))
+                shipped[i] += bg_sign_bit(&codec.update.bits, vote++) ? 1 : -1;
+        cr_assert_eq(vote, codec.update.bits.count);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        cr_assert_eq(shipped[i] + (double)residual[i], wanted[i], "coordinate %zu", i);
+    codec_finish(&codec);
+}
+
+Test(residual, clips_what_waits_for_its_turn)
+{
+    struct codec codec;
+    codec_init(&codec, BG_CODEC_EF, 1, (const uint32_t[]){2});
+    codec.round.window = (struct bg_window){.first = bg_window_phase(1), .rest = UINT32_MAX};
+    const float delta[] = {-70, 1.5F};
+    float residual[2];
+    cr_assert_eq(codec_encode(&codec, delta, NULL), BG_OK);
+    bg_codec_commit(&codec.settings, &codec.layout, &codec.round, codec.scales, &codec.update, residual);
+    cr_assert_eq(residual[0], -4);
+    cr_assert_eq(residual[1], 0.5F);
+    codec_finish(&codec);
+}
+
 Test(residual, decays_once_per_missed_round)
 {
     struct bg_codec_settings settings = standard_settings(BG_CODEC_EF);

@@ -123,6 +123,68 @@ Test(shape, median_centres_travel_behind_the_scales)
     finish(&f);
 }
 
+Test(shape, votes_only_on_what_the_window_has)
+{
+    struct fixture f;
+    begin(&f, BG_PLAN_NULL, BG_PLAN_CODEC_EF, 1);
+    f.task.window_rest = 0xc0000000;
+    shape(&f);
+    size_t inside = 0;
+    for (size_t i = 0; i < 1040; i++)
+        inside += (i < 900 || i >= 930) && bg_window_phase(i) < 0x40000000;
+    cr_assert_eq(f.shape.vote_count, inside);
+    cr_assert(inside > 200 && inside < 300);
+    cr_assert_eq(f.shape.slots, 3 + inside);
+    cr_assert_eq(f.shape.coordinates, 1010);
+    cr_assert_float_eq(bg_shape_bits_per_coordinate(&f.shape),
+                       8.0 * (double)bg_shape_update_bytes(&f.shape) / 1010, 1e-12,
+                       "all coordinates count, voted on or not");
+    finish(&f);
+}
+
+Test(shape, a_round_may_have_no_votes_at_all)
+{
+    struct fixture f;
+    begin(&f, BG_PLAN_NULL, BG_PLAN_CODEC_EF, 1);
+    memset(f.travels, 0, sizeof f.travels);
+    shape(&f);
+    cr_assert_eq(f.shape.slots, 1);
+    cr_assert_eq(f.shape.positions, 1);
+    cr_assert_eq(bg_shape_bits_per_coordinate(&f.shape), 0);
+    finish(&f);
+}
+
+Test(shape, refuses_a_window_without_a_vote_of_a_travelling_tensor)
+{
+    struct fixture f;
+    struct bg_error error;
+    begin(&f, BG_PLAN_NULL, BG_PLAN_CODEC_EF, 1);
+    f.task.window_first = bg_window_phase(0);
+    f.task.window_rest = UINT32_MAX;
+    cr_assert_eq(bg_shape_init(&f.plan, &f.task, &error, &f.shape), BG_INVALID);
+    cr_assert_not_null(strstr(error.text, "\"last\" travels"), "%s", error.text);
+    f.travels[2] = false;
+    shape(&f);
+    cr_assert_eq(f.shape.vote_count, 1);
+    finish(&f);
+}
+
+Test(shape, only_mode_ef_has_windows)
+{
+    for (int mode = BG_PLAN_CODEC_MEDIAN; mode <= BG_PLAN_CODEC_DENSE; mode++) {
+        struct fixture f;
+        struct bg_error error;
+        begin(&f, BG_PLAN_OFF, (enum bg_plan_codec_mode)mode, 0);
+        f.travels[1] = true;
+        f.task.window_rest = 0x80000000;
+        cr_assert_eq(bg_shape_init(&f.plan, &f.task, &error, &f.shape), BG_INVALID);
+        cr_assert_not_null(strstr(error.text, "only mode ef"), "%s", error.text);
+        f.task.window_rest = 0;
+        shape(&f);
+        finish(&f);
+    }
+}
+
 Test(shape, a_calibration_round_sends_absolute_scales_and_no_votes)
 {
     struct fixture f;

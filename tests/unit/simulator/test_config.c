@@ -32,6 +32,8 @@ Test(config, refuses_combinations_that_cannot_be_and_names_their_keys)
         {{"attack.share=0.1"}, {"attack.kind", "attack.share"}},
         {{"robust.f=2"}, {"robust.f", "robust.f_automatic"}},
         {{"codec.mode=sign", "server.optimizer=adam"}, {"server.optimizer", "codec.mode"}},
+        {{"codec.rotate=0.5", "codec.mode=sign"}, {"codec.rotate", "codec.mode"}},
+        {{"codec.rotate_full=3"}, {"codec.rotate_full", "codec.rotate"}},
         {{"codec.mode=dense", "encryption.mode=off", "attack.kind=out-of-range", "attack.share=0.1"},
          {"attack.kind", "codec.mode"}},
     };
@@ -52,6 +54,7 @@ Test(config, takes_what_is_possible_at_its_edges)
         {"groups.size=3", "groups.least=3", "clients.count=3", NULL},
         {"encryption.mode=off", "codec.mode=dense", "groups.size=1", "groups.least=1", NULL},
         {"robust.f_automatic=false", "robust.f=2", NULL},
+        {"codec.rotate=0.001", "codec.rotate_full=25", NULL},
         {"codec.mode=median", "codec.client_momentum=0.9", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

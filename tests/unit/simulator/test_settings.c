@@ -112,6 +112,8 @@ Test(settings, each_of_learning_changes_the_model)
         {"", "codec.client_momentum=0.5"},
         {"codec.mode=sign", "codec.mode=sign codec.server_momentum=0.1"},
         {"codec.mode=sign", "codec.mode=sign codec.server_step=0.01"},
+        {"", "codec.rotate=0.5"},
+        {"codec.rotate=0.5", "codec.rotate=0.5 codec.rotate_full=2"},
         {"", "clients.count=16"},
         {"", "clients.cells=2"},
         {"", "groups.size=4"},

@@ -169,6 +169,8 @@ struct bg_task random_task(struct source *source)
                            .stage = (enum bg_task_stage)random_within(source, 0, BG_STAGE_COUNT - 1),
                            .learning_rate = bg_prng_uniform(&source->prng),
                            .steps = random_within(source, 1, BG_MAX_STEPS),
+                           .window_first = (uint32_t)bg_prng_next(&source->prng),
+                           .window_rest = (uint32_t)bg_prng_next(&source->prng),
                            .deadline_ns = bg_prng_next(&source->prng),
                            .tensor_count = random_within(source, 0, 6),
                            .invited_count = random_within(source, 0, 6)};
