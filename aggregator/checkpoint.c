@@ -64,7 +64,10 @@ void bg_checkpoint_write(const struct bg_root *root, struct bg_writer *w)
     bg_write_u32(w, root->round.holds);
     bg_write_u64(w, root->learning_rounds);
     bg_write_u8(w, root->calibrated);
-    bg_write_f64(w, root->availability);
+    bg_write_f64(w, root->pace.availability);
+    bg_write_u64(w, root->pace.deadline_ns);
+    bg_write_u64(w, root->pace.arrival_ns);
+    bg_write_u64(w, root->pace.length_ns);
     write_server_state(root, w);
     write_records(root, w);
     bg_write_u64(w, root->round.epoch_rounds);
@@ -106,6 +109,19 @@ static void read_records(struct bg_root *root, struct bg_reader *r)
     }
 }
 
+/* A deadline learnt under other settings is brought within those of today. */
+static void read_pace(struct bg_root *root, struct bg_reader *r)
+{
+    struct bg_pace *pace = &root->pace;
+    pace->availability = bg_read_f64(r);
+    uint64_t deadline = bg_read_u64(r);
+    pace->arrival_ns = bg_read_u64(r);
+    pace->length_ns = bg_read_u64(r);
+    pace->deadline_ns = deadline < pace->rules.least_ns  ? pace->rules.least_ns
+                        : deadline > pace->rules.most_ns ? pace->rules.most_ns
+                                                         : deadline;
+}
+
 enum bg_status bg_checkpoint_restore(struct bg_root *root, uint64_t epoch, struct bg_reader *r,
                                      struct bg_error *error)
 {
@@ -116,12 +132,12 @@ enum bg_status bg_checkpoint_restore(struct bg_root *root, uint64_t epoch, struc
     root->round.holds = bg_read_u32(r);
     root->learning_rounds = bg_read_u64(r);
     root->calibrated = bg_read_u8(r) != 0;
-    root->availability = bg_read_f64(r);
+    read_pace(root, r);
     enum bg_status status = read_server_state(root, r, error);
     if (status != BG_OK)
         return status;
     read_records(root, r);
-    if (r->status == BG_OK && !(root->availability >= 0 && root->availability <= 1))
+    if (r->status == BG_OK && !(root->pace.availability >= 0 && root->pace.availability <= 1))
         return bg_fail(error, BG_DATA, "checkpoint: availability outside 0 to 1");
     return r->status == BG_OK ? BG_OK : bg_fail(error, r->status, "checkpoint: %s", bg_status_text(r->status));
 }

@@ -78,7 +78,8 @@ void bg_aggregator_config_apply(const struct bg_aggregator_config *c, struct bg_
                                               .full_rounds = (uint32_t)c->full_rounds,
                                               .quorum = (uint32_t)c->quorum,
                                               .holds_allowed = (uint32_t)c->holds};
-    settings->deadline_ns = (uint64_t)(c->deadline_seconds * 1e9);
+    /* On files nobody arrives at a time, and nobody is told when to ask again. */
+    settings->pace = (struct bg_pace_rules){.most_ns = (uint64_t)(c->deadline_seconds * 1e9)};
     settings->target_groups = c->target_groups;
     settings->seed = c->seed;
 }

@@ -406,6 +406,8 @@ void bg_intake_step(struct bg_intake *intake, struct bg_round_event event)
         intake->event_count--;
         if (bg_round_step(intake->round, &next, intake->now, &actions) != BG_OK)
             continue;
+        if (next.kind == BG_ROUND_ARRIVED)
+            intake->arrivals[intake->arrival_count++] = intake->now;
         for (size_t i = 0; i < actions.count; i++)
             perform(intake, actions.items[i]);
     }
@@ -449,10 +451,11 @@ enum bg_status bg_intake_begin_epoch(struct bg_intake *intake, const struct bg_r
     intake->round_groups = calloc(count, sizeof *intake->round_groups);
     intake->actions = calloc(count + 2, sizeof *intake->actions);
     intake->events = calloc(BG_INTAKE_EVENTS(count), sizeof *intake->events);
+    intake->arrivals = calloc(roster->count ? roster->count : 1, sizeof *intake->arrivals);
     intake->roster = roster;
     bg_digest_table_init(&intake->clients, seed);
     enum bg_status status = BG_NO_MEMORY;
-    if (sizes && intake->groups && intake->round_groups && intake->actions && intake->events)
+    if (sizes && intake->groups && intake->round_groups && intake->actions && intake->events && intake->arrivals)
         status = make_groups(intake, groups, sizes);
     if (status == BG_OK)
         bg_round_begin_epoch(intake->round, rules, intake->round_groups, sizes, count);
@@ -472,6 +475,7 @@ void bg_intake_end_epoch(struct bg_intake *intake)
     free(intake->round_groups);
     free(intake->actions);
     free(intake->events);
+    free(intake->arrivals);
     bg_digest_table_finish(&intake->clients);
     bg_intake_init(intake, intake->ops, intake->owner, intake->queue, intake->round);
 }
@@ -479,6 +483,7 @@ void bg_intake_end_epoch(struct bg_intake *intake)
 void bg_intake_begin_round(struct bg_intake *intake, const struct bg_upload_terms *terms)
 {
     intake->terms = terms;
+    intake->arrival_count = 0;
 }
 
 void bg_intake_end_round(struct bg_intake *intake)

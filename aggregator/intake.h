@@ -58,9 +58,11 @@ struct bg_intake {
     struct bg_round_event *events;   /* (BG_INTAKE_EVENTS(group_count)) that its actions gave rise to, in a ring */
     size_t first_event, event_count;
     bool stepping;
+    uint64_t *arrivals; /* (clients): when each update of the round arrived, in that order */
 
     /* of the round */
     const struct bg_upload_terms *terms; /* borrowed; NULL between rounds */
+    size_t arrival_count;
 };
 
 /* Borrows all. Zeroed before or finished. */

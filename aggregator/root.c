@@ -69,13 +69,30 @@ static void update_refused(void *context, const struct bg_digest *client, const 
 
 /* ---- documents ---- */
 
+/* There is no answer yet: when to ask again, or `status` where the root keeps no pace. */
+static void answer_later(struct bg_root *root, struct bg_call *call, enum bg_status status)
+{
+    bool running = root->round.state != BG_ROUND_IDLE;
+    struct bg_writer w;
+    if (!(root->settings.pace.contacts_per_second > 0)) {
+        answer(call, status);
+        return;
+    }
+    struct bg_pace_window window = bg_pace_window(&root->pace, root->epoch_roster.count, root->round.number, running,
+                                                  running ? root->now - root->opened_at : 0);
+    bg_writer_init(&w);
+    bg_pace_window_encode(&w, &root->settings.population, &window);
+    bg_call_answer(call, w.status, bg_writer_span(&w));
+    bg_writer_finish(&w);
+}
+
 /* The task is for members that can still contribute to an open round. */
 static void serve_task(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
 {
     if (bg_intake_wants(&root->intake, &request->peer))
         bg_call_answer(call, BG_OK, bg_writer_span(&root->task_frame));
     else
-        answer(call, BG_NOT_FOUND);
+        answer_later(root, call, BG_NOT_FOUND);
 }
 
 static void serve_model(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
@@ -103,8 +120,10 @@ static void serve_receipt(struct bg_root *root, const struct bg_request *request
     const struct bg_root_receipt *receipt = &root->receipts[round % BG_ROOT_RECEIPTS];
     if (receipt->round == round && receipt->frame.size)
         bg_call_answer(call, BG_OK, bg_writer_span(&receipt->frame));
+    else if (round == root->round.number && root->round.state != BG_ROUND_IDLE)
+        answer_later(root, call, BG_BUSY);
     else
-        answer(call, round == root->round.number && root->round.state != BG_ROUND_IDLE ? BG_BUSY : BG_NOT_FOUND);
+        answer(call, BG_NOT_FOUND);
 }
 
 static void serve_document(const struct bg_root *root, const struct bg_writer *document, struct bg_call *call)
@@ -260,7 +279,7 @@ enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t 
     root->now = root->intake.now = now;
     root->wake = root->epoch_retry_at = UINT64_MAX;
     root->commitment = settings->first_commitment;
-    root->availability = 1;
+    bg_pace_init(&root->pace, &settings->pace);
     bg_digest_table_init(&root->enrolled, settings->seed);
     bg_arena_init(&root->epoch_arena, BG_ROOT_MEMORY);
     bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "aggregator/combine.h"
+#include "aggregator/pace.h"
 #include "aggregator/round.h"
 #include "base/work.h"
 #include "crypto/identity.h"
@@ -27,7 +28,7 @@ enum bg_root_notice_kind {
     BG_ROOT_NOTICE_OPENED,    /* a round is open */
     BG_ROOT_NOTICE_REFUSED,   /* a client's message was refused: client, error */
     BG_ROOT_NOTICE_GROUP,     /* a group could not be used: group, error */
-    BG_ROOT_NOTICE_ENDED,     /* a round has ended: round state, combination (NULL if none was made) */
+    BG_ROOT_NOTICE_ENDED,     /* a round has ended: round state, pace, combination (NULL if none was made) */
     BG_ROOT_NOTICE_FAILED,    /* the root itself could not do something: error */
 };
 
@@ -39,6 +40,7 @@ struct bg_root_notice {
     const struct bg_digest *client;
     const struct bg_error *error;
     const struct bg_round *state;
+    const struct bg_pace_round *pace; /* how long it took; NULL unless ENDED */
     const struct bg_combination *combination;
 };
 
@@ -63,7 +65,7 @@ struct bg_root_settings {
     uint64_t rounds;                             /* of learning that the schedules run over; 0: constant */
     struct bg_server_optimizer server;           /* modes ef and dense; its step falls like the learning rate */
     struct bg_round_rules rules;
-    uint64_t deadline_ns;
+    struct bg_pace_rules pace;                   /* deadlines, and when clients ask again */
     uint64_t retry_ns;                           /* before the key holder is asked again */
     uint64_t target_groups;                      /* per round; 0: all */
     uint64_t seed;                               /* of the choice of groups */

@@ -5,31 +5,27 @@
 #include "model/training.h"
 #include "protocol/envelope.h"
 
-/* Whole groups: ceil(target / a^k) of them, drawn from the seed; all if there is no target. */
+#include <stdlib.h>
+
+static int compare_indices(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whole groups, drawn from the seed; all if there is no target. */
 static size_t choose_groups(struct bg_root *root, uint32_t *ret_invited)
 {
-    size_t wanted = root->group_count;
     struct bg_prng prng;
-    if (root->settings.target_groups) {
-        double whole = 1;
-        for (uint32_t i = 0; i < root->plan.key.group_size; i++)
-            whole *= root->availability;
-        double invited = (double)root->settings.target_groups / (whole > 1e-6 ? whole : 1e-6);
-        if (invited < (double)wanted)
-            wanted = (size_t)invited + (invited > (double)(size_t)invited);
-    }
+    size_t wanted = bg_pace_groups(&root->pace, root->settings.target_groups, root->plan.key.group_most,
+                                   root->group_count);
     for (size_t g = 0; g < root->group_count; g++)
         ret_invited[g] = (uint32_t)g;
     if (wanted == root->group_count)
         return wanted;
     bg_prng_init_stream(&prng, root->settings.seed, "groups", root->round.number + 1);
     bg_prng_shuffle(&prng, ret_invited, root->group_count);
-    for (size_t i = 1; i < wanted; i++)
-        for (size_t j = i; j > 0 && ret_invited[j] < ret_invited[j - 1]; j--) {
-            uint32_t swap = ret_invited[j];
-            ret_invited[j] = ret_invited[j - 1];
-            ret_invited[j - 1] = swap;
-        }
+    qsort(ret_invited, wanted, sizeof *ret_invited, compare_indices);
     return wanted;
 }
 
@@ -84,7 +80,7 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
                                   .steps = scheduled_steps(root),
                                   .window_first = window.first,
                                   .window_rest = window.rest,
-                                  .deadline_ns = root->settings.deadline_ns,
+                                  .deadline_ns = bg_pace_deadline(&root->pace, unscaled),
                                   .tensor_count = layout->tensor_count,
                                   .travels = travels,
                                   .scales = scales,
@@ -128,8 +124,9 @@ enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
     bg_intake_begin_round(&root->intake, &root->terms);
     if (root->task.stage == BG_STAGE_LEARNING)
         root->learning_rounds++;
+    root->opened_at = root->now;
     uint64_t left = UINT64_MAX - 1 - root->now;
-    uint64_t deadline = root->now + (root->settings.deadline_ns < left ? root->settings.deadline_ns : left);
+    uint64_t deadline = root->now + (root->task.deadline_ns < left ? root->task.deadline_ns : left);
     bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_START,
                                                           .number = root->task.round,
                                                           .deadline = deadline,

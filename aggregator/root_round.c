@@ -344,19 +344,28 @@ static enum bg_status write_receipt(struct bg_root *root, struct bg_writer *w)
     return bg_envelope_close(root->settings.identity, BG_SIGNED_RECEIPT, w, 0);
 }
 
-/* Invited members that arrived, smoothed over rounds. */
-static void measure_availability(struct bg_root *root)
+static int compare_durations(const void *a, const void *b)
 {
-    double invited = 0, arrived = 0;
-    for (size_t g = 0; g < root->group_count; g++) {
-        const struct bg_round_group *group = &root->round.groups[g];
-        if (group->progress == BG_GROUP_NOT_INVITED)
-            continue;
-        invited += group->member_count;
-        arrived += __builtin_popcountll(group->arrived);
-    }
-    if (invited > 0)
-        root->availability = 0.8 * root->availability + 0.2 * (arrived / invited);
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Turns the instants of arrival into durations, ascending. */
+static struct bg_pace_round measure_pace(struct bg_root *root)
+{
+    uint64_t *arrivals = root->intake.arrivals;
+    struct bg_pace_round round = {.calibration = root->task.stage != BG_STAGE_LEARNING,
+                                  .deadline_ns = root->task.deadline_ns,
+                                  .length_ns = root->now - root->opened_at,
+                                  .arrived = root->intake.arrival_count,
+                                  .arrivals_ns = arrivals};
+    for (size_t g = 0; g < root->group_count; g++)
+        if (root->round.groups[g].progress != BG_GROUP_NOT_INVITED)
+            round.invited += root->round.groups[g].member_count;
+    for (size_t i = 0; i < round.arrived; i++)
+        arrivals[i] -= root->opened_at;
+    qsort(arrivals, round.arrived, sizeof *arrivals, compare_durations);
+    return round;
 }
 
 static void settle(struct bg_root *root)
@@ -376,8 +385,10 @@ static void settle(struct bg_root *root)
     for (size_t g = 0; g < root->group_count; g++)
         bg_writer_finish(&root->members[g].release);
     root->wake = UINT64_MAX;
-    measure_availability(root);
+    struct bg_pace_round pace = measure_pace(root);
+    bg_pace_learn(&root->pace, &pace);
     bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_ENDED,
+                                                 .pace = &pace,
                                                  .combination = root->combined ? &root->combination : NULL});
     bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_SETTLED});
 }

@@ -91,7 +91,8 @@ struct bg_root {
     uint64_t learning_rounds; /* opened so far */
     bool calibrated;
     uint64_t wake;
-    double availability; /* measured part of the invited members that arrived */
+    struct bg_pace pace;
+    uint64_t opened_at;
     struct bg_combination combination;
     bool combined;
 

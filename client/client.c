@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/client.h"
 
+#include "base/prng.h"
 #include "client/jobs.h"
 #include "client/learner.h"
+#include "wire/pace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@ struct bg_client {
     struct bg_client_settings settings;
     struct bg_trust trust;
     struct bg_session session;
+    struct bg_prng waits;
     uint64_t now;
     uint64_t asleep_until;
     struct bg_work_queue queue;
@@ -61,6 +64,36 @@ static void ask(struct bg_client *client, enum bg_route route, struct bg_span bo
         on_reply(client, status, (struct bg_span){NULL, 0});
 }
 
+/* ---- pace ---- */
+
+static uint64_t within(const struct bg_client *client, uint64_t wait_ns)
+{
+    const struct bg_client_settings *s = &client->settings;
+    return wait_ns < s->poll_ns ? s->poll_ns : wait_ns > s->longest_wait_ns ? s->longest_wait_ns : wait_ns;
+}
+
+/* Whether the reply to a request for a task or a receipt is a window instead, which is then followed; one that is
+ * refused counts as "not yet". */
+static bool follow_pace(struct bg_client *client, struct bg_span reply)
+{
+    struct bg_frame frame;
+    struct bg_pace_window window = {0};
+    if (bg_frame_decode(reply, NULL, &frame, NULL) != BG_OK || frame.type != BG_FRAME_PACE)
+        return false;
+    enum bg_status status = bg_pace_window_decode(&frame, &client->error, &window);
+    if (status == BG_OK && !bg_population_equal(&frame.population, &client->settings.population)) {
+        status = bg_fail(&client->error, BG_WRONG_POPULATION, "pace: of population %s, this client is of %s",
+                         frame.population.name, client->settings.population.name);
+        window = (struct bg_pace_window){0};
+    }
+    if (status != BG_OK)
+        notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_FAILED, .error = &client->error});
+    uint64_t least = within(client, window.least_ns), most = within(client, window.most_ns);
+    uint64_t wait_ns = least + bg_prng_below(&client->waits, most - least + 1);
+    advance(client, (struct bg_session_event){.kind = BG_SESSION_PACED, .wait_ns = wait_ns});
+    return true;
+}
+
 /* ---- the task ---- */
 
 static enum bg_status accept_task(struct bg_client *client, struct bg_span reply)
@@ -77,6 +110,8 @@ static enum bg_status accept_task(struct bg_client *client, struct bg_span reply
 static void on_task(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_client *client = context;
+    if (status == BG_OK && follow_pace(client, reply))
+        return;
     if (status == BG_OK)
         status = accept_task(client, reply);
     else
@@ -344,6 +379,8 @@ static void on_receipt(void *context, enum bg_status status, struct bg_span repl
 {
     struct bg_client *client = context;
     struct bg_verdict verdict;
+    if (status == BG_OK && follow_pace(client, reply))
+        return;
     if (status == BG_OK)
         status = bg_verdict_accept(&client->trust, &client->learner.plan, &client->task.task, &client->seat, reply,
                                    &client->error, &verdict);
@@ -424,6 +461,7 @@ enum bg_status bg_client_create(const struct bg_client_settings *settings, uint6
     memcpy(client->trust.root, settings->root, sizeof client->trust.root);
     client->now = now;
     client->shape.encryption = BG_PLAN_OFF;
+    bg_prng_init_stream(&client->waits, settings->seed, "waits", 0);
     bg_session_init(&client->session, now, settings->poll_ns, settings->patience_ns);
     *ret_client = client;
     return BG_OK;

@@ -4,7 +4,8 @@
  * driver runs, and keeps what it owes to its residual until the receipt. One thread drives it.
  *
  * What it trusts: the two public keys it was enrolled with. It trains only on a plan that both signed, for a task and
- * a model that the root signed, in a group that the key holder's part of the plan commits to.
+ * a model that the root signed, in a group that the key holder's part of the plan commits to. When to ask again it lets
+ * the server say, between poll_ns and longest_wait_ns.
  */
 #pragma once
 
@@ -56,10 +57,11 @@ struct bg_client_settings {
     struct bg_key_ring *keys;                   /* kept */
     struct bg_random random;                    /* pad seeds and masks */
     struct bg_examples examples;                /* kept: the plan's features after their signed log */
-    uint64_t seed;                              /* of the order of minibatches */
+    uint64_t seed;                              /* of the order of minibatches and of the waits */
     uint8_t tie_secret[32];                     /* decides votes without an opinion */
-    uint64_t poll_ns;
-    uint64_t patience_ns;
+    uint64_t poll_ns;                           /* least pause between two looks at the server, whatever it says */
+    uint64_t patience_ns;                       /* longest pause between tries that failed */
+    uint64_t longest_wait_ns;                   /* that a server's pace is followed; at least poll_ns */
     struct bg_update_tap tap;
     void (*observe)(void *context, const struct bg_client_notice *notice); /* may be NULL */
     void *observe_context;

@@ -32,11 +32,19 @@ static enum bg_session_action try_again(struct bg_session *session, uint64_t now
     return BG_SESSION_DO_NOTHING;
 }
 
+/* In `state` until the next look at the server; whatever failed before is over. */
+static enum bg_session_action look_again(struct bg_session *session, enum bg_session_state state, uint64_t now,
+                                         uint64_t delay_ns)
+{
+    go(session, state);
+    session->pause_ns = session->poll_ns;
+    session->wake = later(now, delay_ns);
+    return BG_SESSION_DO_NOTHING;
+}
+
 static enum bg_session_action rest(struct bg_session *session, uint64_t now, enum bg_session_action action)
 {
-    go(session, BG_SESSION_IDLE);
-    session->pause_ns = session->poll_ns;
-    session->wake = later(now, session->poll_ns);
+    (void)look_again(session, BG_SESSION_IDLE, now, session->poll_ns);
     return action;
 }
 
@@ -100,20 +108,14 @@ static enum bg_session_action on_sent(struct bg_session *session, const struct b
     } else if (event->status != BG_OK && !session->unanswered) {
         return rest(session, now, BG_SESSION_DO_FOLD_BACK);
     }
-    go(session, BG_SESSION_WAITING);
-    session->pause_ns = session->poll_ns;
-    session->wake = later(now, session->poll_ns);
-    return BG_SESSION_DO_NOTHING;
+    return look_again(session, BG_SESSION_WAITING, now, session->poll_ns);
 }
 
 static enum bg_session_action on_receipt(struct bg_session *session, const struct bg_session_event *event,
                                          uint64_t now)
 {
-    if (event->status == BG_BUSY) {
-        session->pause_ns = session->poll_ns;
-        session->wake = later(now, session->poll_ns);
-        return BG_SESSION_DO_NOTHING;
-    }
+    if (event->status == BG_BUSY)
+        return look_again(session, BG_SESSION_WAITING, now, session->poll_ns);
     if (may_pass(event->status))
         return try_again(session, now);
     bool used = event->status == BG_OK && event->used;
@@ -137,6 +139,12 @@ static enum bg_session_action on_wake(struct bg_session *session)
     }
 }
 
+static enum bg_session_action on_paced(struct bg_session *session, const struct bg_session_event *event, uint64_t now)
+{
+    enum bg_session_state state = session->state == BG_SESSION_ASKING ? BG_SESSION_IDLE : BG_SESSION_WAITING;
+    return look_again(session, state, now, event->wait_ns);
+}
+
 static bool is_expected(const struct bg_session *session, enum bg_session_event_kind kind)
 {
     static const enum bg_session_state states[BG_SESSION_EVENT_COUNT] = {
@@ -146,6 +154,8 @@ static bool is_expected(const struct bg_session *session, enum bg_session_event_
     };
     if (kind == BG_SESSION_WAKE)
         return session->wake != UINT64_MAX;
+    if (kind == BG_SESSION_PACED)
+        return session->state == BG_SESSION_ASKING || session->state == BG_SESSION_WAITING;
     return kind < BG_SESSION_EVENT_COUNT && session->state == states[kind];
 }
 
@@ -175,6 +185,9 @@ enum bg_status bg_session_step(struct bg_session *session, const struct bg_sessi
         return BG_OK;
     case BG_SESSION_RECEIPT:
         *ret_action = on_receipt(session, event, now);
+        return BG_OK;
+    case BG_SESSION_PACED:
+        *ret_action = on_paced(session, event, now);
         return BG_OK;
     case BG_SESSION_EVENT_COUNT:
         break;

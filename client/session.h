@@ -6,12 +6,14 @@
  *   IDLE ─WAKE▶ ASKING ─TASK▶ PREPARING ─PREPARED▶ TRAINING ─TRAINED▶ BUILDING ─BUILT▶ SENDING ─SENT▶ WAITING
  *    ▲             │              │                   │                   │               │ ▲           │ ▲  │
  *    │  no task,   │    failed    │       failed      │       failed      │    refused    │ └WAKE, try  │ └──┘ BUSY,
- *    └─────────────┴──────────────┴───────────────────┴───────────────────┴───────────────┴──again──────┘ RECEIPT WAKE
+ *    └──PACED──────┴──────────────┴───────────────────┴───────────────────┴───────────────┴──again──────┘ PACED, WAKE
+ *                                                                                                    RECEIPT
  *
- * A failure that may pass (BG_IO, BG_BUSY, BG_NO_MEMORY) is tried again after a pause that doubles; others end the
- * client's part in the round. An update that exists (from BUILT on) is never dropped: it is committed or folded back.
- * Where a try to send it went unanswered, the other side may have it: then only the receipt can tell, and neither a
- * later refusal nor the deadline folds it back.
+ * PACED is the server's word on when to ask again; the wait is drawn and bounded outside. A failure that may pass
+ * (BG_IO, BG_BUSY, BG_NO_MEMORY) is tried again after a pause that doubles; others end the client's part in the round.
+ * An update that exists (from BUILT on) is never dropped: it is committed or folded back. Where a try to send it went
+ * unanswered, the other side may have it: then only the receipt can tell, and neither a later refusal nor the deadline
+ * folds it back.
  */
 #pragma once
 
@@ -39,6 +41,7 @@ enum bg_session_event_kind {
     BG_SESSION_BUILT,    /* status: the update is durable on this side */
     BG_SESSION_SENT,     /* status: the other side has it durably */
     BG_SESSION_RECEIPT,  /* status: BG_BUSY while the round runs; `used` if BG_OK */
+    BG_SESSION_PACED,    /* neither task nor receipt yet: ask again after wait_ns */
     BG_SESSION_EVENT_COUNT
 };
 
@@ -48,6 +51,7 @@ struct bg_session_event {
     uint64_t round;
     uint32_t attempt;
     uint64_t deadline;
+    uint64_t wait_ns;
     bool used;
 };
 

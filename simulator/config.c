@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 static const char *const radices[] = {"bits", "mixed", NULL};
+static const char *const deadlines[] = {"fixed", "measured", NULL};
 static const char *const attacks[] = {"none", "sign-flip", "label-flip", "random", "out-of-range", NULL};
 
 #define FIELD(name) offsetof(struct bg_simulator_config, name)
@@ -64,6 +65,8 @@ const struct bg_option bg_simulator_options[] = {
      "fixed-base table of the masks"},
     {"clients.count", BG_OPTION_U64, FIELD(clients), "40", 2, 1000000, NULL, "clients",
      "in the population"},
+    {"clients.longest_wait_seconds", BG_OPTION_REAL, FIELD(longest_wait_seconds), "3600", 1, 600000.0, NULL, "s",
+     "a client waits no longer, whatever pace the root gives"},
     {"clients.cells", BG_OPTION_U64, FIELD(cells), "1", 1, 10000, NULL, "cells",
      "that clients are spread over"},
     {"groups.size", BG_OPTION_U64, FIELD(group_size), "4", 1, 32, NULL, "clients",
@@ -76,8 +79,20 @@ const struct bg_option bg_simulator_options[] = {
      "of learning, after the calibration round"},
     {"rounds.target_groups", BG_OPTION_U64, FIELD(target_groups), "0", 0, 1000000, NULL, "groups",
      "invited per round; 0: all"},
-    {"rounds.deadline_seconds", BG_OPTION_REAL, FIELD(deadline_seconds), "120", 0.001, 1000000.0, NULL, "s",
+    {"rounds.deadline", BG_OPTION_CHOICE, FIELD(deadline), "fixed", 0, 0, deadlines, NULL,
+     "fixed; measured: from the arrivals of past rounds, rounds.deadline_seconds at most"},
+    {"rounds.deadline_seconds", BG_OPTION_REAL, FIELD(deadline_seconds), "120", 0.001, 600000.0, NULL, "s",
      "virtual time a round may take"},
+    {"rounds.deadline_least_seconds", BG_OPTION_REAL, FIELD(deadline_least_seconds), "1", 0.001, 600000.0, NULL, "s",
+     "shortest measured deadline"},
+    {"rounds.deadline_percentile", BG_OPTION_REAL, FIELD(deadline_percentile), "0.95", 0.01, 1, NULL, NULL,
+     "share of the arrivals that a measured deadline is taken from"},
+    {"rounds.deadline_margin", BG_OPTION_REAL, FIELD(deadline_margin), "1.5", 1, 100, NULL, NULL,
+     "factor on that arrival"},
+    {"rounds.deadline_growth", BG_OPTION_REAL, FIELD(deadline_growth), "1.5", 1.01, 100, NULL, NULL,
+     "most growth of a measured deadline per round"},
+    {"rounds.contacts_per_second", BG_OPTION_REAL, FIELD(contacts_per_second), "1000", 0, 1000000000.0, NULL, "1/s",
+     "clients that the root wants to see per second; 0: it does not say when to ask again"},
     {"rounds.quorum", BG_OPTION_U64, FIELD(quorum), "1", 1, 1000000, NULL, "groups",
      "least opened groups of a round"},
     {"rounds.holds", BG_OPTION_U64, FIELD(holds), "3", 1, 1000, NULL, "rounds",
@@ -130,6 +145,24 @@ const struct bg_option bg_simulator_options[] = {
 
 const size_t bg_simulator_option_count = sizeof bg_simulator_options / sizeof *bg_simulator_options;
 
+static enum bg_status check_pace(const struct bg_simulator_config *config, struct bg_error *error)
+{
+    bool measured = config->deadline == BG_DEADLINE_MEASURED;
+    if (measured && config->deadline_percentile * config->deadline_margin <= 1)
+        return bg_fail(error, BG_CONFIG, "rounds.deadline_percentile=%g times rounds.deadline_margin=%g is not above "
+                                         "1: deadlines would shrink for ever; raise the margin",
+                       config->deadline_percentile, config->deadline_margin);
+    if (measured && config->deadline_least_seconds > config->deadline_seconds)
+        return bg_fail(error, BG_CONFIG, "rounds.deadline_least_seconds=%g is more than rounds.deadline_seconds=%g",
+                       config->deadline_least_seconds, config->deadline_seconds);
+    if (config->contacts_per_second > 0 &&
+        2 * (double)config->clients > config->contacts_per_second * config->deadline_seconds)
+        return bg_fail(error, BG_CONFIG, "rounds.contacts_per_second=%g: %llu clients would not all come by within "
+                                         "rounds.deadline_seconds=%g; raise either",
+                       config->contacts_per_second, (unsigned long long)config->clients, config->deadline_seconds);
+    return BG_OK;
+}
+
 enum bg_status bg_simulator_config_check(const struct bg_simulator_config *config, bool insecure_test_key,
                                          struct bg_error *error)
 {
@@ -169,5 +202,6 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
                        attacks[config->attack], config->attack_share);
     if (dense && config->attack == BG_ATTACK_OUT_OF_RANGE)
         return bg_fail(error, BG_CONFIG, "attack.kind=out-of-range needs packed votes; codec.mode=dense has none");
-    return bg_learning_config_check(&config->learning, error);
+    enum bg_status status = check_pace(config, error);
+    return status == BG_OK ? bg_learning_config_check(&config->learning, error) : status;
 }

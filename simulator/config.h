@@ -12,6 +12,11 @@ enum bg_attack {
     BG_ATTACK_OUT_OF_RANGE, /* packs values that no honest member can produce */
 };
 
+enum bg_deadline {
+    BG_DEADLINE_FIXED = 0,
+    BG_DEADLINE_MEASURED, /* from the arrivals of past rounds: aggregator/pace.h */
+};
+
 struct bg_simulator_config {
     /* data */
     uint32_t data_kind;
@@ -47,7 +52,14 @@ struct bg_simulator_config {
     uint64_t full_rounds;
     uint64_t rounds;
     uint64_t target_groups;
+    uint32_t deadline;
     double deadline_seconds;
+    double deadline_least_seconds;
+    double deadline_percentile;
+    double deadline_margin;
+    double deadline_growth;
+    double contacts_per_second;
+    double longest_wait_seconds;
     uint64_t quorum;
     uint64_t holds;
     /* faults and attacks */

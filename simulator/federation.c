@@ -16,6 +16,8 @@
 #define MARKS_BESIDES_BLOCKS 16 /* of a client: its work, its manifest, five documents, its part of its group's */
 #define MARKS_MOST ((size_t)1 << 20)
 
+const double bg_arrival_shares[BG_ARRIVAL_SHARES] = {0.5, 0.95, 1};
+
 /* ---- what the world costs ---- */
 
 static uint64_t work_cost(const struct bg_actor *actor, const struct bg_work *work)
@@ -121,9 +123,22 @@ const struct bg_actor_ops bg_client_actor = {client_tick, client_next_wake, clie
 const struct bg_actor_ops bg_root_actor = {root_tick, root_next_wake, root_work, work_cost};
 const struct bg_actor_ops bg_keyholder_actor = {keyholder_tick, keyholder_next_wake, keyholder_work, work_cost};
 
+/* Requests that reached the root, and the most within one virtual second. */
+static void count_request(struct bg_federation *f, enum bg_route route)
+{
+    uint64_t second = bg_world_now(f->world) / BG_SECOND;
+    f->second_requests = second == f->second ? f->second_requests + 1 : 1;
+    f->second = second;
+    f->result.requests++;
+    f->result.asks += route == BG_ROUTE_TASK || route == BG_ROUTE_RECEIPT;
+    if (f->second_requests > f->result.requests_peak)
+        f->result.requests_peak = f->second_requests;
+}
+
 static void serve_root(void *server, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_federation *f = server;
+    count_request(f, request->route);
     bg_actor_enter(&f->root_actor);
     bg_root_serve(f->root, request, call);
     bg_actor_leave(&f->root_actor);
@@ -156,6 +171,9 @@ static void count_groups(struct bg_federation *f, const struct bg_root_notice *n
     for (size_t g = 0; g < round->group_count; g++) {
         result->updates += (size_t)__builtin_popcountll(round->groups[g].arrived);
         result->groups_invited += round->groups[g].progress != BG_GROUP_NOT_INVITED;
+        result->groups_complete += round->groups[g].progress != BG_GROUP_NOT_INVITED &&
+                                   (uint32_t)__builtin_popcountll(round->groups[g].arrived) ==
+                                       round->groups[g].member_count;
         if (round->groups[g].progress != BG_GROUP_OPENED)
             continue;
         if (round->outcome == BG_OK && notice->combination && notice->combination->used[opened])
@@ -192,6 +210,10 @@ void bg_federation_on_root(void *context, const struct bg_root_notice *notice)
         f->result.stage = notice->stage;
         f->result.committed = notice->state->outcome == BG_OK;
         f->result.held = notice->state->held;
+        f->result.deadline_ns = notice->pace->deadline_ns;
+        for (size_t i = 0; i < BG_ARRIVAL_SHARES; i++)
+            f->result.arrivals_ns[i] =
+                bg_pace_percentile(notice->pace->arrivals_ns, notice->pace->arrived, bg_arrival_shares[i]);
         f->result.reason = notice->state->outcome;
         count_groups(f, notice);
         f->result.has_rule = notice->combination && notice->combination->rule.count;
@@ -308,11 +330,10 @@ void bg_federation_destroy(struct bg_federation **federation)
 
 /* ---- rounds ---- */
 
-/* Who is absent or slow in the round to come. */
+/* Who is absent or slow in the round to come, that is until this is called again. */
 static void draw_faults(struct bg_federation *f, uint64_t round)
 {
     const struct bg_simulator_config *c = f->config;
-    uint64_t over = bg_world_now(f->world) + (uint64_t)(c->deadline_seconds * 1e9) + BG_POLL_NS;
     for (size_t i = 0; i < f->member_count; i++) {
         struct member *member = &f->members[i];
         struct bg_prng prng;
@@ -320,7 +341,7 @@ static void draw_faults(struct bg_federation *f, uint64_t round)
         bool absent = bg_prng_uniform(&prng) < c->dropout;
         bool slow = bg_prng_uniform(&prng) < c->straggler;
         member->actor.slowness = slow ? c->straggler_factor : 1;
-        bg_client_sleep(member->client, absent ? over : 0);
+        bg_client_sleep(member->client, absent ? UINT64_MAX : 0);
         bg_actor_leave(&member->actor);
     }
 }

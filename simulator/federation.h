@@ -15,6 +15,9 @@
 
 struct bg_federation;
 
+#define BG_ARRIVAL_SHARES 3
+extern const double bg_arrival_shares[BG_ARRIVAL_SHARES]; /* ascending, the last is 1 */
+
 /* What one round came to. */
 struct bg_round_result {
     uint64_t round;
@@ -23,7 +26,13 @@ struct bg_round_result {
     bool held;
     enum bg_status reason; /* BG_OK if committed */
     size_t groups_invited, groups_used, groups_unused, groups_invalid, groups_late, groups_refused;
-    size_t updates;        /* that arrived in time */
+    size_t groups_complete;   /* of which every member arrived */
+    size_t updates;           /* that arrived in time */
+    uint64_t deadline_ns;
+    uint64_t arrivals_ns[BG_ARRIVAL_SHARES]; /* percentiles of the time from opening to durable update */
+    size_t requests;          /* that reached the root since the round before */
+    size_t asks;              /* of those, for a task or a receipt */
+    size_t requests_peak;     /* in the busiest virtual second */
     bool evaluated;
     double accuracy, macro_f1; /* of the model after the round, if evaluated */
     double mean_loss;          /* of local training */

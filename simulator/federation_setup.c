@@ -115,6 +115,17 @@ static enum bg_status make_model(struct bg_federation *f, struct bg_error *error
     return BG_OK;
 }
 
+static struct bg_pace_rules pace_rules(const struct bg_simulator_config *c)
+{
+    return (struct bg_pace_rules){.measured = c->deadline == BG_DEADLINE_MEASURED,
+                                  .percentile = c->deadline_percentile,
+                                  .margin = c->deadline_margin,
+                                  .growth = c->deadline_growth,
+                                  .least_ns = (uint64_t)(c->deadline_least_seconds * 1e9),
+                                  .most_ns = (uint64_t)(c->deadline_seconds * 1e9),
+                                  .contacts_per_second = c->contacts_per_second};
+}
+
 static enum bg_status make_root(struct bg_federation *f, const struct bg_population *population,
                                 struct bg_error *error)
 {
@@ -140,7 +151,7 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
                   .full_rounds = (uint32_t)c->full_rounds,
                   .quorum = (uint32_t)c->quorum,
                   .holds_allowed = (uint32_t)c->holds},
-        .deadline_ns = (uint64_t)(c->deadline_seconds * 1e9),
+        .pace = pace_rules(c),
         .retry_ns = BG_SECOND,
         .target_groups = c->target_groups,
         .seed = c->seed,
@@ -190,6 +201,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
         .examples = bg_partition_examples(&f->settings.data->training, &f->settings.data->partition, (uint32_t)i),
         .poll_ns = BG_POLL_NS,
         .patience_ns = BG_PATIENCE_NS,
+        .longest_wait_ns = (uint64_t)(c->longest_wait_seconds * 1e9),
         .observe = bg_federation_on_client,
         .observe_context = f,
     };

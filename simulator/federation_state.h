@@ -70,6 +70,8 @@ struct bg_federation {
     bool epoch_ready, epoch_failed, round_ended;
     struct bg_error error;
     struct bg_round_result result; /* of the running round */
+    uint64_t second;         /* of virtual time: the latest with a request … */
+    size_t second_requests;  /* … and how many it had */
     double loss_sum;
     size_t loss_count;
 };

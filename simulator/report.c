@@ -94,7 +94,7 @@ void bg_report_round(const struct bg_report *report, const struct bg_round_resul
 }
 
 struct totals {
-    size_t committed, held, abandoned, invalid, late, refused;
+    size_t committed, held, abandoned, invalid, late, refused, invited, complete, requests, asks, peak;
     uint64_t uplink_bytes;      /* of one client that takes part in every round */
     double learning_bytes;      /* mean over the rounds of learning … */
     double bits_per_coordinate; /* … likewise */
@@ -112,6 +112,12 @@ static struct totals count_totals(const struct bg_report *report)
         totals.invalid += round->groups_invalid;
         totals.late += round->groups_late;
         totals.refused += round->groups_refused;
+        totals.invited += round->groups_invited;
+        totals.complete += round->groups_complete;
+        totals.requests += round->requests;
+        totals.asks += round->asks;
+        if (round->requests_peak > totals.peak)
+            totals.peak = round->requests_peak;
         totals.uplink_bytes += round->uplink_bytes;
         if (round->stage != BG_STAGE_LEARNING)
             continue;
@@ -147,6 +153,9 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
     fprintf(out, "uplink     %.1f kB per client and round, %.2f bits per coordinate (fp32: 32, bare signs: 1), "
                  "%.1f kB in all\n",
             totals.learning_bytes / 1e3, totals.bits_per_coordinate, (double)totals.uplink_bytes / 1e3);
+    fprintf(out, "pace       %zu of %zu invited groups complete; %zu requests, %zu of them for a task or receipt, at "
+                 "most %zu in a second\n",
+            totals.complete, totals.invited, totals.requests, totals.asks, totals.peak);
     fprintf(out, "model      %s\n", hex);
     fprintf(out, "took       %.1f s, %.0f MB at most\n", (double)report->wall_ns / 1e9,
             (double)bg_peak_rss_bytes() / 1e6);
@@ -209,6 +218,22 @@ static void rule_to_json(const struct bg_rule_result *rule, struct bg_json *pare
     }
 }
 
+static void pace_to_json(const struct bg_round_result *round, struct bg_json *parent)
+{
+    struct bg_json *object = bg_json_add_object(parent, "pace");
+    bg_json_add_number(object, "deadline_seconds", (double)round->deadline_ns / 1e9);
+    struct bg_json *arrivals = bg_json_add_array(object, "arrival_seconds");
+    for (size_t i = 0; i < BG_ARRIVAL_SHARES; i++) {
+        struct bg_json *percentile = bg_json_add_object(arrivals, NULL);
+        bg_json_add_number(percentile, "share", bg_arrival_shares[i]);
+        bg_json_add_number(percentile, "seconds", (double)round->arrivals_ns[i] / 1e9);
+    }
+    bg_json_add_u64(object, "groups_complete", round->groups_complete);
+    bg_json_add_u64(object, "requests", round->requests);
+    bg_json_add_u64(object, "requests_for_task_or_receipt", round->asks);
+    bg_json_add_u64(object, "requests_in_busiest_second", round->requests_peak);
+}
+
 /* Virtual seconds, counted from the round's begin, next to the real ones of this process. */
 static void phases_to_json(const struct bg_round_result *round, struct bg_json *parent)
 {
@@ -253,6 +278,7 @@ static void round_to_json(const struct bg_round_result *round, struct bg_json *p
     bg_json_add_number(object, "bits_per_coordinate", round->bits_per_coordinate);
     bg_json_add_number(object, "virtual_seconds", (double)round->virtual_ns / 1e9);
     bg_json_add_number(object, "wall_seconds", (double)round->wall_ns / 1e9);
+    pace_to_json(round, object);
     phases_to_json(round, object);
     if (round->has_rule)
         rule_to_json(&round->rule, object);
@@ -298,7 +324,7 @@ enum bg_status bg_report_write_csv(const struct bg_report *report, const char *p
         return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);
     fprintf(out, "round,stage,outcome,accuracy,macro_f1,mean_loss,updates,groups_invited,groups_used,"
                  "groups_unused,groups_invalid,groups_late,groups_refused,uplink_bytes,bits_per_coordinate,"
-                 "virtual_seconds,wall_seconds\n");
+                 "virtual_seconds,wall_seconds,deadline_seconds,groups_complete,requests\n");
     for (size_t i = 0; i < report->round_count; i++) {
         const struct bg_round_result *r = &report->rounds[i];
         fprintf(out, "%llu,%s,%s,", (unsigned long long)r->round, bg_task_stage_name(r->stage),
@@ -307,10 +333,10 @@ enum bg_status bg_report_write_csv(const struct bg_report *report, const char *p
             fprintf(out, "%.9g,%.9g,", r->accuracy, r->macro_f1);
         else
             fputs(",,", out);
-        fprintf(out, "%.9g,%zu,%zu,%zu,%zu,%zu,%zu,%zu,%zu,%.9g,%.9g,%.9g\n", r->mean_loss, r->updates,
+        fprintf(out, "%.9g,%zu,%zu,%zu,%zu,%zu,%zu,%zu,%zu,%.9g,%.9g,%.9g,%.9g,%zu,%zu\n", r->mean_loss, r->updates,
                 r->groups_invited, r->groups_used, r->groups_unused, r->groups_invalid, r->groups_late,
                 r->groups_refused, r->uplink_bytes, r->bits_per_coordinate, (double)r->virtual_ns / 1e9,
-                (double)r->wall_ns / 1e9);
+                (double)r->wall_ns / 1e9, (double)r->deadline_ns / 1e9, r->groups_complete, r->requests);
     }
     enum bg_status status = fclose(out) == 0
                                 ? bg_file_write(path, (struct bg_span){(const uint8_t *)text, size}, 0644, error)

@@ -7,6 +7,7 @@
 #include "wire/epoch.h"
 #include "wire/groups.h"
 #include "wire/manifest.h"
+#include "wire/pace.h"
 #include "wire/plan.h"
 #include "wire/receipt.h"
 #include "wire/release.h"
@@ -322,6 +323,18 @@ static enum bg_status about_epoch_reveal(const struct about *a)
     return BG_OK;
 }
 
+static enum bg_status about_pace(const struct about *a)
+{
+    struct bg_pace_window window;
+    enum bg_status status = bg_pace_window_decode(a->frame, a->error, &window);
+    if (status != BG_OK)
+        return status;
+    bg_json_add_u64(a->facts, "round", window.round);
+    bg_json_add_u64(a->facts, "least_ns", window.least_ns);
+    bg_json_add_u64(a->facts, "most_ns", window.most_ns);
+    return BG_OK;
+}
+
 static enum bg_status about_frame(const struct about *a)
 {
     static enum bg_status (*const describe[])(const struct about *a) = {
@@ -335,6 +348,7 @@ static enum bg_status about_frame(const struct about *a)
         [BG_FRAME_SUMS] = about_sums,
         [BG_FRAME_EPOCH_REQUEST] = about_epoch_request,
         [BG_FRAME_EPOCH_REVEAL] = about_epoch_reveal,
+        [BG_FRAME_PACE] = about_pace,
     };
     const uint8_t *header = a->frame->bytes.data;
     bg_json_add_string(a->facts, "type", bg_frame_type_name(a->frame->type));

@@ -6,7 +6,7 @@
  *    4  version      u16      BG_PROTOCOL_VERSION
  *    6  type         u16      enum bg_frame_type
  *    8  population  32 bytes  name, NUL-padded
- *   40  plan id     32 bytes  zero where no plan applies (groups, epoch messages)
+ *   40  plan id     32 bytes  zero where no plan applies (groups, epoch messages, pace)
  *   72  body size    u64
  *   80  body
  *
@@ -33,6 +33,7 @@ enum bg_frame_type {
     BG_FRAME_SUMS = 8,          /* wire/release.h */
     BG_FRAME_EPOCH_REQUEST = 9, /* wire/epoch.h */
     BG_FRAME_EPOCH_REVEAL = 10, /* wire/epoch.h */
+    BG_FRAME_PACE = 11,         /* wire/pace.h */
 };
 
 /* "manifest", …; NULL for a type that does not exist. */

@@ -28,4 +28,5 @@
 #define BG_MAX_FEATURES 65536u
 #define BG_MAX_BATCH 65536u         /* examples in a minibatch */
 #define BG_MAX_STEPS (1u << 20)     /* local steps of a round */
+#define BG_MAX_PACE_NS ((uint64_t)604800 * 1000000000) /* a week: longest wait that a server may ask for */
 #define BG_MAX_BODY_BYTES ((uint64_t)1 << 32)

@@ -121,6 +121,22 @@ def check_rounds(tap):
         result = run(encryption__mode='null', clients__count=540, data__rows=4000, data__least_rows=2,
                      rounds__count=1, training__steps=1)
         assert result['rounds'][1]['groups_invited'] == 135 and result['rounds'][1]['outcome'] == 'committed'
+    with tap.trying('windows save most of the requests of a long round, and nothing is learnt differently'):
+        slow = {'faults__straggler': 0.1, 'encryption__mode': 'null', 'clients__count': 20, 'data__least_rows': 2}
+        polling, paced = (run(**slow, rounds__contacts_per_second=wanted) for wanted in (0, 1000))
+        asks = [sum(one['pace']['requests_for_task_or_receipt'] for one in result['rounds'])
+                for result in (polling, paced)]
+        assert asks[1] < asks[0] / 5, asks
+        assert [one['groups_used'] for one in polling['rounds']] == [one['groups_used'] for one in paced['rounds']]
+        assert polling['summary']['model_digest'] == paced['summary']['model_digest']
+    with tap.trying('measured deadlines shorten rounds that would wait for a few'):
+        slow = {'faults__straggler': 0.05, 'faults__straggler_factor': 1000, 'encryption__mode': 'null',
+                'clients__count': 40, 'data__least_rows': 2, 'rounds__count': 8}
+        fixed, measured = (run(**slow, rounds__deadline=kind) for kind in ('fixed', 'measured'))
+        assert all(one['pace']['deadline_seconds'] == 120 for one in fixed['rounds'])
+        assert measured['rounds'][-1]['pace']['deadline_seconds'] < 20, measured['rounds'][-1]['pace']
+        assert measured['summary']['virtual_seconds'] < fixed['summary']['virtual_seconds'] / 2
+        assert measured['summary']['rounds_committed'] == 9, measured['summary']
     with tap.trying('a 2048-bit run is not marked insecure'):
         result = run(encryption__mode='paillier', encryption__bits=2048, rounds__count=1)
         assert result['config']['encryption']['bits'] == 2048
@@ -135,6 +151,10 @@ def check_program(tap):
         'an attack without attackers': ({'attack.kind': 'random'}, 'attack.share', 78),
         'cells smaller than a group': ({'clients.cells': 12}, 'groups.least', 78),
         'more hostile groups than a rule survives': ({'robust.f_automatic': 'false', 'robust.f': 2}, 'robust.f', 78),
+        'deadlines that would shrink for ever': ({'rounds.deadline': 'measured', 'rounds.deadline_margin': 1},
+                                                 'rounds.deadline_margin', 78),
+        'more clients than come by before the deadline': ({'rounds.contacts_per_second': 0.1},
+                                                          'rounds.contacts_per_second', 78),
         'a quorum above the groups': ({'rounds.quorum': 100}, 'rounds.quorum', 78),
         'a label map that is not there': ({'data.labels': 'nothing.json'}, 'nothing.json', 66),
         'real data without a folder': ({'data.kind': 'cicids2017'}, 'data.dir', 78),

@@ -62,14 +62,14 @@ def example(name):
 
 def names_every_message(bench):
     kinds = ['plan', 'groups', 'task', 'manifest', 'block', 'receipt', 'release', 'sums', 'epoch-request',
-             'epoch-reveal']
+             'epoch-reveal', 'pace']
     for kind in kinds:
         facts = bench.facts(example(kind))
         assert facts['kind'] == 'frames' and facts['bytes'] == len(example(kind))
         frame, = facts['frames']
         assert frame['type'] == kind.replace('-', ' ') and frame['version'] == 1 and frame['population'] == 'lab'
         assert frame['bytes'] == len(example(kind))
-        without_plan = kind in ('groups', 'epoch-request', 'epoch-reveal')
+        without_plan = kind in ('groups', 'epoch-request', 'epoch-reveal', 'pace')
         assert frame['plan_id'] == (None if without_plan else protocol.PLAN_ID.hex())
 
 

@@ -83,7 +83,7 @@ def sign(secret, kind, message):
 def frame(kind, plan_id, body, signed=None):
     """Rows of a frame; `signed` = (secret, label) appends a signature over everything before it."""
     number = ['plan', 'groups', 'task', 'manifest', 'block', 'receipt', 'release', 'sums', 'epoch request',
-              'epoch reveal'].index(kind) + 1
+              'epoch reveal', 'pace'].index(kind) + 1
     size = len(joined(body)) + (64 if signed else 0)
     rows = [raw('magic', b'BRGE'), u16('version', 1), (u16('', number)[0], f'u16 type = {number} ({kind})'),
             label('population', POPULATION), raw('plan id', plan_id), u64('body size', size), *body]
@@ -232,6 +232,8 @@ RECEIPT = frame('receipt', PLAN_ID, [
     raw('next model digest', NEXT_MODEL), u64('tensors', 2), f64('scale', 0.5), f64('scale', 0.25),
     u64('groups', 1), u32('group', GROUP), u8('used', 1), u64('member mask', 3)], (ROOT[0], 'burgee receipt'))
 
+PACE = frame('pace', ZERO, [u64('round', ROUND), u64('least wait in ns', 2 * 10**9), u64('most wait in ns', 5 * 10**9)])
+
 # ---- what is inside ----
 
 COUNTS = [a + b for a, b in zip(*SLOTS)]
@@ -247,7 +249,7 @@ def key_file(rows):
 EXAMPLES = {
     'epoch-request': REQUEST, 'epoch-reveal': REVEAL, 'groups': GROUPS, 'plan': PLAN, 'task': TASK,
     'manifest': UPDATES[0][0], 'manifest-1': UPDATES[1][0], 'block': UPDATES[0][1], 'block-1': UPDATES[1][1],
-    'release': RELEASE, 'sums': SUMS, 'receipt': RECEIPT, 'plain-vector': PLAIN_VECTOR,
+    'release': RELEASE, 'sums': SUMS, 'receipt': RECEIPT, 'pace': PACE, 'plain-vector': PLAIN_VECTOR,
     'pads': [raw('position key of member 0', KEYS[0]), raw('pad of member 0', PADS[0].to_bytes(BITS // 8, 'little')),
              raw('position key of member 1', KEYS[1]), raw('pad of member 1', PADS[1].to_bytes(BITS // 8, 'little'))],
     'plaintexts': [raw(f'plaintext of member {i}: slots {" ".join(map(str, slots))}',

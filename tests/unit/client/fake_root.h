@@ -8,6 +8,7 @@
 
 #define POLL_NS 1000
 #define PATIENCE_NS 8000
+#define LONGEST_WAIT_NS 50000
 #define TIMEOUT_NS 500
 #define DELAY_NS 10
 #define MOST_EVENTS 32
@@ -36,6 +37,7 @@ struct fake_root {
     bool serves_task;
     bool serves_receipt;
     unsigned lose_requests[BG_ROUTE_COUNT], lose_replies[BG_ROUTE_COUNT], refusals[BG_ROUTE_COUNT];
+    struct bg_span pace; /* answers task and receipt while there is none; empty: with a status */
     unsigned sends_that_fail;
     enum bg_status refusal;
     struct bg_writer task, receipt; /* frames */

@@ -6,6 +6,7 @@
 #include "tests/unit/no_leaks.h"
 #include "wire/block.h"
 #include "wire/manifest.h"
+#include "wire/pace.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -540,6 +541,86 @@ Test(client, a_training_that_diverges_is_reported_and_leaves_no_trace)
     const float *residual = bg_client_residual(root.client, &count);
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(residual[i], 0);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
+/* ---- pace ---- */
+
+static struct bg_writer pace_frame(const struct fake_root *root, uint64_t least_ns, uint64_t most_ns)
+{
+    struct bg_writer w;
+    bg_writer_init(&w);
+    bg_pace_window_encode(&w, &root->stage.population.name,
+                          &(struct bg_pace_window){.least_ns = least_ns, .most_ns = most_ns});
+    return w;
+}
+
+/* The pause between two looks of an idle client that is answered with `pace`. */
+static uint64_t paced_wait(struct fake_root *root, struct bg_span pace)
+{
+    root->pace = pace;
+    fake_root_run_to(root, BG_SESSION_ASKING);
+    fake_root_run_to(root, BG_SESSION_IDLE);
+    return bg_client_next_wake(root->client) - root->now;
+}
+
+Test(client, asks_again_within_the_window_it_is_given)
+{
+    struct fake_root root;
+    fake_root_init(&root, &plain);
+    struct bg_writer w = pace_frame(&root, 3 * POLL_NS, 5 * POLL_NS);
+    uint64_t shortest = UINT64_MAX, longest = 0;
+    for (size_t i = 0; i < 100; i++) {
+        uint64_t wait = paced_wait(&root, bg_writer_span(&w));
+        shortest = wait < shortest ? wait : shortest;
+        longest = wait > longest ? wait : longest;
+    }
+    cr_assert(shortest >= 3 * POLL_NS && shortest < 3 * POLL_NS + POLL_NS / 5, "%llu", (unsigned long long)shortest);
+    cr_assert(longest <= 5 * POLL_NS && longest > 5 * POLL_NS - POLL_NS / 5, "%llu", (unsigned long long)longest);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 0);
+    bg_writer_finish(&w);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
+Test(client, no_window_makes_it_ask_without_pause_or_fall_silent)
+{
+    struct fake_root root;
+    fake_root_init(&root, &plain);
+    struct bg_writer at_once = pace_frame(&root, 0, 0), never = pace_frame(&root, BG_MAX_PACE_NS, BG_MAX_PACE_NS);
+    cr_assert_eq(paced_wait(&root, bg_writer_span(&at_once)), POLL_NS);
+    cr_assert_eq(paced_wait(&root, bg_writer_span(&never)), LONGEST_WAIT_NS);
+    bg_writer_finish(&at_once);
+    bg_writer_finish(&never);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
+Test(client, a_window_it_refuses_costs_neither_its_update_nor_its_patience)
+{
+    struct fake_root root;
+    struct ending e;
+    fake_root_init(&root, &plain);
+    make_ending(&e, &root, true);
+    struct bg_writer w = pace_frame(&root, 0, BG_MAX_PACE_NS);
+    w.data[w.size - 1] = 0x7f;
+    root.pace = bg_writer_span(&w);
+    fake_root_open(&root);
+    fake_root_run_to(&root, BG_SESSION_WAITING);
+    fake_root_run(&root, root.now + 3 * POLL_NS);
+    cr_assert_eq(bg_client_state(root.client), BG_SESSION_WAITING);
+    cr_assert_geq(root.asked[BG_ROUTE_RECEIPT], 2);
+    cr_assert_eq(root.last_error.status, BG_TOO_LARGE, "%s", root.last_error.text);
+    w.data[w.size - 1] = 0;
+    w.data[8] = 'x'; /* of another population */
+    fake_root_run(&root, root.now + 3 * POLL_NS);
+    cr_assert_eq(root.last_error.status, BG_WRONG_POPULATION, "%s", root.last_error.text);
+    fake_root_end(&root, &e.receipt);
+    fake_root_run_to(&root, BG_SESSION_IDLE);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_COMMITTED], 1);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 0);
+    bg_writer_finish(&w);
     fake_root_finish(&root);
     NO_LEAKS();
 }

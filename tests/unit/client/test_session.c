@@ -96,32 +96,32 @@ Test(session, every_state_is_reached_by_the_events_of_its_diagram)
 /* Where a good outcome leads, a failure that may pass, and one that does not. */
 static const enum bg_session_state next_states[3][BG_SESSION_STATE_COUNT][BG_SESSION_EVENT_COUNT] = {
     {
-        /*                      WAKE  TASK  PREPARED  TRAINED  BUILT  SENT  RECEIPT */
-        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO},
-        [BG_SESSION_ASKING] = {NO, BG_SESSION_PREPARING, NO, NO, NO, NO, NO},
-        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_TRAINING, NO, NO, NO, NO},
-        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_BUILDING, NO, NO, NO},
-        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO},
-        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_WAITING, NO},
-        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
+        /*                      WAKE  TASK  PREPARED  TRAINED  BUILT  SENT  RECEIPT  PACED */
+        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_ASKING] = {NO, BG_SESSION_PREPARING, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
+        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_TRAINING, NO, NO, NO, NO, NO},
+        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_BUILDING, NO, NO, NO, NO},
+        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO, NO},
+        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_WAITING, NO, NO},
+        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, BG_SESSION_WAITING},
     },
     {
-        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO},
-        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
-        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
-        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO},
-        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO},
-        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_SENDING, NO},
-        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_WAITING},
+        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
+        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
+        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
+        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO},
+        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO},
+        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_WAITING, BG_SESSION_WAITING},
     },
     {
-        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO},
-        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
-        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
-        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO},
-        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO},
-        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO},
-        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
+        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
+        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
+        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
+        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO},
+        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO},
+        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, BG_SESSION_WAITING},
     },
 };
 
@@ -196,6 +196,31 @@ Test(session, a_clock_near_its_end_does_not_wrap)
     wake(&f);
     simple(&f, BG_SESSION_TASK, BG_IO);
     cr_assert_eq(f.session.wake, UINT64_MAX);
+}
+
+Test(session, waits_as_long_as_it_is_paced_and_then_polls_again)
+{
+    struct fixture f;
+    begin(&f);
+    wake(&f);
+    simple(&f, BG_SESSION_TASK, BG_IO);
+    wake(&f);
+    for (uint64_t wait = 3; wait <= 300; wait *= 10) {
+        struct bg_session_event paced = {.kind = BG_SESSION_PACED, .wait_ns = wait};
+        cr_assert_eq(step(&f, paced), BG_OK);
+        cr_assert_eq(f.action, BG_SESSION_DO_NOTHING);
+        cr_assert_eq(f.session.wake, f.now + wait);
+        cr_assert_eq(wake(&f), BG_SESSION_DO_ASK);
+    }
+    simple(&f, BG_SESSION_TASK, BG_IO);
+    cr_assert_eq(f.session.wake, f.now + POLL, "an answer ends the doubling of pauses");
+    reach(&f, BG_SESSION_WAITING);
+    wake(&f);
+    cr_assert_eq(step(&f, (struct bg_session_event){.kind = BG_SESSION_PACED, .wait_ns = 44}), BG_OK);
+    cr_assert_eq(f.session.wake, f.now + 44);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT);
+    cr_assert_eq(receipt(&f, BG_OK, true), BG_SESSION_DO_COMMIT, "the update is still out");
+    cr_assert_eq(f.session.wake, f.now + POLL);
 }
 
 Test(session, takes_part_in_a_task_once)

@@ -313,3 +313,11 @@ struct bg_epoch_reveal random_epoch_reveal(struct source *source)
 {
     return (struct bg_epoch_reveal){bg_prng_next(&source->prng), random_digest(source), random_digest(source)};
 }
+
+struct bg_pace_window random_pace_window(struct source *source)
+{
+    uint64_t most = bg_prng_below(&source->prng, BG_MAX_PACE_NS + 1);
+    return (struct bg_pace_window){.round = bg_prng_next(&source->prng),
+                                   .least_ns = bg_prng_below(&source->prng, most + 1),
+                                   .most_ns = most};
+}

@@ -7,6 +7,7 @@
 #include "wire/epoch.h"
 #include "wire/groups.h"
 #include "wire/manifest.h"
+#include "wire/pace.h"
 #include "wire/plan.h"
 #include "wire/receipt.h"
 #include "wire/release.h"
@@ -37,6 +38,7 @@ struct bg_record random_record(struct source *source);
 struct bg_sums random_sums(struct source *source);
 struct bg_epoch_request random_epoch_request(struct source *source);
 struct bg_epoch_reveal random_epoch_reveal(struct source *source);
+struct bg_pace_window random_pace_window(struct source *source);
 
 /* Every type of frame: how to make one, and how to decode one and encode what was decoded. */
 struct kind {

@@ -245,6 +245,26 @@ static enum bg_status again_epoch_reveal(const struct bg_frame *frame, struct bg
     return BG_OK;
 }
 
+/* ---- pace ---- */
+
+static void make_pace(struct source *source, struct bg_writer *w)
+{
+    struct bg_pace_window window = random_pace_window(source);
+    bg_pace_window_encode(w, &source->population, &window);
+}
+
+static enum bg_status again_pace(const struct bg_frame *frame, struct bg_arena *arena, struct bg_error *error,
+                                 struct bg_writer *w)
+{
+    struct bg_pace_window window;
+    (void)arena;
+    enum bg_status status = bg_pace_window_decode(frame, error, &window);
+    if (status != BG_OK)
+        return status;
+    bg_pace_window_encode(w, &frame->population, &window);
+    return BG_OK;
+}
+
 const struct kind kinds[] = {
     {BG_FRAME_PLAN, make_plan, again_plan},
     {BG_FRAME_GROUPS, make_groups, again_groups},
@@ -256,6 +276,7 @@ const struct kind kinds[] = {
     {BG_FRAME_SUMS, make_sums, again_sums},
     {BG_FRAME_EPOCH_REQUEST, make_epoch_request, again_epoch_request},
     {BG_FRAME_EPOCH_REVEAL, make_epoch_reveal, again_epoch_reveal},
+    {BG_FRAME_PACE, make_pace, again_pace},
 };
 const size_t kind_count = sizeof kinds / sizeof *kinds;
 

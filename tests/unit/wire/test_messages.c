@@ -418,3 +418,24 @@ Test(epoch, carries_no_plan_id)
     bg_writer_finish(&w);
     NO_LEAKS();
 }
+
+Test(pace, refuses_windows_that_are_none)
+{
+    static const struct bg_pace_window window = {.round = 3, .least_ns = 1000, .most_ns = BG_MAX_PACE_NS};
+    static const struct damage damages[] = {
+        DAMAGE(8, HUGE_BYTES, BG_DECODE, "least wait must not be above the most"),
+        DAMAGE(16, "\0\0\0\0\0\0\0", BG_DECODE, "least wait must not be above the most"),
+        DAMAGE(16, HUGE_BYTES, BG_TOO_LARGE, "at most a week"),
+        DAMAGE(18, "\xff", BG_TOO_LARGE, "at most a week"),
+    };
+    struct bg_writer w;
+    bg_writer_init(&w);
+    bg_pace_window_encode(&w, &lab, &window);
+    BODY_IS(w, 24);
+    expect_refusals(&w, damages, COUNT(damages));
+    w.data[40] = 1;
+    static const struct damage under_a_plan[] = {DAMAGE(0, "", BG_DECODE, "plan id must be zero")};
+    expect_refusals(&w, under_a_plan, 1);
+    bg_writer_finish(&w);
+    NO_LEAKS();
+}

@@ -14,6 +14,7 @@
 #include "protocol/partition.h"
 #include "wire/block.h"
 #include "wire/epoch.h"
+#include "wire/pace.h"
 #include "wire/receipt.h"
 #include "wire/release.h"
 
@@ -323,7 +324,7 @@ static const struct {
     LIMIT(BG_LEAST_KEY_BITS),     LIMIT(BG_MAX_KEY_BITS),      LIMIT(BG_MAX_EXPONENT_S),
     LIMIT(BG_MAX_POSITION_BYTES), LIMIT(BG_BLOCK_POSITIONS),   LIMIT(BG_MAX_POSITIONS),
     LIMIT(BG_MAX_BLOCKS),         LIMIT(BG_MAX_GROUP_MEMBERS), LIMIT(BG_MAX_GROUPS),
-    LIMIT(BG_MAX_CLIENTS),
+    LIMIT(BG_MAX_CLIENTS),        LIMIT(BG_MAX_PACE_NS),
 #undef LIMIT
 };
 
@@ -337,7 +338,7 @@ Test(protocol_document, states_the_limits_and_the_version)
     }
     snprintf(row, sizeof row, "Protocol version: **%u**", BG_PROTOCOL_VERSION);
     cr_assert(strstr(page, row));
-    for (unsigned type = BG_FRAME_PLAN; type <= BG_FRAME_EPOCH_REVEAL; type++) {
+    for (unsigned type = BG_FRAME_PLAN; type <= BG_FRAME_PACE; type++) {
         snprintf(row, sizeof row, "\n| %u | %s | ", type, bg_frame_type_name(type));
         cr_assert(strstr(page, row), "the page has no row \"%s\"", row);
     }
@@ -399,6 +400,20 @@ Test(protocol_document, has_task_and_receipt_as_the_code_makes_them)
     bg_receipt_encode_unsigned(&w, &s.population, &s.frame.plan_id, &receipt);
     cr_assert_eq(bg_envelope_close(s.root, BG_SIGNED_RECEIPT, &w, 0), BG_OK);
     expect_example("receipt", bg_writer_span(&w));
+    bg_writer_finish(&w);
+    story_finish(&s);
+    NO_LEAKS();
+}
+
+Test(protocol_document, has_the_pace_as_the_code_makes_it)
+{
+    struct story s;
+    struct bg_writer w;
+    story_init(&s);
+    bg_writer_init(&w);
+    struct bg_pace_window window = {.round = 7, .least_ns = 2000000000, .most_ns = 5000000000};
+    bg_pace_window_encode(&w, &s.population, &window);
+    expect_example("pace", bg_writer_span(&w));
     bg_writer_finish(&w);
     story_finish(&s);
     NO_LEAKS();
