@@ -56,38 +56,51 @@ enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder, const uint8_t 
     return bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_ENROLMENT, (struct bg_span){entry, sizeof entry}, error);
 }
 
+static enum bg_status no_memory_for(const struct bg_epochs *fresh, struct bg_error *error)
+{
+    return bg_fail(error, BG_NO_MEMORY, "epoch %llu: no memory for %zu groups", (unsigned long long)fresh->epoch,
+                   fresh->groups.count);
+}
+
 /* The policy's view of a partition, in the epoch's own memory. */
-static struct bg_policy_group *policy_groups(struct bg_keyholder *keyholder, struct bg_epochs *fresh)
+static enum bg_status policy_groups(struct bg_keyholder *keyholder, struct bg_epochs *fresh, struct bg_error *error,
+                                    struct bg_policy_group **ret_list)
 {
     const struct bg_groups *groups = &fresh->groups;
     struct bg_policy_group *list = BG_ARENA_ARRAY(&fresh->arena, struct bg_policy_group, groups->count);
-    for (size_t g = 0; list && g < groups->count; g++) {
+    if (!list)
+        return no_memory_for(fresh, error);
+    for (size_t g = 0; g < groups->count; g++) {
         const struct bg_group *group = &groups->groups[g];
         uint32_t *clients = BG_ARENA_ARRAY(&fresh->arena, uint32_t, group->member_count);
         if (!clients)
-            return NULL;
+            return no_memory_for(fresh, error);
         for (uint32_t m = 0; m < group->member_count; m++)
             if (!bg_digest_table_find(&keyholder->enrolment.indices, &group->members[m], &clients[m]))
-                return NULL;
+                return bg_fail(error, BG_UNKNOWN_CLIENT, "epoch %llu: member %u of group %zu is not enrolled",
+                               (unsigned long long)fresh->epoch, m, g);
         list[g] = (struct bg_policy_group){.group = *group, .clients = clients, .state = BG_POLICY_READY};
     }
-    return list;
+    *ret_list = list;
+    return BG_OK;
 }
 
 enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_epochs *fresh, struct bg_error *error)
 {
     enum bg_policy_action action;
+    struct bg_policy_group *groups = NULL;
     struct bg_record *records = BG_ARENA_ARRAY(&fresh->arena, struct bg_record, fresh->groups.count);
-    struct bg_policy_group *groups = policy_groups(keyholder, fresh);
-    if (!records || !groups)
-        return bg_fail(error, BG_NO_MEMORY, "epoch %llu: no memory for %zu groups", (unsigned long long)fresh->epoch,
-                       fresh->groups.count);
+    if (!records)
+        return no_memory_for(fresh, error);
+    enum bg_status status = policy_groups(keyholder, fresh, error, &groups);
+    if (status != BG_OK)
+        return status;
     struct bg_policy_event event = {.kind = BG_POLICY_EPOCH,
                                     .epoch = fresh->epoch,
                                     .group_least = fresh->key_part.group_least,
                                     .groups = groups,
                                     .group_count = fresh->groups.count};
-    enum bg_status status = bg_policy_step(&keyholder->policy, &event, error, &action);
+    status = bg_policy_step(&keyholder->policy, &event, error, &action);
     if (status != BG_OK)
         return status;
     bg_epochs_finish(&keyholder->epochs);
