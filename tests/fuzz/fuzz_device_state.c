@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client keeps between two calls, as it is and with a digest that fits. What loads saves to the same bytes. */
+/*
+ * What a client keeps between two calls, as it is and with a digest that fits; signatures always verify. What loads
+ * saves to the same bytes.
+ */
 #include "client/device_state.h"
 #include "tests/fuzz/fuzz.h"
 

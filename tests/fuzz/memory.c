@@ -6,6 +6,7 @@
 #include "tests/fuzz/memory.h"
 
 #include "base/arena.h"
+#include "crypto/identity.h"
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>
@@ -30,6 +31,17 @@ char *__wrap_strdup(const char *text);
 int __wrap_asprintf(char **ret_text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __wrap_bg_arena_init(struct bg_arena *arena, size_t cap);
 void *__wrap_bg_arena_alloc(struct bg_arena *arena, size_t count, size_t size);
+
+/* Only where the harness asks for it (meson.build): signers may lie, and checking that they signed takes long. */
+enum bg_status __wrap_bg_point_verify(const uint8_t point[static BG_PUBLIC_POINT_BYTES], struct bg_span message,
+                                      const uint8_t signature[static BG_SIGNATURE_BYTES]);
+
+enum bg_status __wrap_bg_point_verify(const uint8_t point[static BG_PUBLIC_POINT_BYTES], struct bg_span message,
+                                      const uint8_t signature[static BG_SIGNATURE_BYTES])
+{
+    (void)point, (void)message, (void)signature;
+    return BG_OK;
+}
 
 static bool counting;
 static struct fuzz_limits limits;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/seeds.h"
+#include "tests/unit/aggregator/one_group.h"
 #include "tests/unit/wire/examples.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Two examples of every kind of message. */
 static void seed_frames(void)
@@ -57,8 +59,34 @@ static void seed_plan_parts(void)
     }
 }
 
+/* A member's manifest and blocks, as its file has them, and without the last block. */
+static void seed_uploads(void)
+{
+    static struct one_group group;
+    struct bg_writer w;
+    one_group_init(&group, &(struct group_terms){.encryption = BG_PLAN_PAILLIER,
+                                                 .mode = BG_PLAN_CODEC_EF,
+                                                 .s = 1,
+                                                 .coordinates = 900});
+    uint64_t *slots = honest_slots(&group);
+    struct bg_update update = update_of(&group, 0, slots, NULL);
+    bg_writer_init(&w);
+    for (size_t i = 0; i <= update.block_count; i++) {
+        struct bg_span frame = bg_update_frame(&update, i);
+        if (i == update.block_count)
+            seed("upload", "incomplete", bg_writer_span(&w));
+        bg_write_bytes(&w, frame.data, frame.size);
+    }
+    seed("upload", "complete", bg_writer_span(&w));
+    bg_writer_finish(&w);
+    bg_update_finish(&update);
+    free(slots);
+    one_group_finish(&group);
+}
+
 void seed_messages(void)
 {
+    seed_uploads();
     seed_frames();
     seed_plan_parts();
 }
