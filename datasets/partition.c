@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const bg_partition_kind_names[] = {"iid", "label_skew", "dirichlet", NULL};
+const char *const bg_partition_kind_names[] = {"iid", "label_skew", "dirichlet", "column", NULL};
 
 /* Positions in the examples, grouped by class and shuffled within each; an owner for each position. */
 struct dealing {
@@ -225,16 +225,101 @@ static enum bg_status collect(const struct dealing *dealing, struct bg_error *er
     return BG_OK;
 }
 
+struct key_rows {
+    uint32_t key;
+    uint32_t client;
+    size_t rows;
+};
+
+static int compare_richest_first(const void *a, const void *b)
+{
+    const struct key_rows *left = a, *right = b;
+    if (left->rows != right->rows)
+        return left->rows < right->rows ? 1 : -1;
+    return (left->key > right->key) - (left->key < right->key);
+}
+
+/* The keys that examples have, in their own order; gives how many. */
+static size_t count_keys(const struct bg_examples *examples, const struct bg_row_keys *keys, struct key_rows *counts)
+{
+    for (uint32_t k = 0; k < keys->value_count; k++)
+        counts[k] = (struct key_rows){.key = k};
+    for (size_t i = 0; i < examples->count; i++)
+        counts[keys->rows[bg_example_row(examples, i)]].rows++;
+    size_t present = 0;
+    for (uint32_t k = 0; k < keys->value_count; k++)
+        if (counts[k].rows > 0)
+            counts[present++] = counts[k];
+    return present;
+}
+
+/* One key each, or the richest key left to the poorest client. */
+static void assign_clients(struct key_rows *counts, size_t present, size_t *owned, uint32_t clients)
+{
+    if (clients < present)
+        qsort(counts, present, sizeof *counts, compare_richest_first);
+    for (size_t k = 0; k < present; k++) {
+        uint32_t poorest = clients < present ? 0 : (uint32_t)k;
+        for (uint32_t client = 0; client < clients && clients < present; client++)
+            poorest = owned[client] < owned[poorest] ? client : poorest;
+        counts[k].client = poorest;
+        owned[poorest] += counts[k].rows;
+    }
+}
+
+static enum bg_status deal_column(struct dealing *dealing, const struct key_rows *counts, size_t present,
+                                  struct bg_error *error)
+{
+    const struct bg_row_keys *keys = dealing->settings->keys;
+    uint32_t *client_of = calloc(keys->value_count, sizeof *client_of);
+    if (!client_of)
+        return bg_fail(error, BG_NO_MEMORY, "no memory to partition");
+    for (size_t k = 0; k < present; k++)
+        client_of[counts[k].key] = counts[k].client;
+    for (size_t i = 0; i < dealing->examples->count; i++)
+        dealing->owner[i] = client_of[keys->rows[bg_example_row(dealing->examples, i)]];
+    free(client_of);
+    return BG_OK;
+}
+
+static enum bg_status by_column(const struct bg_examples *examples, struct bg_partition_settings settings,
+                                struct bg_error *error, struct bg_partition *ret_partition)
+{
+    struct key_rows *counts = calloc(settings.keys->value_count, sizeof *counts);
+    if (!counts)
+        return bg_fail(error, BG_NO_MEMORY, "no memory to partition");
+    struct dealing dealing = {0};
+    enum bg_status status = BG_OK;
+    size_t present = count_keys(examples, settings.keys, counts);
+    settings.clients = settings.clients ? settings.clients : (uint32_t)present;
+    if (settings.clients > present)
+        status = bg_fail(error, BG_INVALID, "%zu different keys \"%s\" are too few for %u clients: have at most %zu",
+                         present, settings.keys->name, settings.clients, present);
+    else if (!dealing_init(&dealing, examples, &settings))
+        status = bg_fail(error, BG_NO_MEMORY, "no memory to partition %zu rows", examples->count);
+    if (!status) {
+        assign_clients(counts, present, dealing.owned, settings.clients);
+        status = deal_column(&dealing, counts, present, error);
+    }
+    if (!status)
+        status = collect(&dealing, error, ret_partition);
+    dealing_finish(&dealing);
+    free(counts);
+    return status;
+}
+
 static enum bg_status check(const struct bg_examples *examples, const struct bg_partition_settings *settings,
                             struct bg_error *error)
 {
-    if (settings->clients == 0)
+    if (settings->clients == 0 && settings->kind != BG_PARTITION_COLUMN)
         return bg_fail(error, BG_INVALID, "a partition needs at least one client");
     if (examples->count == 0 || examples->count > UINT32_MAX)
         return bg_fail(error, BG_INVALID, "a partition needs 1 to 2^32-1 rows, not %zu", examples->count);
     if (settings->kind == BG_PARTITION_DIRICHLET && !(settings->alpha > 0 && settings->alpha <= 1e9))
         return bg_fail(error, BG_INVALID, "Dirichlet's alpha must be above 0 and at most 1e9");
     size_t least;
+    if (settings->kind == BG_PARTITION_COLUMN)
+        return BG_OK;
     if (!bg_size_multiply(settings->clients, settings->min_rows, &least) || least > examples->count)
         return bg_fail(error, BG_INVALID,
                        "%u clients of at least %zu rows each need more than the %zu rows there are",
@@ -249,6 +334,8 @@ enum bg_status bg_partition_make(const struct bg_examples *examples,
     enum bg_status status = check(examples, settings, error);
     if (status)
         return status;
+    if (settings->kind == BG_PARTITION_COLUMN)
+        return by_column(examples, *settings, error, ret_partition);
     struct dealing dealing;
     if (!dealing_init(&dealing, examples, settings))
         status = bg_fail(error, BG_NO_MEMORY, "no memory to partition %zu rows", examples->count);

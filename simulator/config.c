@@ -42,12 +42,14 @@ const struct bg_option bg_simulator_options[] = {
      "part of the training rows kept for validation; > 0 reports on it instead of the test"},
     {"data.partition", BG_OPTION_CHOICE, FIELD(data_partition), "dirichlet", 0, 0, bg_partition_kind_names, NULL,
      "how training rows are dealt to clients"},
+    {"data.partition_column", BG_OPTION_TEXT, FIELD(data_partition_column), "", 0, 0, NULL, NULL,
+     "key of the column partition: user, host, day, source ...; each of its values is a client"},
     {"data.alpha", BG_OPTION_REAL, FIELD(data_alpha), "0.5", 0.001, 1000, NULL, NULL,
      "concentration of the Dirichlet partition"},
     {"data.classes_per_client", BG_OPTION_U64, FIELD(data_classes_per_client), "2", 1, 1024, NULL, "classes",
      "of the label_skew partition"},
-    {"data.least_rows", BG_OPTION_U64, FIELD(data_least_rows), "32", 1, 1000000, NULL, "rows",
-     "least training rows of a client"},
+    {"data.least_rows", BG_OPTION_U64, FIELD(data_least_rows), "32", 0, 1000000, NULL, "rows",
+     "least training rows of a client; column partitions take rows from nobody"},
     {"data.seed", BG_OPTION_U64, FIELD(data_seed), "42", 0, 0, NULL, NULL,
      "of the split into training and test rows"},
     {"model.spec", BG_OPTION_TEXT, FIELD(model_spec), "mlp:64-32", 0, 0, NULL, NULL,
@@ -63,8 +65,8 @@ const struct bg_option bg_simulator_options[] = {
      "slots of whole bits, or of the smallest radix"},
     {"encryption.table_bytes", BG_OPTION_U64, FIELD(table_bytes), "8388608", 65536, 1073741824, NULL, "bytes",
      "fixed-base table of the masks"},
-    {"clients.count", BG_OPTION_U64, FIELD(clients), "40", 2, 1000000, NULL, "clients",
-     "in the population"},
+    {"clients.count", BG_OPTION_U64, FIELD(clients), "40", 0, 1000000, NULL, "clients",
+     "in the population; 0: one for each value of data.partition_column"},
     {"clients.longest_wait_seconds", BG_OPTION_REAL, FIELD(longest_wait_seconds), "3600", 1, 600000.0, NULL, "s",
      "a client waits no longer, whatever pace the root gives"},
     {"clients.cells", BG_OPTION_U64, FIELD(cells), "1", 1, 10000, NULL, "cells",
@@ -190,7 +192,14 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     if (config->group_least > config->group_size)
         return bg_fail(error, BG_CONFIG, "groups.least=%llu is more than groups.size=%llu",
                        (unsigned long long)config->group_least, (unsigned long long)config->group_size);
-    if (config->clients / config->cells < config->group_least)
+    bool by_column = config->data_partition == BG_PARTITION_COLUMN;
+    if (by_column != (config->data_partition_column[0] != '\0'))
+        return bg_fail(error, BG_CONFIG, "data.partition=column and data.partition_column go together: set both or "
+                                         "neither");
+    if (config->clients < 2 && (config->clients == 1 || !by_column))
+        return bg_fail(error, BG_CONFIG, "clients.count=%llu: give 2 or more, or 0 with data.partition=column",
+                       (unsigned long long)config->clients);
+    if (config->clients > 0 && config->clients / config->cells < config->group_least)
         return bg_fail(error, BG_CONFIG, "clients.count=%llu in clients.cells=%llu leaves cells smaller than "
                                          "groups.least=%llu",
                        (unsigned long long)config->clients, (unsigned long long)config->cells,

@@ -32,6 +32,7 @@ struct bg_simulator_config {
     double data_test_share;
     double data_validation_share;
     uint32_t data_partition;
+    char data_partition_column[BG_OPTION_TEXT_BYTES];
     double data_alpha;
     uint64_t data_classes_per_client;
     uint64_t data_least_rows;

@@ -3,6 +3,7 @@
 
 #include "datasets/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,10 +68,24 @@ static enum bg_status count_classes(struct bg_error *error, struct bg_simulator_
     return BG_OK;
 }
 
+static enum bg_status no_such_key(const struct bg_simulator_config *config, const struct bg_dataset *dataset,
+                                  struct bg_error *error)
+{
+    char known[256] = "none";
+    for (size_t i = 0, used = 0; i < dataset->key_count && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", dataset->keys[i].name);
+    return bg_fail(error, BG_CONFIG, "data.partition_column=%s: data.kind=%s has the keys: %s",
+                   config->data_partition_column, bg_dataset_kind_names[config->data_kind], known);
+}
+
 static enum bg_status deal(const struct bg_simulator_config *config, struct bg_error *error,
                            struct bg_simulator_data *data)
 {
+    const struct bg_row_keys *keys = bg_dataset_key(&data->dataset, config->data_partition_column);
+    if (config->data_partition == BG_PARTITION_COLUMN && !keys)
+        return no_such_key(config, &data->dataset, error);
     struct bg_partition_settings settings = {.kind = (enum bg_partition_kind)config->data_partition,
+                                             .keys = keys,
                                              .clients = (uint32_t)config->clients,
                                              .classes_per_client = (uint32_t)config->data_classes_per_client,
                                              .alpha = config->data_alpha,
@@ -81,8 +96,8 @@ static enum bg_status deal(const struct bg_simulator_config *config, struct bg_e
 
 bool bg_simulator_data_same_source(const struct bg_simulator_config *a, const struct bg_simulator_config *b)
 {
-    static const char *const of_the_deal[] = {"data.partition", "data.alpha", "data.classes_per_client",
-                                              "data.least_rows"};
+    static const char *const of_the_deal[] = {"data.partition", "data.partition_column", "data.alpha",
+                                              "data.classes_per_client", "data.least_rows"};
     for (size_t i = 0; i < bg_simulator_option_count; i++) {
         const struct bg_option *option = &bg_simulator_options[i];
         bool matters = strncmp(option->key, "data.", 5) == 0;

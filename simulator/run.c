@@ -9,6 +9,7 @@
 
 struct bg_run {
     struct bg_run_settings settings;
+    struct bg_simulator_config config; /* with as many clients as the data gave */
     struct bg_simulator_data data;
     struct bg_federation *federation;
     struct bg_workers *workers;
@@ -52,6 +53,9 @@ static enum bg_status set_up(struct bg_run *run, struct bg_error *error)
     if (status != BG_OK)
         return bg_fail(error, status, "simulation.threads=%u: cannot start them", threads);
     status = open_data(run, error);
+    run->config.clients = run->data.partition.clients;
+    if (status == BG_OK)
+        status = bg_simulator_config_check(config, run->settings.insecure_test_key, error);
     if (status != BG_OK)
         return status;
     struct bg_federation_settings settings = {.config = config,
@@ -121,6 +125,8 @@ enum bg_status bg_run_perform(const struct bg_run_settings *settings, struct bg_
     if (!run)
         return bg_fail(error, BG_NO_MEMORY, "simulation: out of memory");
     run->settings = *settings;
+    run->config = *settings->config;
+    run->settings.config = &run->config;
     enum bg_status status = set_up(run, error);
     if (status == BG_OK && settings->out) {
         bg_report_header(&run->report, settings->out);

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ROWS 3000
@@ -27,6 +28,8 @@ static struct bg_partition make(const struct bg_examples *examples, struct bg_pa
     struct bg_error error;
     cr_assert_eq(bg_partition_make(examples, &settings, &error, &partition), BG_OK, "%s", error.text);
     unsigned seen[ROWS] = {0};
+    if (settings.clients == 0)
+        settings.clients = partition.clients;
     cr_assert_eq(partition.clients, settings.clients);
     cr_assert_eq(partition.first[0], 0);
     cr_assert_eq(partition.first[settings.clients], examples->count);
@@ -217,6 +220,83 @@ Test(partition, takes_more_clients_than_rows)
     examples.count = 10;
     struct bg_partition partition = make(&examples, (struct bg_partition_settings){.clients = 30});
     bg_partition_finish(&partition);
+}
+
+/* Keys a … e with 10, 30, 20, 1 and 40 rows, and z that no example has. */
+static struct bg_row_keys make_keys(struct bg_examples *ret_examples)
+{
+    static const size_t counts[] = {10, 30, 20, 1, 40};
+    struct bg_row_keys keys;
+    cr_assert_eq(bg_row_keys_init(&keys, "user"), BG_OK);
+    size_t rows = 0;
+    for (size_t k = 0; k < 5; k++)
+        for (size_t i = 0; i < counts[k]; i++, rows++)
+            cr_assert_eq(bg_row_keys_push(&keys, &"abcde"[k], 1), BG_OK);
+    cr_assert_eq(bg_row_keys_push(&keys, "z", 1), BG_OK);
+    *ret_examples = (struct bg_examples){features, labels, NULL, rows, 1, CLASSES};
+    return keys;
+}
+
+static size_t rows_of(const struct bg_partition *partition, uint32_t client)
+{
+    return partition->first[client + 1] - partition->first[client];
+}
+
+Test(partition, by_column_keeps_rows_of_a_key_together)
+{
+    struct bg_examples examples;
+    struct bg_row_keys keys = make_keys(&examples);
+    struct bg_partition_settings settings = {.kind = BG_PARTITION_COLUMN, .keys = &keys};
+    struct bg_partition partition = make(&examples, settings);
+    static const size_t each[] = {10, 30, 20, 1, 40};
+    cr_assert_eq(partition.clients, 5);
+    for (uint32_t client = 0; client < 5; client++)
+        cr_assert_eq(rows_of(&partition, client), each[client]);
+    bg_partition_finish(&partition);
+    settings.clients = 2;
+    partition = make(&examples, settings);
+    /* 40 | 30, 40 | 30 20, 40 10 | 30 20, 40 10 1 | 30 20 */
+    cr_assert_eq(rows_of(&partition, 0), 51);
+    for (uint32_t client = 0; client < 2; client++)
+        for (size_t i = 0; i < rows_of(&partition, client); i++) {
+            uint32_t key = keys.rows[partition.rows[partition.first[client] + i]];
+            cr_assert_eq(client, key == 1 || key == 2 ? 1 : 0);
+        }
+    bg_partition_finish(&partition);
+    bg_row_keys_finish(&keys);
+    NO_LEAKS();
+}
+
+Test(partition, by_column_refuses_more_clients_than_keys)
+{
+    struct bg_examples examples;
+    struct bg_row_keys keys = make_keys(&examples);
+    struct bg_partition partition;
+    struct bg_error error;
+    const struct bg_partition_settings settings = {.kind = BG_PARTITION_COLUMN, .keys = &keys, .clients = 6};
+    cr_assert_eq(bg_partition_make(&examples, &settings, &error, &partition), BG_INVALID);
+    cr_assert_not_null(strstr(error.text, "5 different keys \"user\" are too few for 6 clients"), "%s", error.text);
+    bg_row_keys_finish(&keys);
+    NO_LEAKS();
+}
+
+Test(partition, keys_grow_and_stay_distinct)
+{
+    struct bg_row_keys keys;
+    cr_assert_eq(bg_row_keys_init(&keys, "host"), BG_OK);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < 5000; i++) {
+            char text[16];
+            int size = snprintf(text, sizeof text, "%u", i);
+            cr_assert_eq(bg_row_keys_push(&keys, text, (size_t)size), BG_OK);
+        }
+    cr_assert_eq(bg_row_keys_push(&keys, "12\0junk", 7), BG_OK);
+    cr_assert(keys.count == 10001 && keys.value_count == 5000);
+    for (uint32_t i = 0; i < 10000; i++)
+        cr_assert_eq(keys.rows[i], i % 5000);
+    cr_assert_str_eq(keys.values[keys.rows[10000]], "12");
+    bg_row_keys_finish(&keys);
+    NO_LEAKS();
 }
 
 Test(partition, refuses_settings_out_of_range)

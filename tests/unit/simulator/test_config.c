@@ -21,6 +21,12 @@ Test(config, refuses_combinations_that_cannot_be_and_names_their_keys)
         const char *named[3];
     } cases[] = {
         {{"data.kind=cicids2017"}, {"data.kind", "data.dir"}},
+        {{"data.kind=csv", "data.dir=x.csv"}, {"data.kind", "data.schema"}},
+        {{"data.schema=x.json"}, {"data.kind", "data.schema"}},
+        {{"data.partition=column"}, {"data.partition", "data.partition_column"}},
+        {{"data.partition_column=user"}, {"data.partition", "data.partition_column"}},
+        {{"clients.count=0"}, {"clients.count", "data.partition"}},
+        {{"clients.count=1"}, {"clients.count"}},
         {{"codec.mode=dense"}, {"codec.mode", "encryption.mode"}},
         {{"encryption.bits=2050"}, {"encryption.bits"}},
         {{"encryption.bits=1024"}, {"encryption.bits", "--insecure-test-key"}},
