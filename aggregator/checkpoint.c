@@ -63,7 +63,7 @@ void bg_checkpoint_write(const struct bg_root *root, struct bg_writer *w)
     bg_write_digest(w, &root->receipt);
     bg_write_u32(w, root->round.holds);
     bg_write_u64(w, root->learning_rounds);
-    bg_write_u8(w, root->calibrated);
+    bg_write_u8(w, root->stages_done);
     bg_write_f64(w, root->pace.availability);
     bg_write_u64(w, root->pace.deadline_ns);
     bg_write_u64(w, root->pace.arrival_ns);
@@ -131,7 +131,7 @@ enum bg_status bg_checkpoint_restore(struct bg_root *root, uint64_t epoch, struc
     root->receipt = bg_read_digest(r);
     root->round.holds = bg_read_u32(r);
     root->learning_rounds = bg_read_u64(r);
-    root->calibrated = bg_read_u8(r) != 0;
+    root->stages_done = bg_read_u8(r);
     read_pace(root, r);
     enum bg_status status = read_server_state(root, r, error);
     if (status != BG_OK)

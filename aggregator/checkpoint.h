@@ -5,7 +5,8 @@
  * holder that it has seen, and the release set of every group. Release sets are per epoch and stand last.
  *
  *   u64 round | u32 attempt | 32 digest of its receipt | u32 rounds held in a row | u64 learning rounds |
- *   u8 calibrated | f64 availability | u64 deadline, u64 arrivals, u64 length of a round (ns; aggregator/pace.h)
+ *   u8 stages before learning that are done, a bit each |
+ *   f64 availability | u64 deadline, u64 arrivals, u64 length of a round (ns; aggregator/pace.h)
  *   u64 tensors | per tensor: f64 scale, f64 centre |
  *   u64 momenta (coordinates, or 0 where all are 0) | f32 each | u64 squares (the same) | f32 each
  *   u64 records | per record: u64 sequence, 32 digest, 32 digest of the one before

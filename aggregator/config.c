@@ -15,13 +15,13 @@ const struct bg_option bg_aggregator_options[] = {
     {"encryption.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
      "accept a key below 2048 bits, for tests"},
     {"model.file", BG_OPTION_TEXT, FIELD(model_file), "", 0, 0, NULL, NULL,
-     "model to start from; without one a fresh model.spec with statistics of data.*"},
+     "model to start from, which keeps its inputs; without one a fresh model.spec"},
     {"model.spec", BG_OPTION_TEXT, FIELD(model_spec), "mlp:64-32", 0, 0, NULL, NULL,
      "linear, or mlp: and the widths of the hidden layers"},
     {"model.seed", BG_OPTION_U64, FIELD(model_seed), "1", 0, 0, NULL, NULL,
      "of fresh parameters"},
     {"data.kind", BG_OPTION_CHOICE, FIELD(data_kind), "synthetic", 0, 0, bg_dataset_kind_names, NULL,
-     "flows that feature names, classes and statistics of a fresh model come from"},
+     "flows that names of features and classes of a fresh model come from, and its statistics if data.fit=central"},
     {"data.dir", BG_OPTION_TEXT, FIELD(data_dir), "", 0, 0, NULL, NULL,
      "folder or file of the real data"},
     {"data.schema", BG_OPTION_TEXT, FIELD(data_schema), "", 0, 0, NULL, NULL,
@@ -66,6 +66,8 @@ enum bg_status bg_aggregator_config_check(const struct bg_aggregator_config *con
     if (config->learning.rotate_full && config->rounds == 0)
         return bg_fail(error, BG_CONFIG, "codec.rotate_full=%llu: with rounds.count=0 no round is one of the last",
                        (unsigned long long)config->learning.rotate_full);
+    if (config->learning.fit == 1 && (config->learning.components || config->learning.variance > 0))
+        return bg_fail(error, BG_CONFIG, "model.components and model.variance need data.fit=federated");
     return bg_learning_config_check(&config->learning, error);
 }
 
@@ -73,6 +75,8 @@ void bg_aggregator_config_apply(const struct bg_aggregator_config *c, struct bg_
 {
     settings->allow_insecure_key = c->insecure_test_key;
     bg_learning_config_apply(&c->learning, settings);
+    settings->fit.federated &= c->model_file[0] == '\0';
+    settings->fit.seed = c->model_seed;
     settings->rounds = c->rounds;
     settings->rules = (struct bg_round_rules){.group_least = (uint32_t)c->group_least,
                                               .full_rounds = (uint32_t)c->full_rounds,

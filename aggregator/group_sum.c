@@ -78,6 +78,11 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
         position = 0;
         status = BG_OUT_OF_RANGE;
     }
+    if (status == BG_OK && shape->measures) {
+        size_t slot = 0;
+        status = bg_statistics_check(&shape->statistics, slots + 1, members, &slot);
+        position = bg_packing_position(&shape->packing, 1 + slot);
+    }
     if (status == BG_OK)
         status = split(shape, slots, members, error, ret_sum);
     else if (status == BG_OUT_OF_RANGE)
@@ -94,8 +99,16 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
 
 static bool plain_in_range(const struct bg_shape *shape, const uint64_t *slots)
 {
+    size_t slot;
     if (slots[0] != 1)
         return false;
+    if (shape->measures) {
+        const struct bg_statistics_form *form = &shape->statistics;
+        for (size_t i = 0; i < form->columns + form->seconds; i++)
+            if (slots[2 + form->classes + i] > (i < form->columns ? form->first_most : form->second_most))
+                return false;
+        return bg_statistics_check(form, slots + 1, 1, &slot) == BG_OK;
+    }
     for (size_t i = 0; i < shape->scale_count; i++)
         if (slots[shape->scales_at + i] > shape->scale_most)
             return false;

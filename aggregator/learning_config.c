@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/learning_config.h"
 
+const char *const bg_fit_names[] = {"federated", "central", NULL};
 const char *const bg_optimizer_names[] = {"sgd", "adamw", NULL};
 const char *const bg_class_weights_names[] = {"none", "inverse-sqrt", "federated-inverse-sqrt", "federated-balanced",
                                               NULL};
@@ -27,11 +28,17 @@ enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
     if (config->rotate_full && config->rotate == 1)
         return bg_fail(error, BG_CONFIG, "codec.rotate_full=%llu counts only with codec.rotate below 1",
                        (unsigned long long)config->rotate_full);
+    if (config->components && config->variance > 0)
+        return bg_fail(error, BG_CONFIG, "model.components=%llu and model.variance=%g: give one of them",
+                       (unsigned long long)config->components, config->variance);
     return BG_OK;
 }
 
 void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root_settings *settings)
 {
+    settings->fit.federated = c->fit == 0;
+    settings->fit.projection =
+        (struct bg_projection_settings){.components = (size_t)c->components, .variance = c->variance};
     settings->codec = (struct bg_plan_codec){.mode = (enum bg_plan_codec_mode)(c->codec_mode + 1),
                                              .scale_from_residual = c->scale_basis == 1,
                                              .centre_median = c->centre == 1,

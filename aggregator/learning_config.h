@@ -6,6 +6,10 @@
 #include "base/options.h"
 
 struct bg_learning_config {
+    /* inputs */
+    uint32_t fit;
+    uint64_t components;
+    double variance;
     /* local training */
     uint32_t optimizer;
     double learning_rate;
@@ -47,19 +51,25 @@ struct bg_learning_config {
 };
 
 /* What the choices are called. */
-extern const char *const bg_optimizer_names[], *const bg_class_weights_names[], *const bg_codec_mode_names[],
-    *const bg_scale_basis_names[], *const bg_centre_names[], *const bg_rule_choice_names[],
+extern const char *const bg_fit_names[], *const bg_optimizer_names[], *const bg_class_weights_names[],
+    *const bg_codec_mode_names[], *const bg_scale_basis_names[], *const bg_centre_names[], *const bg_rule_choice_names[],
     *const bg_server_optimizer_names[];
 
 /* BG_CONFIG for settings that contradict each other. */
 BG_MUST_CHECK enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
                                                       struct bg_error *error);
-/* Fills codec, training, learning rates and rule. */
+/* Fills fit (but its seed), codec, training, learning rates and rule. */
 void bg_learning_config_apply(const struct bg_learning_config *config, struct bg_root_settings *settings);
 
 /* Rows of the option table of a struct that has a bg_learning_config as its member `learning`; FIELD(name) is the
  * offset of a member of it. */
 #define BG_LEARNING_OPTIONS(FIELD)                                                                          \
+    {"data.fit", BG_OPTION_CHOICE, FIELD(learning.fit), "federated", 0, 0, bg_fit_names, NULL,              \
+     "means and scales of features: from rounds of sums over groups, or central: from pooled rows"},        \
+    {"model.components", BG_OPTION_U64, FIELD(learning.components), "0", 0, 4096, NULL, NULL,               \
+     "principal components that the model takes instead of features; 0: see model.variance"},               \
+    {"model.variance", BG_OPTION_REAL, FIELD(learning.variance), "0", 0, 1, NULL, NULL,                     \
+     "share that the principal components explain; 0 with 0 components: features as they are"},             \
     {"training.optimizer", BG_OPTION_CHOICE, FIELD(learning.optimizer), "sgd", 0, 0, bg_optimizer_names,    \
      NULL, "of the local steps"},                                                                           \
     {"training.learning_rate", BG_OPTION_REAL, FIELD(learning.learning_rate), "0.1", 1e-06, 10, NULL, NULL, \

@@ -8,7 +8,8 @@
  *   identity.secret, identity.point, sealing.secret, keyholder.point      who signs, and whom the root believes
  *   state                     what changes (aggregator/offline_state.h)
  *   model-R.safetensors       the model that round R made; R = 0: the initial one
- *   plan, groups              frames of the epoch, for clients (the plan for the key holder, too)
+ *   plan, groups              frames of the epoch, for clients (the plan for the key holder, too; again after a round
+ *                             of statistics that changed how many inputs the model takes)
  *   round-R/task              frame for the invited clients
  *   round-R/CLIENT.update     accepted updates
  *   round-R/group-G.release   for the key holder: a complete group to open

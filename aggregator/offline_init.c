@@ -38,7 +38,7 @@ static enum bg_status make_keys(const struct bg_offline_settings *settings, stru
 
 struct initial {
     struct bg_model_file file;  /* a given model */
-    struct bg_dataset dataset;  /* a fresh one's names and statistics */
+    struct bg_dataset dataset;  /* a fresh one's names, and statistics if the fit is central */
     struct bg_transform transform;
     struct bg_model *model;
     float *parameters;
@@ -82,7 +82,10 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
         return status;
     struct bg_examples examples = bg_dataset_examples(dataset);
     bg_dataset_take_logs(dataset);
-    status = bg_transform_fit(&examples, error, &initial->transform);
+    if (config->learning.fit == 1)
+        status = bg_transform_fit(&examples, error, &initial->transform);
+    else if (!bg_transform_identity(dataset->columns, &initial->transform))
+        status = bg_fail(error, BG_NO_MEMORY, "model: out of memory");
     if (status == BG_OK)
         status = bg_model_create(config->model_spec, dataset->columns, dataset->classes, error, &initial->model);
     if (status != BG_OK)

@@ -66,6 +66,9 @@ BG_MUST_CHECK enum bg_status bg_offline_checkpoint(struct bg_offline *offline, s
 /* offline_epoch.c: brings the answer of the key holder to the root that has asked. */
 BG_MUST_CHECK enum bg_status bg_offline_agree(struct bg_offline *offline, struct bg_span answer,
                                               struct bg_error *error);
+/* Where the round that has ended changed the tensors of the model: the root signs another plan of the epoch, which is
+ * written in the place of the one before. */
+BG_MUST_CHECK enum bg_status bg_offline_renew_plan(struct bg_offline *offline, struct bg_error *error);
 /* BG_CONFIG unless the settings make the plan that clients and key holder have. */
 BG_MUST_CHECK enum bg_status bg_offline_check_plan(struct bg_offline *offline, struct bg_error *error);
 

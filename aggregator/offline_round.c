@@ -417,6 +417,8 @@ enum bg_status bg_offline_settle(struct bg_offline *o, struct bg_error *error)
     if (status == BG_OK)
         status = write_receipt(o, error);
     if (status == BG_OK)
+        status = bg_offline_renew_plan(o, error);
+    if (status == BG_OK)
         status = bg_offline_checkpoint(o, error);
     if (status != BG_OK)
         return status;

@@ -173,6 +173,7 @@ void bg_root_tick(struct bg_root *root, uint64_t now)
     if (root->epoch_retry_at <= now)
         bg_root_send_epoch_request(root);
     bg_root_retry_releases(root);
+    bg_root_renew_plan(root);
     if (root->wake <= now) {
         root->wake = UINT64_MAX;
         bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_TIME});
@@ -185,7 +186,7 @@ uint64_t bg_root_next_wake(const struct bg_root *root)
     for (size_t g = 0; g < root->group_count; g++)
         if (root->members[g].release.size && root->members[g].retry_at < wake)
             wake = root->members[g].retry_at;
-    return wake;
+    return bg_root_plan_due(root) ? root->now : wake;
 }
 
 struct bg_work *bg_root_work(struct bg_root *root)
@@ -308,6 +309,7 @@ void bg_root_destroy(struct bg_root **root)
     version_finish(&r->next);
     version_finish(&r->previous);
     bg_model_file_finish(&r->initial);
+    bg_model_file_finish(&r->fitted);
     bg_digest_table_finish(&r->enrolled);
     free(r->roster);
     free(r);

@@ -15,6 +15,7 @@
 #include "aggregator/combine.h"
 #include "aggregator/pace.h"
 #include "aggregator/round.h"
+#include "aggregator/statistics.h"
 #include "base/work.h"
 #include "crypto/identity.h"
 #include "model/model_file.h"
@@ -44,6 +45,13 @@ struct bg_root_notice {
     const struct bg_combination *combination;
 };
 
+/* Where the transform from features to inputs comes from. */
+struct bg_fit_settings {
+    bool federated; /* from rounds of statistics before learning, instead of from the initial model */
+    struct bg_projection_settings projection; /* zeroed: none; of a federated fit */
+    uint64_t seed;  /* of fresh parameters where a projection changes the number of inputs */
+};
+
 struct bg_root_settings {
     struct bg_population population;
     const struct bg_identity *identity;          /* kept: signs plan, tasks, receipts */
@@ -54,6 +62,7 @@ struct bg_root_settings {
     struct bg_random random;
     bool allow_insecure_key;
     struct bg_model_card initial;                /* copied: the model to start from, round 0 */
+    struct bg_fit_settings fit;
     struct bg_plan_codec codec;
     struct bg_plan_training training;
     double learning_rate;                        /* of the first round … */
@@ -93,6 +102,9 @@ BG_MUST_CHECK enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg
 BG_MUST_CHECK enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error);
 /* Whether bg_root_open_round would find it idle. */
 bool bg_root_idle(const struct bg_root *root);
+/* Whether a round has changed the tensors of the model: the next tick signs another plan of the same epoch and sends
+ * it to the key holder, with the notices of an epoch; until then no round can be opened. */
+bool bg_root_plan_due(const struct bg_root *root);
 
 /* A bg_serve_function over a struct bg_root. */
 void bg_root_serve(void *root, const struct bg_request *request, struct bg_call *call);

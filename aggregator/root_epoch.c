@@ -20,7 +20,7 @@ void bg_root_epoch_finish(struct bg_root *root)
     root->group_count = 0;
     if (root->has_plan)
         bg_plan_finish(&root->plan);
-    root->has_plan = root->ready = false;
+    root->has_plan = root->ready = root->plan_stale = false;
     bg_public_key_destroy(&root->key);
     bg_writer_finish(&root->epoch_request);
     bg_writer_finish(&root->groups_frame);
@@ -139,7 +139,8 @@ static enum bg_status check_answer(struct bg_root *root, const struct epoch_answ
     return BG_OK;
 }
 
-static enum bg_status make_plan(struct bg_root *root, const struct epoch_answer *answer)
+/* Key part and root part to a plan that both signed. The spans may lie in the plan that it replaces. */
+static enum bg_status make_plan(struct bg_root *root, struct bg_span key_bytes, struct bg_span key_signature)
 {
     const struct bg_model_card *card = &root->card;
     struct bg_root_part part = {.feature_count = card->transform.columns,
@@ -162,15 +163,21 @@ static enum bg_status make_plan(struct bg_root *root, const struct epoch_answer 
     if (status == BG_OK)
         status = bg_envelope_sign(root->settings.identity, BG_SIGNED_ROOT_PART, bg_writer_span(&bytes), signature);
     if (status == BG_OK) {
-        root->plan_id = bg_plan_id(answer->key_bytes, bg_writer_span(&bytes));
+        struct bg_writer plan_frame;
+        root->plan_id = bg_plan_id(key_bytes, bg_writer_span(&bytes));
+        bg_writer_init(&plan_frame);
+        bg_plan_encode(&plan_frame, &root->settings.population, &root->plan_id, key_bytes, key_signature.data,
+                       bg_writer_span(&bytes), signature);
         bg_writer_finish(&root->plan_frame);
-        bg_plan_encode(&root->plan_frame, &root->settings.population, &root->plan_id, answer->key_bytes,
-                       answer->key_signature.data, bg_writer_span(&bytes), signature);
+        root->plan_frame = plan_frame;
         status = root->plan_frame.status;
     }
     bg_writer_finish(&bytes);
     if (status != BG_OK)
         return bg_fail(error, status, "plan: %s", bg_status_text(status));
+    if (root->has_plan)
+        bg_plan_finish(&root->plan);
+    root->has_plan = false;
     /* Read back, so that the root works from what its clients read. */
     status = bg_frame_expect(bg_writer_span(&root->plan_frame), BG_FRAME_PLAN, error, &frame);
     if (status == BG_OK)
@@ -245,11 +252,33 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
     if (status == BG_OK)
         status = check_settings(root);
     if (status == BG_OK)
-        status = make_plan(root, &answer);
+        status = make_plan(root, answer.key_bytes, answer.key_signature);
     if (status == BG_OK)
         status = adopt_key(root);
     if (status == BG_OK)
         status = make_groups(root);
+    if (status == BG_OK)
+        send_plan(root);
+    else
+        fail(root, &root->error);
+}
+
+/* ---- another plan in the same epoch ---- */
+
+bool bg_root_plan_due(const struct bg_root *root)
+{
+    return root->plan_stale && !root->agreeing && !root->busy && !root->intake.busy &&
+           root->round.state == BG_ROUND_IDLE;
+}
+
+void bg_root_renew_plan(struct bg_root *root)
+{
+    if (!bg_root_plan_due(root))
+        return;
+    root->plan_stale = false;
+    root->ready = false;
+    root->agreeing = true;
+    enum bg_status status = make_plan(root, root->plan.key_bytes, root->plan.key_signature);
     if (status == BG_OK)
         send_plan(root);
     else

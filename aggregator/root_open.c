@@ -62,7 +62,8 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     uint32_t *invited = BG_ARENA_ARRAY(arena, uint32_t, root->group_count);
     if (!travels || !scales || !centres || !invited)
         return bg_fail(error, BG_NO_MEMORY, "task: out of memory");
-    bool unscaled = root->settings.codec.mode == BG_PLAN_CODEC_EF && !root->calibrated;
+    enum bg_task_stage stage = bg_root_stage_due(root);
+    bool unscaled = stage != BG_STAGE_LEARNING;
     double rate = root->settings.learning_rate *
                   bg_root_schedule(root, root->settings.learning_rate_floor, root->learning_rounds);
     struct bg_window window = choose_window(root, !unscaled);
@@ -75,7 +76,7 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
                                   .epoch = root->epoch,
                                   .model = root->current.digest,
                                   .receipt = root->receipt,
-                                  .stage = unscaled ? BG_STAGE_SCALES : BG_STAGE_LEARNING,
+                                  .stage = stage,
                                   .learning_rate = rate,
                                   .steps = scheduled_steps(root),
                                   .window_first = window.first,
@@ -98,7 +99,7 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
 
 bool bg_root_idle(const struct bg_root *root)
 {
-    return root->ready && !root->agreeing && !root->busy && !root->intake.busy &&
+    return root->ready && !root->plan_stale && !root->agreeing && !root->busy && !root->intake.busy &&
            root->round.state == BG_ROUND_IDLE;
 }
 

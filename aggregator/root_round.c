@@ -45,6 +45,11 @@ static void answered(struct bg_root *root, uint32_t group, enum bg_status status
 
 /* ---- sums ---- */
 
+static size_t sum_units(const struct bg_root *root)
+{
+    return root->shape.measures ? root->shape.slots : root->shape.vote_count;
+}
+
 static void run_unpad(struct bg_job *job)
 {
     struct bg_root_work *work = bg_root_work_of(job);
@@ -66,7 +71,7 @@ static void unpadded(struct bg_root *root, struct bg_root_work *work)
 static void queue_unpad(struct bg_root *root, uint32_t group, uint8_t *sums)
 {
     struct bg_root_work *work =
-        bg_root_queue(root, BG_PHASE_AGGREGATION, root->shape.vote_count, run_unpad, unpadded);
+        bg_root_queue(root, BG_PHASE_AGGREGATION, sum_units(root), run_unpad, unpadded);
     if (!work) {
         free(sums);
         bg_fail(&root->error, BG_NO_MEMORY, "group sum: out of memory");
@@ -269,6 +274,12 @@ static void run_combine(struct bg_job *job)
     size_t count = opened_sums(root, sums);
     settings.server.step *= bg_root_schedule(root, root->settings.learning_rate_floor, learning);
     copy_version(root);
+    if (root->shape.measures) {
+        work->status = bg_root_fit(root, sums, count, &work->error, &root->combination);
+        root->combined = work->status == BG_OK;
+        free(sums);
+        return;
+    }
     work->status = bg_combine_round(&settings, &root->terms, sums, count, root->round.number - 1, learning, &state,
                                     &work->error, &root->combination);
     root->combined = work->status == BG_OK || work->status == BG_MARGIN;
@@ -286,7 +297,7 @@ static void combined(struct bg_root *root, struct bg_root_work *work)
 
 static void combine(struct bg_root *root)
 {
-    size_t units = root->shape.vote_count * bg_round_count(&root->round, BG_GROUP_OPENED);
+    size_t units = sum_units(root) * bg_round_count(&root->round, BG_GROUP_OPENED);
     if (!bg_root_queue(root, BG_PHASE_AGGREGATION, units, run_combine, combined))
         bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_COMBINED, .status = BG_NO_MEMORY});
 }
@@ -302,8 +313,10 @@ static void publish(struct bg_root *root)
     root->card.round = root->current.round;
     root->card.parent = root->current.parent;
     root->card.plan = root->plan_id;
-    if (root->task.stage == BG_STAGE_SCALES)
-        root->calibrated = true;
+    if (root->task.stage != BG_STAGE_LEARNING)
+        root->stages_done |= (uint8_t)(1u << root->task.stage);
+    if (bg_task_stage_measures(root->task.stage))
+        bg_root_adopt_fitted(root);
     bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_PUBLISHED});
 }
 
@@ -329,7 +342,8 @@ static enum bg_status write_receipt(struct bg_root *root, struct bg_writer *w)
                                  .reason = (uint16_t)-root->round.outcome,
                                  .model = root->current.digest,
                                  .tensor_count = committed ? root->task.tensor_count : 0,
-                                 .scales = root->current.scales,
+                                 .scales = bg_task_stage_measures(root->task.stage) ? root->task.scales
+                                                                                 : root->current.scales,
                                  .groups = groups};
     if (!groups)
         return BG_NO_MEMORY;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What root.c (service), root_epoch.c (agreement with the key holder), root_open.c (the beginning of a round),
+ * What root.c (service), root_epoch.c (agreement with the key holder), root_fit.c (statistics), root_open.c (the beginning of a round),
  * root_round.c (the rest of it) and checkpoint.c (what outlives a process) share. For no other file.
  */
 #pragma once
@@ -74,6 +74,7 @@ struct bg_root {
     struct bg_digest plan_id;
     struct bg_plan plan;
     bool has_plan;
+    bool plan_stale; /* the model has other tensors: a new root part is due when nothing is under way */
     struct bg_public_key *key; /* NULL with encryption off */
     struct bg_root_group *members;
     size_t group_count;
@@ -89,7 +90,7 @@ struct bg_root {
     bool has_shape;
     struct bg_upload_terms terms;
     uint64_t learning_rounds; /* opened so far */
-    bool calibrated;
+    uint8_t stages_done; /* bit per stage before learning */
     uint64_t wake;
     struct bg_pace pace;
     uint64_t opened_at;
@@ -101,7 +102,8 @@ struct bg_root {
     struct bg_digest receipt; /* of the last round's frame; zero: none */
 
     struct bg_model *model;
-    struct bg_model_file initial; /* owns the names and statistics of the card */
+    struct bg_model_file initial; /* owns the names and the transform of the card */
+    struct bg_model_file fitted;  /* of version `next` after a round of statistics */
     struct bg_model_card card;    /* of the published version */
     struct bg_root_version current, next, previous;
 };
@@ -132,6 +134,17 @@ double bg_root_schedule(const struct bg_root *root, double floor, uint64_t learn
 /* root_epoch.c */
 void bg_root_send_epoch_request(struct bg_root *root);
 void bg_root_epoch_finish(struct bg_root *root);
+/* Signs a plan for the model as it is now, under the same key part, if that is due and nothing is under way. */
+void bg_root_renew_plan(struct bg_root *root);
+
+/* root_fit.c */
+enum bg_task_stage bg_root_stage_due(const struct bg_root *root);
+/* On a worker: version `next` and root->fitted from the sums of a stage that measures. Errors as those of
+ * bg_combine_round. */
+enum bg_status bg_root_fit(struct bg_root *root, const struct bg_group_sum *sums, size_t count,
+                           struct bg_error *error, struct bg_combination *ret_combination);
+/* `current` is what bg_root_fit made: its card, model and transform come into force. */
+void bg_root_adopt_fitted(struct bg_root *root);
 
 /* root_round.c */
 /* Every action of the round but folds: `context` is the struct bg_root. */

@@ -30,6 +30,7 @@ struct bg_client {
 
     struct bg_client_inputs inputs;
     float *delta;
+    uint64_t *measured; /* slots of a stage that measures, until they are built */
     size_t next_frame; /* of building.frames to send */
 
     struct bg_work work;
@@ -260,6 +261,37 @@ static void training_done(struct bg_job *job)
     report(client, BG_SESSION_TRAINED, client->work_status);
 }
 
+static void run_measuring(struct bg_job *job)
+{
+    struct bg_client *client = owner(job);
+    client->work_status =
+        bg_client_measure(&client->training, &client->shape, &client->error, client->measured);
+}
+
+static void measuring_done(struct bg_job *job)
+{
+    struct bg_client *client = owner(job);
+    report(client, BG_SESSION_TRAINED, client->work_status);
+}
+
+static void measure(struct bg_client *client)
+{
+    const struct bg_examples *examples = &client->settings.examples;
+    free(client->measured);
+    client->measured = calloc(client->shape.slots, sizeof *client->measured);
+    if (!client->measured) {
+        bg_fail(&client->error, BG_NO_MEMORY, "statistics: out of memory");
+        report(client, BG_SESSION_TRAINED, BG_NO_MEMORY);
+        return;
+    }
+    client->training = (struct bg_client_training){.model_file = bg_document_span(&client->model),
+                                                   .plan = &client->learner.plan.plan,
+                                                   .task = &client->task.task,
+                                                   .examples = examples,
+                                                   .inputs = &client->inputs};
+    queue_work(client, BG_PHASE_TRAINING, examples->count * client->shape.slots, run_measuring, measuring_done);
+}
+
 static void train(struct bg_client *client)
 {
     const struct bg_root_part *root = &client->learner.plan.plan.root;
@@ -330,7 +362,9 @@ static void build(struct bg_client *client)
                                                    .tap = client->settings.tap,
                                                    .delta = client->delta,
                                                    .momentum = client->learner.momentum,
-                                                   .codec = &client->learner.codec};
+                                                   .codec = &client->learner.codec,
+                                                   .slots = client->measured};
+    client->measured = NULL;
     client->next_frame = 0;
     queue_work(client, BG_PHASE_ENCODING, client->learner.plan.plan.root.layout.coordinates, run_encoding,
                encoding_done);
@@ -420,7 +454,10 @@ static void perform(struct bg_client *client, enum bg_session_action action)
         prepare(client);
         return;
     case BG_SESSION_DO_TRAIN:
-        train(client);
+        if (client->shape.measures)
+            measure(client);
+        else
+            train(client);
         return;
     case BG_SESSION_DO_BUILD:
         build(client);
@@ -480,6 +517,7 @@ void bg_client_destroy(struct bg_client **client)
     bg_update_finish(&c->building.frames);
     bg_client_inputs_finish(&c->inputs);
     free(c->delta);
+    free(c->measured);
     free(c);
     *client = NULL;
 }

@@ -108,6 +108,32 @@ static enum bg_status train_from(struct bg_client_training *training, const stru
     return BG_OK;
 }
 
+/* What is measured: the features themselves, or, to find a projection, what it would be applied to. */
+static enum bg_status measure_from(struct bg_client_training *training, const struct bg_model_card *card,
+                                   const struct bg_statistics_form *form, struct bg_error *error, uint64_t *ret_slots)
+{
+    struct bg_transform standardised = card->transform;
+    if (form->stage == BG_STAGE_MOMENTS)
+        return bg_statistics_measure(form, training->examples, error, ret_slots);
+    standardised.inputs = standardised.columns;
+    standardised.projection = NULL;
+    enum bg_status status = provide_inputs(training, &standardised, error);
+    return status == BG_OK ? bg_statistics_measure(form, &training->inputs->made.examples, error, ret_slots) : status;
+}
+
+enum bg_status bg_client_measure(struct bg_client_training *training, const struct bg_shape *shape,
+                                 struct bg_error *error, uint64_t *ret_slots)
+{
+    struct bg_model_file file;
+    enum bg_status status = bg_model_decode(training->model_file, "model from the root", error, &file);
+    if (status != BG_OK)
+        return status;
+    ret_slots[0] = 1;
+    status = measure_from(training, &file.card, &shape->statistics, error, ret_slots + 1);
+    bg_model_file_finish(&file);
+    return status;
+}
+
 enum bg_status bg_client_train(struct bg_client_training *training, struct bg_error *error)
 {
     struct bg_model_file file;
@@ -177,7 +203,6 @@ static enum bg_status encode(struct bg_client_building *building, struct bg_erro
     tie_stream_init(&stream, building->tie_secret, task);
     enum bg_status status = bg_codec_encode(&settings, &plan->root.layout, &round, &input, error, building->codec);
     free(input.workspace);
-    building->encoded = status == BG_OK;
     return status;
 }
 
@@ -209,13 +234,17 @@ static enum bg_status encrypt(struct bg_client_building *building, const uint64_
 enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error)
 {
     const struct bg_shape *shape = building->update.shape;
-    enum bg_status status = encode(building, error);
-    if (status != BG_OK)
-        return status;
-    building->slots = calloc(shape->slots, sizeof *building->slots);
-    if (!building->slots)
-        return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
-    bg_update_slots(shape, building->update.task, building->codec, building->slots);
+    if (!shape->measures) {
+        enum bg_status status = encode(building, error);
+        if (status != BG_OK)
+            return status;
+        building->encoded = true;
+        building->slots = calloc(shape->slots, sizeof *building->slots);
+        if (!building->slots)
+            return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
+        bg_update_slots(shape, building->update.task, building->codec, building->slots);
+    }
+    building->encoded = true;
     if (building->tap.slots)
         building->tap.slots(building->tap.context, building->update.task->round, shape, building->slots);
     return BG_OK;
@@ -247,6 +276,8 @@ void bg_client_settle(const struct bg_plan *plan, const struct bg_task *task, bo
     const struct bg_layout *layout = &plan->root.layout;
     struct bg_codec_settings settings = bg_plan_codec_settings(&plan->root.codec);
     struct bg_codec_round round = bg_task_codec_round(task);
+    if (bg_task_stage_measures(task->stage))
+        return;
     if (settings.mode != BG_CODEC_EF)
         memset(codec->sums, 0, layout->coordinates * sizeof *codec->sums);
     else if (used)

@@ -29,6 +29,10 @@ struct bg_client_training {
 
 /* BG_DATA where model file, plan and examples do not fit together; BG_NOT_FINITE names the tensor. */
 BG_MUST_CHECK enum bg_status bg_client_train(struct bg_client_training *training, struct bg_error *error);
+/* The slots (shape->slots) of a stage that measures; reads neither seed nor delta. Errors as above, and those of
+ * bg_statistics_measure. */
+BG_MUST_CHECK enum bg_status bg_client_measure(struct bg_client_training *training, const struct bg_shape *shape,
+                                               struct bg_error *error, uint64_t *ret_slots);
 
 /* What becomes of a trained update, in two steps. Zero what is not listed as input. */
 struct bg_client_building {
@@ -40,11 +44,11 @@ struct bg_client_building {
     float *momentum; /* (coordinates); NULL without client momentum */
     bool encoded;    /* out: codec holds p, to be committed or folded back */
     struct bg_codec_update *codec; /* in: the residual in `sums`; out: p, bits, fields */
-    uint64_t *slots;               /* between the steps; owned */
+    uint64_t *slots;               /* between the steps; in: those of a stage that measures, else NULL; owned */
     struct bg_update frames;       /* out */
 };
 
-/* Δ to votes and slots. */
+/* Δ to votes and slots; with slots as input only the tap has a say. */
 BG_MUST_CHECK enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error);
 /* Slots to signed frames, encrypted if the plan says so. Frees the slots in any case. */
 BG_MUST_CHECK enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error);
@@ -54,6 +58,6 @@ BG_MUST_CHECK enum bg_status bg_client_build(struct bg_client_building *building
 void bg_client_building_finish(struct bg_client_building *building);
 
 /* What becomes of p in codec->sums: the residual of the next round. `scales` are the receipt's; NULL, only where the
- * update was not used: those of the task. */
+ * update was not used: those of the task. Statistics leave it as it is. */
 void bg_client_settle(const struct bg_plan *plan, const struct bg_task *task, bool used, const double *scales,
                       struct bg_codec_update *codec);

@@ -68,6 +68,7 @@ struct making {
     struct bg_client_inputs inputs;
     struct bg_shape shape;
     float *delta;
+    uint64_t *slots; /* of a stage that measures */
     double loss;
     struct bg_update update;
     size_t bytes; /* of its file */
@@ -228,6 +229,19 @@ static enum bg_status check_news(struct making *m, struct bg_error *error)
 
 /* ---- the update ---- */
 
+static enum bg_status measure(struct making *m, struct bg_error *error)
+{
+    struct bg_client_training training = {.model_file = {m->model_bytes, m->model_size},
+                                          .plan = &m->state.learner.plan.plan,
+                                          .task = &m->task.task,
+                                          .examples = &m->data.examples,
+                                          .inputs = &m->inputs};
+    m->slots = calloc(m->shape.slots, sizeof *m->slots);
+    if (!m->slots)
+        return bg_fail(error, BG_NO_MEMORY, "statistics: out of memory");
+    return bg_client_measure(&training, &m->shape, error, m->slots);
+}
+
 static enum bg_status train(struct making *m, struct bg_error *error)
 {
     const struct bg_plan *plan = &m->state.learner.plan.plan;
@@ -264,7 +278,9 @@ static enum bg_status build(struct making *m, struct bg_error *error)
                                           .tie_secret = m->state.tie_secret,
                                           .delta = m->delta,
                                           .momentum = learner->momentum,
-                                          .codec = &learner->codec};
+                                          .codec = &learner->codec,
+                                          .slots = m->slots};
+    m->slots = NULL;
     enum bg_status status = bg_client_build(&building, error);
     if (status == BG_OK)
         m->update = building.frames;
@@ -282,8 +298,8 @@ static enum bg_status make_update(struct making *m, struct bg_error *error)
     if (status != BG_OK)
         return bg_fail(error, status, "plan: out of memory");
     m->plan = (struct bg_trusted_plan){0}; /* the state has it */
-    progress(m, "training");
-    status = train(m, error);
+    progress(m, m->shape.measures ? "measuring" : "training");
+    status = m->shape.measures ? measure(m, error) : train(m, error);
     if (status != BG_OK)
         return status;
     progress(m, m->shape.encryption == BG_PLAN_PAILLIER ? "encrypting" : "packing");
@@ -337,6 +353,7 @@ static void finish_making(struct making *m)
 {
     bg_update_finish(&m->update);
     free(m->delta);
+    free(m->slots);
     bg_shape_finish(&m->shape);
     bg_client_inputs_finish(&m->inputs);
     bg_local_data_finish(&m->data);

@@ -28,6 +28,14 @@ float *bg_transform_allocate(size_t columns, size_t inputs, struct bg_transform 
     return block;
 }
 
+bool bg_transform_identity(size_t columns, struct bg_transform *ret)
+{
+    float *block = bg_transform_allocate(columns, 0, ret);
+    for (size_t j = 0; block && j < columns; j++)
+        block[columns + j] = 1;
+    return block != NULL;
+}
+
 void bg_transform_finish(struct bg_transform *transform)
 {
     free((float *)transform->mean);

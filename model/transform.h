@@ -29,6 +29,8 @@ struct bg_transform {
 /* Gives a transform its own numbers, all 0, as one block: means, scales, then projection (inputs > 0), which is
  * returned for the caller to fill; `inputs` 0: without projection. NULL: out of memory, *ret is not written. */
 float *bg_transform_allocate(size_t columns, size_t inputs, struct bg_transform *ret);
+/* Features as they are, but for the clip: mean 0, scale 1. False: out of memory. */
+bool bg_transform_identity(size_t columns, struct bg_transform *ret);
 /* Of a transform with its own numbers. Accepts a zeroed one. */
 void bg_transform_finish(struct bg_transform *transform);
 /* Copies into numbers of its own. BG_NO_MEMORY. */

@@ -36,16 +36,30 @@ struct bg_codec_round bg_task_codec_round(const struct bg_task *task)
                                    .scales = task->scales};
 }
 
-static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *error, struct bg_shape *shape)
+static size_t packing_fields(const struct bg_shape *shape, struct bg_packing_field fields[static 4])
 {
-    struct bg_packing_field fields[4] = {{.count = 1, .max = 1}};
-    size_t count = 1;
+    const struct bg_statistics_form *form = &shape->statistics;
+    size_t count = 0;
+    fields[count++] = (struct bg_packing_field){.count = 1, .max = 1};
+    if (shape->measures) {
+        fields[count++] = (struct bg_packing_field){.count = 1 + form->classes, .max = BG_STATISTICS_ROWS};
+        fields[count++] = (struct bg_packing_field){.count = form->columns, .max = form->first_most, .wide = true};
+        fields[count++] = (struct bg_packing_field){.count = form->seconds, .max = form->second_most, .wide = true};
+        return count;
+    }
     if (shape->scale_count)
         fields[count++] = (struct bg_packing_field){.count = shape->scale_count, .max = shape->scale_most};
     if (shape->centre_count)
         fields[count++] = (struct bg_packing_field){.count = shape->centre_count, .max = BG_CENTRE_FIELD_MAX};
     if (shape->vote_count)
         fields[count++] = (struct bg_packing_field){.count = shape->vote_count, .max = 1};
+    return count;
+}
+
+static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *error, struct bg_shape *shape)
+{
+    struct bg_packing_field fields[4];
+    size_t count = packing_fields(shape, fields);
     struct bg_packing_spec spec = {.bits = plan->key.key_bits,
                                    .s = plan->key.s,
                                    .k_max = plan->key.group_most,
@@ -63,10 +77,48 @@ static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *er
     return BG_OK;
 }
 
+/* Of a slot before the votes, with encryption off. */
+static size_t plain_field_bytes(const struct bg_shape *shape)
+{
+    return shape->measures ? 8 : 2;
+}
+
 static uint64_t plain_bytes(const struct bg_shape *shape)
 {
     uint64_t votes = shape->vote_count;
-    return 2 * (uint64_t)shape->votes_at + (shape->dense ? 4 * votes : votes / 8 + (votes % 8 != 0));
+    uint64_t fields = plain_field_bytes(shape) * (uint64_t)shape->votes_at;
+    return fields + (shape->dense ? 4 * votes : votes / 8 + (votes % 8 != 0));
+}
+
+/* What plan and task must agree on before any slot is counted. */
+static enum bg_status check_terms(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error)
+{
+    bool dense = plan->root.codec.mode == BG_PLAN_CODEC_DENSE;
+    unsigned long long round = task->round;
+    if (task->tensor_count != plan->root.layout.tensor_count)
+        return bg_fail(error, BG_INVALID, "task of round %llu: %zu tensors where the plan has %zu", round,
+                       task->tensor_count, plan->root.layout.tensor_count);
+    if (plan->key.knowledge_tags)
+        return bg_fail(error, BG_UNSUPPORTED, "plan: it asks for knowledge tags, which this version does not make");
+    if (dense && plan->key.encryption != BG_PLAN_OFF)
+        return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
+                                          "set encryption.mode to off or choose another codec.mode");
+    if (task->stage == BG_STAGE_SCALES && plan->root.codec.mode != BG_PLAN_CODEC_EF)
+        return bg_fail(error, BG_INVALID, "task of round %llu: only mode ef has scales", round);
+    if (bg_task_stage_measures(task->stage) && plan->root.feature_count > BG_STATISTICS_COLUMNS)
+        return bg_fail(error, BG_INVALID, "task of round %llu: statistics of %zu features, at most %d are measured",
+                       round, plan->root.feature_count, BG_STATISTICS_COLUMNS);
+    return BG_OK;
+}
+
+/* Slots of statistics. */
+static void measure(const struct bg_plan *plan, const struct bg_task *task, struct bg_shape *shape)
+{
+    shape->dense = false;
+    shape->measures = true;
+    shape->statistics = bg_statistics_form(task->stage, plan->root.feature_count, plan->root.class_count);
+    shape->scales_at = shape->centres_at = 1;
+    shape->votes_at = shape->slots = 1 + bg_statistics_slots(&shape->statistics);
 }
 
 /* Tensors that travel, and how many coordinates they have; SIZE_MAX where one has none to vote on. */
@@ -90,44 +142,51 @@ static size_t count_travelling(const struct bg_layout *layout, const struct bg_c
     return tensors;
 }
 
-enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error,
-                             struct bg_shape *ret)
+/* Slots of an update of the model. */
+static enum bg_status vote(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error,
+                           struct bg_shape *shape)
 {
     const struct bg_plan_codec *codec = &plan->root.codec;
-    struct bg_shape shape = {.encryption = plan->key.encryption, .dense = codec->mode == BG_PLAN_CODEC_DENSE};
-    if (task->tensor_count != plan->root.layout.tensor_count)
-        return bg_fail(error, BG_INVALID, "task of round %llu: %zu tensors where the plan has %zu",
-                       (unsigned long long)task->round, task->tensor_count, plan->root.layout.tensor_count);
-    if (plan->key.knowledge_tags)
-        return bg_fail(error, BG_UNSUPPORTED, "plan: it asks for knowledge tags, which this version does not make");
-    if (shape.dense && shape.encryption != BG_PLAN_OFF)
-        return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
-                                          "set encryption.mode to off or choose another codec.mode");
     bool scales = task->stage == BG_STAGE_SCALES, ef = codec->mode == BG_PLAN_CODEC_EF;
     struct bg_codec_round round = bg_task_codec_round(task);
-    size_t travelling = count_travelling(&plan->root.layout, &round, error, &shape.coordinates);
+    size_t travelling = count_travelling(&plan->root.layout, &round, error, &shape->coordinates);
     if (travelling == SIZE_MAX)
         return BG_INVALID;
-    if (shape.dense && (scales || travelling != task->tensor_count))
+    if (shape->dense && travelling != task->tensor_count)
         return bg_fail(error, BG_INVALID, "task of round %llu: mode dense sends every tensor in every round",
                        (unsigned long long)task->round);
     if (!ef && round.window.rest)
         return bg_fail(error, BG_INVALID, "task of round %llu: it leaves coordinates out, which only mode ef can do: "
                                           "other modes keep no residual for them", (unsigned long long)task->round);
-    shape.scale_count = ef ? travelling : 0;
-    shape.centre_count = ef && codec->centre_median && !scales ? travelling : 0;
-    shape.vote_count = bg_codec_votes(&plan->root.layout, &round);
-    shape.scale_most = scales ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
-    shape.scales_at = 1;
-    shape.centres_at = shape.scales_at + shape.scale_count;
-    shape.votes_at = shape.centres_at + shape.centre_count;
-    shape.slots = shape.votes_at + (shape.dense ? 0 : shape.vote_count);
+    shape->scale_count = ef ? travelling : 0;
+    shape->centre_count = ef && codec->centre_median && !scales ? travelling : 0;
+    shape->vote_count = bg_codec_votes(&plan->root.layout, &round);
+    shape->scale_most = scales ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
+    shape->scales_at = 1;
+    shape->centres_at = shape->scales_at + shape->scale_count;
+    shape->votes_at = shape->centres_at + shape->centre_count;
+    shape->slots = shape->votes_at + (shape->dense ? 0 : shape->vote_count);
+    return BG_OK;
+}
+
+enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task, struct bg_error *error,
+                             struct bg_shape *ret)
+{
+    struct bg_shape shape = {.encryption = plan->key.encryption,
+                             .dense = plan->root.codec.mode == BG_PLAN_CODEC_DENSE};
+    enum bg_status status = check_terms(plan, task, error);
+    if (status == BG_OK && bg_task_stage_measures(task->stage))
+        measure(plan, task, &shape);
+    else if (status == BG_OK)
+        status = vote(plan, task, error, &shape);
+    if (status != BG_OK)
+        return status;
     if (shape.encryption == BG_PLAN_OFF) {
         shape.position_bytes = BG_PLAIN_POSITION_BYTES;
         uint64_t bytes = plain_bytes(&shape);
         shape.positions = (size_t)(bytes / BG_PLAIN_POSITION_BYTES + (bytes % BG_PLAIN_POSITION_BYTES != 0));
     } else {
-        enum bg_status status = pack_shape(plan, error, &shape);
+        status = pack_shape(plan, error, &shape);
         if (status != BG_OK)
             return status;
     }
@@ -163,12 +222,12 @@ double bg_shape_bits_per_coordinate(const struct bg_shape *shape)
 void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const float *coordinates,
                      uint8_t *ret_payload)
 {
-    uint8_t *votes = ret_payload + 2 * shape->votes_at;
+    size_t width = plain_field_bytes(shape);
+    uint8_t *votes = ret_payload + width * shape->votes_at;
     memset(ret_payload, 0, shape->positions * shape->position_bytes);
-    for (size_t i = 0; i < shape->votes_at; i++) {
-        ret_payload[2 * i] = (uint8_t)slots[i];
-        ret_payload[2 * i + 1] = (uint8_t)(slots[i] >> 8);
-    }
+    for (size_t i = 0; i < shape->votes_at; i++)
+        for (size_t byte = 0; byte < width; byte++)
+            ret_payload[width * i + byte] = (uint8_t)(slots[i] >> (8 * byte));
     for (size_t i = 0; i < shape->vote_count; i++) {
         if (shape->dense) {
             uint32_t bits;
@@ -200,14 +259,18 @@ enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payl
     size_t used = (size_t)plain_bytes(shape);
     if (payload.size != shape->positions * shape->position_bytes)
         return BG_TRUNCATED;
-    const uint8_t *votes = payload.data + 2 * shape->votes_at;
+    size_t width = plain_field_bytes(shape);
+    const uint8_t *votes = payload.data + width * shape->votes_at;
     for (size_t i = used; i < payload.size; i++)
         if (payload.data[i])
             return BG_DECODE;
     if (!shape->dense && shape->vote_count % 8 && votes[shape->vote_count / 8] >> (shape->vote_count % 8))
         return BG_DECODE;
-    for (size_t i = 0; i < shape->votes_at; i++)
-        ret_slots[i] = payload.data[2 * i] | (uint64_t)payload.data[2 * i + 1] << 8;
+    for (size_t i = 0; i < shape->votes_at; i++) {
+        ret_slots[i] = 0;
+        for (size_t byte = 0; byte < width; byte++)
+            ret_slots[i] |= (uint64_t)payload.data[width * i + byte] << (8 * byte);
+    }
     if (shape->dense)
         return decode_coordinates(shape, votes, ret_coordinates);
     for (size_t i = 0; i < shape->vote_count; i++)

@@ -6,20 +6,23 @@
  *
  * Slots, in order:
  *   1               the count field: every member sends 1, the sum is k'
- *   travelling T    scale field of each travelling tensor (mode ef): 0…128, or 0…65535 in a calibration round
+ *   travelling T    scale field of each travelling tensor (mode ef): 0…128, or 0…65535 in stage SCALES
  *   travelling T    centre field of each travelling tensor, 0…128 (where the plan has median centres)
  *   votes           0 or 1 per coordinate of the travelling tensors that the round's window has (compress/window.h),
- *                   in layout order (none in a calibration round)
+ *                   in layout order (none in stage SCALES)
  *
- * With encryption off a position is 256 bytes of one plain vector: the fields before the votes as u16 each, then the
- * votes as bits, least significant first; in mode dense the coordinates as float32 instead of votes. The rest of the
- * last position is zero.
+ * In the stages MOMENTS and COVARIANCE the count field is followed by the slots of protocol/statistics.h instead.
+ *
+ * With encryption off a position is 256 bytes of one plain vector: the fields before the votes as u16 each (u64 in
+ * the stages that measure), then the votes as bits, least significant first; in mode dense the coordinates as float32
+ * instead of votes. The rest of the last position is zero.
  */
 #pragma once
 
 #include "compress/codec.h"
 #include "crypto/cipher.h"
 #include "crypto/packing.h"
+#include "protocol/statistics.h"
 #include "wire/plan.h"
 #include "wire/task.h"
 
@@ -27,6 +30,8 @@
 
 struct bg_shape {
     enum bg_plan_encryption encryption;
+    bool measures;         /* stages MOMENTS and COVARIANCE: … */
+    struct bg_statistics_form statistics; /* … of this form, from slot 1 to votes_at; there are no votes */
     bool dense;            /* votes are float32 coordinates; the votes' slots do not exist */
     size_t scales_at;      /* first slot; the count field is slot 0 */
     size_t centres_at;
@@ -44,8 +49,9 @@ struct bg_shape {
     struct bg_packing packing; /* unused with encryption off */
 };
 
-/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted; a window in
- * another mode than ef) or a tensor travels of which no coordinate is voted on;
+/* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted; a window or
+ * stage SCALES in another mode than ef), a tensor travels of which no coordinate is voted on, or there are more features
+ * to measure than BG_STATISTICS_COLUMNS;
  * BG_UNSUPPORTED for a plan that asks for knowledge tags; BG_TOO_LARGE over BG_MAX_POSITIONS. */
 BG_MUST_CHECK enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task,
                                            struct bg_error *error, struct bg_shape *ret);

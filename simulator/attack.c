@@ -47,6 +47,25 @@ static void over_vote(void *context, uint64_t round, const struct bg_shape *shap
         slots[i] = attacker->group_most + 1;
 }
 
+/* The largest sums that a member with so many rows can have: nothing about one member alone gives them away. */
+static void exaggerate(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+{
+    const struct bg_statistics_form *form = &shape->statistics;
+    (void)context;
+    (void)round;
+    if (!shape->measures)
+        return;
+    uint64_t rows = slots[1], *firsts = slots + 2 + form->classes, *seconds = firsts + form->columns;
+    bool moments = form->stage == BG_STAGE_MOMENTS;
+    for (size_t c = 0; c < form->classes; c++)
+        slots[2 + c] = c == 0 ? rows : 0;
+    for (size_t j = 0; j < form->columns; j++)
+        firsts[j] = form->first_most / 2 + form->first_most / 2 / BG_STATISTICS_ROWS * rows;
+    for (size_t j = 0; j < form->seconds; j++)
+        seconds[j] = moments ? form->second_most / BG_STATISTICS_ROWS * rows
+                             : form->second_most / 2 + form->second_most / 2 / BG_STATISTICS_ROWS * rows;
+}
+
 struct bg_update_tap bg_attack_tap(struct bg_attacker *attacker)
 {
     struct bg_update_tap tap = {.context = attacker};
@@ -57,6 +76,9 @@ struct bg_update_tap bg_attack_tap(struct bg_attacker *attacker)
     case BG_ATTACK_RANDOM:
         tap.delta = random_delta;
         tap.slots = random_votes;
+        break;
+    case BG_ATTACK_STATISTICS:
+        tap.slots = exaggerate;
         break;
     case BG_ATTACK_OUT_OF_RANGE:
         tap.slots = over_vote;

@@ -10,7 +10,7 @@
 
 static const char *const radices[] = {"bits", "mixed", NULL};
 static const char *const deadlines[] = {"fixed", "measured", NULL};
-static const char *const attacks[] = {"none", "sign-flip", "label-flip", "random", "out-of-range", NULL};
+static const char *const attacks[] = {"none", "sign-flip", "label-flip", "random", "statistics", "out-of-range", NULL};
 
 #define FIELD(name) offsetof(struct bg_simulator_config, name)
 
@@ -78,7 +78,7 @@ const struct bg_option bg_simulator_options[] = {
     {"groups.full_rounds", BG_OPTION_U64, FIELD(full_rounds), "3", 0, 1000, NULL, "rounds",
      "first rounds of an epoch in which only full groups open"},
     {"rounds.count", BG_OPTION_U64, FIELD(rounds), "25", 1, 1000000, NULL, "rounds",
-     "of learning, after the calibration round"},
+     "of learning, after those that fit statistics and scales"},
     {"rounds.target_groups", BG_OPTION_U64, FIELD(target_groups), "0", 0, 1000000, NULL, "groups",
      "invited per round; 0: all"},
     {"rounds.deadline", BG_OPTION_CHOICE, FIELD(deadline), "fixed", 0, 0, deadlines, NULL,
@@ -209,6 +209,8 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     if ((config->attack != BG_ATTACK_NONE) != (config->attack_share > 0))
         return bg_fail(error, BG_CONFIG, "attack.kind=%s with attack.share=%g: give both or neither",
                        attacks[config->attack], config->attack_share);
+    if (config->attack == BG_ATTACK_STATISTICS && config->learning.fit != 0)
+        return bg_fail(error, BG_CONFIG, "attack.kind=statistics lies in rounds of statistics: set data.fit=federated");
     if (dense && config->attack == BG_ATTACK_OUT_OF_RANGE)
         return bg_fail(error, BG_CONFIG, "attack.kind=out-of-range needs packed votes; codec.mode=dense has none");
     enum bg_status status = check_pace(config, error);

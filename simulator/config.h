@@ -9,6 +9,7 @@ enum bg_attack {
     BG_ATTACK_SIGN_FLIP,    /* sends the opposite of its update */
     BG_ATTACK_LABEL_FLIP,   /* trains on class C−1−y instead of y */
     BG_ATTACK_RANDOM,       /* votes at random */
+    BG_ATTACK_STATISTICS,   /* learns honestly from features that it says are all as large as can be, of one class */
     BG_ATTACK_OUT_OF_RANGE, /* packs values that no honest member can produce */
 };
 

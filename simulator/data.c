@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/data.h"
 
+#include "aggregator/statistics.h"
 #include "datasets/source.h"
+#include "robust/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,11 +51,50 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
     return BG_OK;
 }
 
-static enum bg_status transform(struct bg_error *error, struct bg_simulator_data *data)
+/* All training rows as one group of one member: what a federation's medians stand beside. */
+static enum bg_status project(const struct bg_simulator_config *config, struct bg_error *error,
+                              struct bg_simulator_data *data)
+{
+    struct bg_statistics_form form = bg_statistics_form(BG_STAGE_COVARIANCE, data->dataset.columns, 0);
+    struct bg_projection_settings settings = {.components = (size_t)config->learning.components,
+                                              .variance = config->learning.variance};
+    struct bg_group_sum all = {.members = 1, .fields = calloc(1 + bg_statistics_slots(&form), sizeof *all.fields)};
+    struct bg_statistics_input input = {.form = &form, .groups = &all, .count = 1, .faulty = BG_FAULTY_UNSET};
+    struct bg_transformed z = {.inputs = NULL};
+    struct bg_principal principal = {0};
+    struct bg_transform projected = {0};
+    bool used;
+    enum bg_status status = all.fields ? bg_transformed_init(&z, &data->central, &data->training) : BG_NO_MEMORY;
+    if (status == BG_OK)
+        status = bg_statistics_measure(&form, &z.examples, error, all.fields + 1);
+    if (status == BG_OK)
+        status = bg_statistics_principal(&input, &settings, error, &used, &principal);
+    if (status == BG_OK) {
+        struct bg_transform view = data->central;
+        view.inputs = principal.components;
+        view.projection = principal.rows;
+        status = bg_transform_copy(&view, &projected);
+    }
+    if (status == BG_OK) {
+        bg_transform_finish(&data->central);
+        data->central = projected;
+    }
+    if (status == BG_NO_MEMORY)
+        bg_fail(error, status, "data: no memory for principal components");
+    bg_principal_finish(&principal);
+    bg_transformed_finish(&z);
+    free(all.fields);
+    return status;
+}
+
+static enum bg_status fit(const struct bg_simulator_config *config, struct bg_error *error,
+                          struct bg_simulator_data *data)
 {
     struct bg_dataset *dataset = &data->dataset;
     bg_dataset_take_logs(dataset);
-    return bg_transform_fit(&data->training, error, &data->central);
+    bool projects = config->learning.components || config->learning.variance > 0;
+    enum bg_status status = bg_transform_fit(&data->training, error, &data->central);
+    return status == BG_OK && projects ? project(config, error, data) : status;
 }
 
 static enum bg_status count_classes(struct bg_error *error, struct bg_simulator_data *data)
@@ -127,7 +168,7 @@ enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, 
     if (status == BG_OK)
         status = split_rows(config, error, &data);
     if (status == BG_OK)
-        status = transform(error, &data);
+        status = fit(config, error, &data);
     if (status == BG_OK)
         status = count_classes(error, &data);
     if (status == BG_OK)

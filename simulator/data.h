@@ -12,7 +12,8 @@ struct bg_simulator_data {
     struct bg_dataset dataset;
     struct bg_split split;
     struct bg_partition partition;
-    struct bg_transform central; /* fitted to all training rows, which no role of a federation sees */
+    struct bg_transform central; /* fitted to all training rows, which no role of a federation sees; with a projection
+                                  * if the settings ask for one */
     struct bg_examples training; /* these and `test` borrow from the above */
     struct bg_examples test;     /* what results are reported on: the validation rows if there are any */
     bool on_validation;

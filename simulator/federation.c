@@ -315,6 +315,7 @@ void bg_federation_destroy(struct bg_federation **federation)
     bg_keyholder_destroy(&f->keyholder);
     bg_world_destroy(&f->world);
     bg_model_destroy(&f->model);
+    bg_transform_finish(&f->initial_transform);
     bg_transform_finish(&f->test_transform);
     bg_transformed_finish(&f->test);
     free(f->initial_parameters);
@@ -412,7 +413,7 @@ enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struc
     f->result.bits_per_coordinate = bg_shape_bits_per_coordinate(shape);
     struct bg_confusion confusion = {0};
     if (evaluate) {
-        status = bg_confusion_init(&confusion, f->model->classes);
+        status = bg_confusion_init(&confusion, bg_root_model(f->root)->model->classes);
         if (status == BG_OK)
             status = bg_federation_evaluate(f, error, &confusion);
         f->result.evaluated = status == BG_OK;

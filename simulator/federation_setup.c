@@ -103,8 +103,12 @@ static enum bg_status make_model(struct bg_federation *f, struct bg_error *error
 {
     const struct bg_dataset *dataset = &f->settings.data->dataset;
     struct bg_prng prng;
+    bool central = f->config->learning.fit == 1;
+    if (central ? bg_transform_copy(&f->settings.data->central, &f->initial_transform) != BG_OK
+                : !bg_transform_identity(dataset->columns, &f->initial_transform))
+        return bg_fail(error, BG_NO_MEMORY, "model: out of memory");
     enum bg_status status =
-        bg_model_create(f->config->model_spec, dataset->columns, dataset->classes, error, &f->model);
+        bg_model_create(f->config->model_spec, f->initial_transform.inputs, dataset->classes, error, &f->model);
     if (status != BG_OK)
         return status;
     f->initial_parameters = calloc(f->model->layout.coordinates, sizeof *f->initial_parameters);
@@ -142,9 +146,9 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
         .initial = {.model = f->model,
                     .parameters = f->initial_parameters,
                     .feature_names = data->dataset.feature_names,
-                    .transform = data->central,
+                    .transform = f->initial_transform,
+                    .class_prior = c->learning.fit == 1 ? data->class_prior : NULL,
                     .class_names = data->dataset.class_names,
-                    .class_prior = data->class_prior,
                     .label_map = data->dataset.label_map},
         .rounds = c->rounds,
         .rules = {.group_least = (uint32_t)c->group_least,
@@ -159,6 +163,7 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
         .observe_context = f,
     };
     bg_learning_config_apply(&c->learning, &settings);
+    settings.fit.seed = c->seed;
     memcpy(settings.key_holder, bg_identity_point(f->keyholder_identity), sizeof settings.key_holder);
     bg_actor_init(&f->root_actor, f->world, &bg_root_actor, (void *)c, &f->to_keyholder.transport);
     enum bg_status status = bg_root_create(&settings, 0, error, &f->root);

@@ -63,6 +63,7 @@ struct bg_federation {
 
     struct bg_model *model; /* the initial one */
     float *initial_parameters;
+    struct bg_transform initial_transform;
     struct bg_transform test_transform; /* what the test rows below were made with; its own numbers */
     struct bg_transformed test;
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "crypto/cipher.h"
+#include "simulator/fit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ void bg_report_header(const struct bg_report *report, FILE *out)
 
 void bg_report_round_head(FILE *out)
 {
-    fprintf(out, "%-7s %9s %9s %8s   %-24s %12s %9s %9s %8s\n", "round", "accuracy", "macro-F1", "loss",
+    fprintf(out, "%-10s %9s %9s %8s   %-24s %12s %9s %9s %8s\n", "round", "accuracy", "macro-F1", "loss",
             "groups", "up/client", "bit/coord", "virtual", "real");
 }
 
@@ -68,7 +69,7 @@ static void describe_groups(const struct bg_round_result *round, char *text, siz
 
 void bg_report_round(const struct bg_report *report, const struct bg_round_result *round, FILE *out)
 {
-    char name[16], groups[96], accuracy[16] = "-", f1[16] = "-", bits[16] = "-";
+    char name[16], groups[96], accuracy[16] = "-", f1[16] = "-", loss[16] = "-", bits[16] = "-";
     uint64_t learning = 0;
     for (size_t i = 0; i < report->round_count; i++)
         learning += report->rounds[i].stage == BG_STAGE_LEARNING;
@@ -81,10 +82,12 @@ void bg_report_round(const struct bg_report *report, const struct bg_round_resul
         snprintf(accuracy, sizeof accuracy, "%.2f %%", 100 * round->accuracy);
         snprintf(f1, sizeof f1, "%.2f %%", 100 * round->macro_f1);
     }
+    if (!bg_task_stage_measures(round->stage))
+        snprintf(loss, sizeof loss, "%.4f", round->mean_loss);
     if (round->bits_per_coordinate > 0)
         snprintf(bits, sizeof bits, "%.2f", round->bits_per_coordinate);
     describe_groups(round, groups, sizeof groups);
-    fprintf(out, "%-7s %9s %9s %8.4f   %-24s %9.1f kB %9s %7.1f s %6.2f s", name, accuracy, f1, round->mean_loss,
+    fprintf(out, "%-10s %9s %9s %8s   %-24s %9.1f kB %9s %7.1f s %6.2f s", name, accuracy, f1, loss,
             groups, (double)round->uplink_bytes / 1e3, bits, (double)round->virtual_ns / 1e9,
             (double)round->wall_ns / 1e9);
     if (!round->committed)
@@ -130,6 +133,19 @@ static struct totals count_totals(const struct bg_report *report)
     return totals;
 }
 
+static void fit_summary(const struct bg_report *report, FILE *out)
+{
+    const struct bg_model_card *card = bg_federation_model(report->federation);
+    struct bg_fit_distance distance;
+    if (report->config->learning.fit != 0 ||
+        bg_fit_compare(&card->transform, &report->data->central, &distance) != BG_OK)
+        return;
+    fprintf(out, "inputs     %zu of %zu features; means %.2f standard deviations from pooled ones (median; %.2f at most), "
+                 "scales %.0f %% (%.0f %%)\n",
+            card->transform.inputs, card->transform.columns, distance.mean_median, distance.mean_most,
+            100 * distance.scale_median, 100 * distance.scale_most);
+}
+
 void bg_report_summary(const struct bg_report *report, FILE *out)
 {
     struct totals totals = count_totals(report);
@@ -156,6 +172,7 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
     fprintf(out, "pace       %zu of %zu invited groups complete; %zu requests, %zu of them for a task or receipt, at "
                  "most %zu in a second\n",
             totals.complete, totals.invited, totals.requests, totals.asks, totals.peak);
+    fit_summary(report, out);
     fprintf(out, "model      %s\n", hex);
     fprintf(out, "took       %.1f s, %.0f MB at most\n", (double)report->wall_ns / 1e9,
             (double)bg_peak_rss_bytes() / 1e6);
@@ -200,6 +217,31 @@ void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *o
         uint64_t ns = bg_federation_cpu_ns(report->federation, phase);
         if (ns)
             bg_json_add_number(cpu, bg_phase_name(phase), (double)ns / 1e9);
+    }
+}
+
+static void fit_to_json(const struct bg_report *report, struct bg_json *parent)
+{
+    struct bg_json *object = bg_json_add_object(parent, "fit");
+    const struct bg_model_card *card = bg_federation_model(report->federation);
+    struct bg_fit_distance distance;
+    bg_json_add_string(object, "of", bg_fit_names[report->config->learning.fit]);
+    bg_json_add_u64(object, "features", card->transform.columns);
+    bg_json_add_u64(object, "inputs", card->transform.inputs);
+    if (bg_fit_compare(&card->transform, &report->data->central, &distance) == BG_OK) {
+        bg_json_add_u64(object, "features_that_vary", distance.features);
+        bg_json_add_u64(object, "features_dropped", distance.dropped);
+        bg_json_add_number(object, "mean_difference_median", distance.mean_median);
+        bg_json_add_number(object, "mean_difference_max", distance.mean_most);
+        bg_json_add_number(object, "scale_difference_median", distance.scale_median);
+        bg_json_add_number(object, "scale_difference_max", distance.scale_most);
+    }
+    struct bg_json *prior = bg_json_add_array(object, "class_prior");
+    struct bg_json *central = bg_json_add_array(object, "central_class_prior");
+    for (uint32_t c = 0; c < card->model->classes; c++) {
+        if (card->class_prior)
+            bg_json_add_number(prior, NULL, (double)card->class_prior[c]);
+        bg_json_add_number(central, NULL, (double)report->data->class_prior[c]);
     }
 }
 
@@ -292,6 +334,7 @@ void bg_report_to_json(const struct bg_report *report, struct bg_json *object)
     bg_options_to_json(bg_simulator_options, bg_simulator_option_count, report->config,
                        bg_json_add_object(object, "config"));
     bg_dataset_to_json(&report->data->dataset, bg_json_add_object(object, "data"));
+    fit_to_json(report, object);
     struct bg_json *rounds = bg_json_add_array(object, "rounds");
     for (size_t i = 0; i < report->round_count; i++)
         round_to_json(&report->rounds[i], rounds);

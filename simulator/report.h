@@ -33,7 +33,7 @@ void bg_report_summary(const struct bg_report *report, FILE *out);
 
 /* Adds the members of "summary" to an object: numbers, truths and texts about the whole run. */
 void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *object);
-/* Adds "summary", "config", "data", "rounds", "result" and "central" to an object. */
+/* Adds "summary", "config", "data", "fit", "rounds", "result" and "central" to an object. */
 void bg_report_to_json(const struct bg_report *report, struct bg_json *object);
 BG_MUST_CHECK enum bg_status bg_report_write_json(const struct bg_report *report, const char *path,
                                                   struct bg_error *error);

@@ -35,7 +35,9 @@ static bool is_stopping(const struct bg_run *run)
 
 uint64_t bg_run_planned_rounds(const struct bg_simulator_config *config)
 {
-    return config->rounds + (config->learning.codec_mode == 0);
+    const struct bg_learning_config *learning = &config->learning;
+    bool projects = learning->components || learning->variance > 0;
+    return config->rounds + (learning->codec_mode == 0) + (learning->fit == 0 ? 1 + projects : 0);
 }
 
 static enum bg_status open_data(struct bg_run *run, struct bg_error *error)

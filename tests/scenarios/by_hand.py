@@ -29,6 +29,7 @@ class Population:
         commitment = self.json(keyholder, 'show', 'kh')['commitment']
         self.ok(aggregator, 'init', 'root', '--key-holder', 'kh/identity.point', '--commitment', commitment,
                 *self.insecure, '--set', 'model.spec=linear', '--set', 'data.rows=400', '--set', 'training.steps=5',
+                '--set', 'data.fit=central',
                 *[word for setting in settings for word in ('--set', setting)])
         self.path('kh/root.point').write_bytes(self.path('root/identity.point').read_bytes())
         for i in range(CLIENTS):

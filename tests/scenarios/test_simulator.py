@@ -51,6 +51,11 @@ SCENARIOS = {
     'sign codec': {'codec__mode': 'sign'},
     'median centres': {'codec__centre': 'median'},
     'client momentum': {'codec__client_momentum': 0.5},
+    'a central fit': {'data__fit': 'central'},
+    'principal components': {'model__components': 9},
+    'a share of the variance': {'model__variance': 0.8, 'codec__mode': 'sign'},
+    'liars about statistics': {'attack__kind': 'statistics', 'attack__share': 0.2, 'clients__count': 20,
+                               'model__components': 5},
     'scales from residuals': {'codec__scale_basis': 'residual', 'codec__clip': 10},
     'a quarter of the votes per round': {'codec__rotate': 0.25, 'codec__centre': 'median', 'faults__dropout': 0.1,
                                          'rounds__count': 6, 'codec__rotate_full': 1},
@@ -77,7 +82,7 @@ def check_digests(tap):
 def check_rounds(tap):
     with tap.trying('every group is used when everyone is honest and in time'):
         summary = run(encryption__mode='null')['summary']
-        assert summary['rounds_committed'] == 5 and summary['rounds_abandoned'] == 0, summary
+        assert summary['rounds_committed'] == 6 and summary['rounds_abandoned'] == 0, summary
         assert summary['groups_invalid'] == summary['groups_late'] == summary['groups_refused'] == 0, summary
     with tap.trying('over-voters make their groups invalid, and only those'):
         result = run(encryption__mode='paillier', attack__kind='out-of-range', attack__share=0.1,
@@ -94,9 +99,9 @@ def check_rounds(tap):
         assert result['summary']['rounds_committed'] > 0
     with tap.trying('a round in which nobody comes is abandoned for a reason'):
         result = run(encryption__mode='null', faults__dropout=1, rounds__count=2)
-        assert [one['outcome'] for one in result['rounds']] == ['abandoned'] * 3
+        assert [one['outcome'] for one in result['rounds']] == ['abandoned'] * 4
         assert {one['reason'] for one in result['rounds']} == {'TOO_FEW'}
-        assert result['rounds'][0]['accuracy'] == result['rounds'][2]['accuracy'], 'the model moved'
+        assert result['rounds'][0]['accuracy'] == result['rounds'][3]['accuracy'], 'the model moved'
     with tap.trying('a rotating vote costs its share of the uplink and reaches every coordinate'):
         settings = {'model__spec': 'mlp:256', 'encryption__mode': 'null', 'encryption__radix': 'mixed'}
         whole = run(**settings)
@@ -113,14 +118,15 @@ def check_rounds(tap):
     with tap.trying('dense averaging runs without encryption'):
         result = run(encryption__mode='off', codec__mode='dense', rounds__count=3)
         assert abs(result['summary']['bits_per_coordinate'] - 32) < 32, result['summary']['bits_per_coordinate']
-        assert result['summary']['rounds_committed'] == 3
+        assert result['summary']['rounds_committed'] == 4
     with tap.trying('whole groups are selected when a target is set'):
         result = run(encryption__mode='null', clients__count=24, rounds__target_groups=2)
         assert all(one['groups_invited'] == 2 for one in result['rounds']), result['rounds']
     with tap.trying('more groups than a rule takes are put into buckets'):
         result = run(encryption__mode='null', clients__count=540, data__rows=4000, data__least_rows=2,
                      rounds__count=1, training__steps=1)
-        assert result['rounds'][1]['groups_invited'] == 135 and result['rounds'][1]['outcome'] == 'committed'
+        assert [one['groups_invited'] for one in result['rounds']] == [135] * 3, result['rounds']
+        assert result['rounds'][2]['outcome'] == 'committed'
     with tap.trying('windows save most of the requests of a long round, and nothing is learnt differently'):
         slow = {'faults__straggler': 0.1, 'encryption__mode': 'null', 'clients__count': 20, 'data__least_rows': 2}
         polling, paced = (run(**slow, rounds__contacts_per_second=wanted) for wanted in (0, 1000))
@@ -136,10 +142,59 @@ def check_rounds(tap):
         assert all(one['pace']['deadline_seconds'] == 120 for one in fixed['rounds'])
         assert measured['rounds'][-1]['pace']['deadline_seconds'] < 20, measured['rounds'][-1]['pace']
         assert measured['summary']['virtual_seconds'] < fixed['summary']['virtual_seconds'] / 2
-        assert measured['summary']['rounds_committed'] == 9, measured['summary']
+        assert measured['summary']['rounds_committed'] == 10, measured['summary']
     with tap.trying('a 2048-bit run is not marked insecure'):
         result = run(encryption__mode='paillier', encryption__bits=2048, rounds__count=1)
         assert result['config']['encryption']['bits'] == 2048
+
+
+def fit_of(**settings):
+    result = run(encryption__mode='null', rounds__count=1, **settings)
+    return result['fit'], [one['stage'] for one in result['rounds']], result
+
+
+def check_fit(tap):
+    with tap.trying('rounds of statistics come before learning, in every mode'):
+        assert fit_of()[1] == ['moments', 'scales', 'learning']
+        assert fit_of(codec__mode='sign')[1] == ['moments', 'learning']
+        assert fit_of(data__fit='central')[1] == ['scales', 'learning']
+        assert fit_of(model__components=4)[1] == ['moments', 'covariance', 'scales', 'learning']
+        dense = run(encryption__mode='off', codec__mode='dense', rounds__count=1, model__components=4)
+        assert [one['stage'] for one in dense['rounds']] == ['moments', 'covariance', 'learning']
+    with tap.trying('a federated fit is near the one of pooled rows'):
+        fit, _, _ = fit_of(data__rows=6000, clients__count=40)
+        assert fit['features_dropped'] == 0, fit
+        assert fit['mean_difference_median'] < 0.1 and fit['scale_difference_median'] < 0.2, fit
+        assert abs(sum(fit['class_prior']) - 1) < 1e-5, fit
+        assert max(abs(a - b) for a, b in zip(fit['class_prior'], fit['central_class_prior'])) < 0.05, fit
+        central, _, _ = fit_of(data__fit='central')
+        assert central['mean_difference_max'] == central['scale_difference_max'] == 0, central
+    with tap.trying('the number of inputs is that of the components, or follows from their share'):
+        assert fit_of(model__components=7)[0]['inputs'] == 7
+        few, many = (fit_of(model__variance=share)[0]['inputs'] for share in (0.5, 0.95))
+        assert 1 <= few < many <= 83, (few, many)
+    with tap.trying('a federated fit survives that every fifth client exaggerates'):
+        honest, _, _ = fit_of(data__rows=6000, clients__count=40)
+        lied, _, result = fit_of(data__rows=6000, clients__count=40, attack__kind='statistics', attack__share=0.2)
+        assert result['summary']['byzantine_clients'] == 8
+        assert result['rounds'][0]['groups_unused'] >= 4 and result['rounds'][0]['groups_invalid'] == 0
+        assert lied['mean_difference_max'] < honest['mean_difference_max'] + 0.3, (honest, lied)
+        assert lied['scale_difference_median'] < 0.2, lied
+    with tap.trying('sums out of range make a group of a statistics round invalid'):
+        for encryption in ('paillier', 'off'):
+            result = run(encryption__mode=encryption, attack__kind='out-of-range', attack__share=0.1,
+                         clients__count=20, rounds__count=1, model__components=4)
+            for one in result['rounds'][:2]:
+                assert one['outcome'] == 'committed' and 1 <= one['groups_invalid'] <= 2, one
+    with tap.trying('rounds of statistics that fail are repeated'):
+        result = run(encryption__mode='null', faults__dropout=0.15, rounds__count=8, model__components=4,
+                     rounds__quorum=2, clients__count=16, training__steps=2)
+        outcomes = [(one['stage'], one['outcome']) for one in result['rounds']]
+        assert outcomes[:3] == [('moments', 'abandoned'), ('moments', 'committed'), ('covariance', 'committed')], outcomes
+        assert outcomes[-1][0] == 'learning', outcomes
+    with tap.trying('a client with one row takes part'):
+        result = run(encryption__mode='null', data__rows=100, clients__count=12, data__least_rows=1, rounds__count=1)
+        assert all(one['groups_invalid'] == 0 for one in result['rounds']), result['rounds']
 
 
 def check_program(tap):
@@ -159,6 +214,10 @@ def check_program(tap):
         'a label map that is not there': ({'data.labels': 'nothing.json'}, 'nothing.json', 66),
         'real data without a folder': ({'data.kind': 'cicids2017'}, 'data.dir', 78),
         'a folder that is not there': ({'data.kind': 'cicids2017', 'data.dir': 'no-such-folder'}, 'no-such-folder', 66),
+        'components and a share at once': ({'model.components': 3, 'model.variance': 0.5}, 'model.variance', 78),
+        'more components than features': ({'model.components': 4000, 'data.fit': 'central'}, 'model.components', 78),
+        'lies about statistics that nobody asks for': (
+            {'data.fit': 'central', 'attack.kind': 'statistics', 'attack.share': 0.2}, 'data.fit', 78),
         'a model that cannot be': ({'model.spec': 'cnn'}, 'cnn', 64),
     }
     for name, (settings, word, status) in refusals.items():
@@ -188,7 +247,7 @@ def check_program(tap):
             run('--csv', str(base / 'r.csv'), '--model', str(base / 'm.safetensors'), '--plot', str(base / 'p.png'),
                 encryption__mode='null')
             rows = (base / 'r.csv').read_text().splitlines()
-            assert len(rows) == 6 and all(row.count(',') == rows[0].count(',') for row in rows), rows
+            assert len(rows) == 7 and all(row.count(',') == rows[0].count(',') for row in rows), rows
             assert (base / 'm.safetensors').stat().st_size > 1000
             assert not (base / 'p.png').exists() or (base / 'p.png').read_bytes()[:4] == b'\x89PNG'
     with tap.trying('SIGTERM ends it after the round, with results'):
@@ -211,6 +270,7 @@ def main():
     tap = Tap()
     check_digests(tap)
     check_rounds(tap)
+    check_fit(tap)
     check_program(tap)
     tap.end()
 

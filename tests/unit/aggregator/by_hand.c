@@ -200,6 +200,7 @@ static void configure(struct by_hand *h, const char *codec_mode)
 {
     char mode[64];
     bg_options_defaults(bg_aggregator_options, bg_aggregator_option_count, &h->config);
+    set(h, "data.fit=central");
     snprintf(mode, sizeof mode, "codec.mode=%s", codec_mode);
     set(h, mode);
     set(h, "population.name=by-hand");

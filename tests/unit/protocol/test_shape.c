@@ -265,7 +265,7 @@ Test(shape, refuses_dense_updates_that_are_encrypted_partial_or_calibrate)
     begin(&f, BG_PLAN_OFF, BG_PLAN_CODEC_DENSE, 0);
     f.travels[1] = true;
     f.task.stage = BG_STAGE_SCALES;
-    expect_refused(&f, BG_INVALID, "every round");
+    expect_refused(&f, BG_INVALID, "only mode ef");
 }
 
 Test(shape, refuses_more_positions_than_an_update_may_have)

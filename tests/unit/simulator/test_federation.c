@@ -20,7 +20,8 @@ static struct bg_simulator_config small_config(void)
     static const char *const settings[] = {"data.rows=600",         "model.spec=mlp:8",       "training.steps=2",
                                            "clients.count=8",       "encryption.mode=null",   "rounds.count=1",
                                            "encryption.bits=2048", "encryption.s=1",          "link.jitter_ms=0",
-                                           "data.least_rows=4",     "data.partition=iid"};
+                                           "data.least_rows=4",     "data.partition=iid",
+                                           "data.fit=central"};
     struct bg_simulator_config config;
     bg_options_defaults(bg_simulator_options, bg_simulator_option_count, &config);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)

@@ -14,7 +14,7 @@ TestSuite(settings, .timeout = 120);
 static const char *const base[] = {"data.rows=400",        "model.spec=mlp:8",    "training.steps=3",
                                    "clients.count=15",     "encryption.mode=off", "rounds.count=3",
                                    "data.least_rows=4",    "groups.size=3",       "faults.dropout=0.1",
-                                   "training.clip_norm=0.2"};
+                                   "training.clip_norm=0.2", "data.fit=central"};
 
 #define ROUNDS 3
 
@@ -33,7 +33,7 @@ static void set(struct bg_simulator_config *config, const char *settings)
                      error.text);
 }
 
-/* The model after a calibration round and two others. */
+/* The model after a round of scales and two others. */
 static struct outcome run(const char *settings)
 {
     struct bg_simulator_config config;
