@@ -52,8 +52,8 @@ struct bg_learning_config {
 
 /* What the choices are called. */
 extern const char *const bg_fit_names[], *const bg_optimizer_names[], *const bg_class_weights_names[],
-    *const bg_codec_mode_names[], *const bg_scale_basis_names[], *const bg_centre_names[], *const bg_rule_choice_names[],
-    *const bg_server_optimizer_names[];
+    *const bg_codec_mode_names[], *const bg_scale_basis_names[], *const bg_centre_names[],
+    *const bg_rule_choice_names[], *const bg_server_optimizer_names[];
 
 /* BG_CONFIG for settings that contradict each other. */
 BG_MUST_CHECK enum bg_status bg_learning_config_check(const struct bg_learning_config *config,

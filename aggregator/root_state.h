@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What root.c (service), root_epoch.c (agreement with the key holder), root_fit.c (statistics), root_open.c (the beginning of a round),
- * root_round.c (the rest of it) and checkpoint.c (what outlives a process) share. For no other file.
+ * What root.c (service), root_epoch.c (agreement with the key holder), root_open.c (the beginning of a round),
+ * root_round.c (the rest of it), root_fit.c (what statistics make of the model) and checkpoint.c (what outlives a
+ * process) share. For no other file.
  */
 #pragma once
 

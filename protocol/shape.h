@@ -50,9 +50,9 @@ struct bg_shape {
 };
 
 /* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted; a window or
- * stage SCALES in another mode than ef), a tensor travels of which no coordinate is voted on, or there are more features
- * to measure than BG_STATISTICS_COLUMNS;
- * BG_UNSUPPORTED for a plan that asks for knowledge tags; BG_TOO_LARGE over BG_MAX_POSITIONS. */
+ * stage SCALES in another mode than ef), a tensor travels of which no coordinate is voted on, or there are more
+ * features to measure than BG_STATISTICS_COLUMNS; BG_UNSUPPORTED for a plan that asks for knowledge tags; BG_TOO_LARGE
+ * over BG_MAX_POSITIONS. */
 BG_MUST_CHECK enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task,
                                            struct bg_error *error, struct bg_shape *ret);
 void bg_shape_finish(struct bg_shape *shape);
