@@ -91,6 +91,8 @@ void bg_offline_pump(struct bg_offline *o)
     for (;;) {
         struct bg_work *work = bg_root_work(o->root);
         struct bg_offline_post *delivery = o->first;
+        /* A plan leaves as a file: nobody here waits for what the key holder says of it. */
+        struct bg_errand *plan = bg_courier_find(&o->key_holder, BG_ROUTE_SIGNED_PLAN);
         if (work) {
             work->job.run(&work->job);
             bg_root_tick(o->root, o->now);
@@ -102,6 +104,10 @@ void bg_offline_pump(struct bg_offline *o)
             bg_root_tick(o->root, o->now);
             delivery->run(delivery->argument);
             free(delivery);
+        } else if (plan) {
+            bg_courier_answer(&o->key_holder, plan, BG_OK, (struct bg_span){NULL, 0});
+        } else if (bg_root_plan_due(o->root)) {
+            bg_root_tick(o->root, o->now);
         } else {
             return;
         }
@@ -170,6 +176,8 @@ static void observe(void *context, const struct bg_root_notice *notice)
     struct bg_offline *o = context;
     switch (notice->kind) {
     case BG_ROOT_NOTICE_EPOCH:
+        o->new_plan = true;
+        return;
     case BG_ROOT_NOTICE_OPENED:
         return;
     case BG_ROOT_NOTICE_REFUSED:

@@ -100,18 +100,6 @@ enum bg_status bg_offline_ask_epoch(struct bg_offline *o, const char *request_fi
     return bg_offline_write(o, request_file, (struct bg_span){errand->body, errand->size}, error);
 }
 
-/* The plan leaves as a file: nobody here waits for what the key holder says of it. */
-static enum bg_status hand_out_plan(struct bg_offline *o, struct bg_error *error)
-{
-    struct bg_errand *errand = bg_courier_find(&o->key_holder, BG_ROUTE_SIGNED_PLAN);
-    if (errand)
-        bg_courier_answer(&o->key_holder, errand, BG_OK, (struct bg_span){NULL, 0});
-    bg_offline_pump(o);
-    if (o->failed)
-        return bg_fail(error, o->error.status, "%s", o->error.text);
-    return bg_root_groups(o->root) ? BG_OK : bg_fail(error, BG_NO_MEMORY, "epoch: out of memory");
-}
-
 enum bg_status bg_offline_agree(struct bg_offline *o, struct bg_span answer, struct bg_error *error)
 {
     struct bg_errand *errand = bg_courier_find(&o->key_holder, BG_ROUTE_EPOCH);
@@ -119,7 +107,11 @@ enum bg_status bg_offline_agree(struct bg_offline *o, struct bg_span answer, str
     if (!errand)
         return bg_fail(error, BG_NO_MEMORY, "epoch: out of memory");
     bg_courier_answer(&o->key_holder, errand, BG_OK, answer);
-    return hand_out_plan(o, error);
+    bg_offline_pump(o);
+    o->new_plan = false;
+    if (o->failed)
+        return bg_fail(error, o->error.status, "%s", o->error.text);
+    return bg_root_groups(o->root) ? BG_OK : bg_fail(error, BG_NO_MEMORY, "epoch: out of memory");
 }
 
 static enum bg_status document(struct bg_offline *o, enum bg_route route, struct bg_error *error,
@@ -143,12 +135,7 @@ static enum bg_status write_document(struct bg_offline *o, enum bg_route route, 
 
 enum bg_status bg_offline_renew_plan(struct bg_offline *o, struct bg_error *error)
 {
-    if (!bg_root_plan_due(o->root))
-        return BG_OK;
-    o->failed = false;
-    bg_root_tick(o->root, o->now);
-    enum bg_status status = hand_out_plan(o, error);
-    return status == BG_OK ? write_document(o, BG_ROUTE_PLAN, "plan", error) : status;
+    return o->new_plan ? write_document(o, BG_ROUTE_PLAN, "plan", error) : BG_OK;
 }
 
 enum bg_status bg_offline_check_plan(struct bg_offline *o, struct bg_error *error)

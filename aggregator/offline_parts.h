@@ -38,6 +38,7 @@ struct bg_offline {
     struct bg_loopback clients;
     struct bg_offline_post *first, *last;
     bool repeat_nonce;     /* the next 32 random bytes are the epoch's nonce */
+    bool new_plan;         /* the root has signed another one since it agreed on the epoch */
     bool replaying;        /* nothing happens for the first time */
     bool failed;           /* the root could not do something: error */
     struct bg_error error; /* of the last refusal or failure */
@@ -66,7 +67,7 @@ BG_MUST_CHECK enum bg_status bg_offline_checkpoint(struct bg_offline *offline, s
 /* offline_epoch.c: brings the answer of the key holder to the root that has asked. */
 BG_MUST_CHECK enum bg_status bg_offline_agree(struct bg_offline *offline, struct bg_span answer,
                                               struct bg_error *error);
-/* Where the round that has ended changed the tensors of the model: the root signs another plan of the epoch, which is
+/* Where the round that has ended changed the tensors of the model, the root has signed another plan of the epoch: it is
  * written in the place of the one before. */
 BG_MUST_CHECK enum bg_status bg_offline_renew_plan(struct bg_offline *offline, struct bg_error *error);
 /* BG_CONFIG unless the settings make the plan that clients and key holder have. */

@@ -243,8 +243,10 @@ enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_e
         if (!building->slots)
             return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
         bg_update_slots(shape, building->update.task, building->codec, building->slots);
+    } else {
+        building->codec->bits.count = 0; /* no votes; p stays e */
+        building->encoded = true;
     }
-    building->encoded = true;
     if (building->tap.slots)
         building->tap.slots(building->tap.context, building->update.task->round, shape, building->slots);
     return BG_OK;
