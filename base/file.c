@@ -129,3 +129,17 @@ enum bg_status bg_file_write(const char *path, struct bg_span content, unsigned 
     errno = number;
     return fail_errno(error, path, "write");
 }
+
+enum bg_status bg_file_check_place(const char *path, struct bg_error *error)
+{
+    char copy[PATH_MAX];
+    struct stat about;
+    int length = snprintf(copy, sizeof copy, "%s", path);
+    if (length < 0 || (size_t)length >= sizeof copy)
+        return bg_fail(error, BG_INVALID, "path of %zu bytes is too long", strlen(path));
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        errno = EISDIR;
+        return fail_errno(error, path, "write");
+    }
+    return access(dirname(copy), W_OK | X_OK) == 0 ? BG_OK : fail_errno(error, path, "write");
+}

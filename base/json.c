@@ -40,6 +40,7 @@ struct attaching {
     const struct bg_json_mark *mark; /* of the next item in document order */
     size_t offset;                   /* where it went wrong */
     const char *reason;
+    const char *key;                 /* that it went wrong with; NULL: none */
 };
 
 static enum bg_status fail_attaching(struct attaching *a, size_t offset, const char *reason)
@@ -79,11 +80,17 @@ static int compare_keys(const void *a, const void *b)
 static enum bg_status check_keys(struct attaching *a, struct key *keys, size_t count)
 {
     size_t repeated = SIZE_MAX;
+    const char *text = NULL;
     qsort(keys, count, sizeof *keys, compare_keys);
     for (size_t i = 1; i < count; i++)
-        if (strcmp(keys[i - 1].text, keys[i].text) == 0 && keys[i].offset < repeated)
+        if (strcmp(keys[i - 1].text, keys[i].text) == 0 && keys[i].offset < repeated) {
             repeated = keys[i].offset;
-    return repeated == SIZE_MAX ? BG_OK : fail_attaching(a, repeated, "this key appears twice in its object");
+            text = keys[i].text;
+        }
+    if (!text)
+        return BG_OK;
+    a->key = text;
+    return fail_attaching(a, repeated, "this key appears twice in its object: ");
 }
 
 static enum bg_status attach(struct attaching *a, cJSON *item);
@@ -126,7 +133,7 @@ enum bg_status bg_json_parse(struct bg_span text, const char *name, struct bg_er
     struct bg_json_scan scan;
     cJSON *root = NULL;
     enum bg_status status = bg_json_scan(text, &scan);
-    struct attaching a = {text, scan.marks, scan.reterr_offset, scan.reterr_reason};
+    struct attaching a = {text, scan.marks, scan.reterr_offset, scan.reterr_reason, NULL};
     if (status == BG_OK) {
         root = cJSON_ParseWithLength((const char *)text.data, text.size);
         status = root ? attach(&a, root) : BG_NO_MEMORY;
@@ -136,12 +143,15 @@ enum bg_status bg_json_parse(struct bg_span text, const char *name, struct bg_er
         *ret_root = from_item(root);
         return BG_OK;
     }
+    if (status == BG_NO_MEMORY) {
+        bg_fail(error, status, "%s: out of memory", name);
+    } else {
+        int line, column;
+        bg_json_place(text, a.offset, &line, &column);
+        bg_fail(error, status, "%s:%d:%d: %s%s", name, line, column, a.reason, a.key ? a.key : "");
+    }
     cJSON_Delete(root);
-    if (status == BG_NO_MEMORY)
-        return bg_fail(error, status, "%s: out of memory", name);
-    int line, column;
-    bg_json_place(text, a.offset, &line, &column);
-    return bg_fail(error, status, "%s:%d:%d: %s", name, line, column, a.reason);
+    return status;
 }
 
 enum bg_status bg_json_load(const char *path, size_t limit, struct bg_error *error, struct bg_json **ret_root)

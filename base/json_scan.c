@@ -223,7 +223,9 @@ enum bg_status bg_json_scan(struct bg_span text, struct bg_json_scan *scan)
     *scan = (struct bg_json_scan){0};
     struct scanner s = {.text = text, .line = 1, .scan = scan, .status = BG_OK};
     skip_blanks(&s);
-    if (scan_value(&s, s.at, 0)) {
+    if (text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+        (void)refuse(&s, "the file begins with a byte order mark: save it as UTF-8 without one");
+    else if (scan_value(&s, s.at, 0)) {
         skip_blanks(&s);
         if (s.at < text.size)
             (void)refuse(&s, "bytes after the end of the document");

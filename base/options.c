@@ -110,7 +110,7 @@ static enum bg_status set_u64(const struct setting *s)
     const struct bg_option *o = s->option;
     uint64_t min = is_bounded(o) ? u64_bound(o->min) : 0, max = is_bounded(o) ? u64_bound(o->max) : UINT64_MAX;
     enum bg_status status = bg_parse_u64(s->text, min, max, s->field);
-    return status == BG_OK ? BG_OK : refuse(s, status, "a whole number");
+    return status == BG_OK ? BG_OK : refuse(s, status, "a whole number of 0 or more");
 }
 
 static enum bg_status set_real(const struct setting *s)

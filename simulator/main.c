@@ -104,6 +104,16 @@ static enum bg_status write_results(const struct flags *f, const struct bg_repor
     return status;
 }
 
+static enum bg_status check_places(const struct flags *f, struct bg_error *error)
+{
+    const char *const paths[] = {f->model, f->json, f->csv, f->plot};
+    enum bg_status status = BG_OK;
+    for (size_t i = 0; status == BG_OK && i < sizeof paths / sizeof *paths; i++)
+        if (paths[i])
+            status = bg_file_check_place(paths[i], error);
+    return status;
+}
+
 static enum bg_status simulate(const struct flags *f, const struct bg_simulator_config *config, struct bg_error *error)
 {
     struct bg_run *run = NULL;
@@ -111,7 +121,9 @@ static enum bg_status simulate(const struct flags *f, const struct bg_simulator_
                                        .insecure_test_key = f->insecure_test_key,
                                        .out = f->quiet ? NULL : stdout,
                                        .stopping = &stopping};
-    enum bg_status status = bg_run_perform(&settings, error, &run);
+    enum bg_status status = check_places(f, error);
+    if (status == BG_OK)
+        status = bg_run_perform(&settings, error, &run);
     if (status != BG_OK)
         return status;
     if (stopping)

@@ -159,3 +159,15 @@ Test(file, a_write_replaces_a_link_and_not_its_target, .init = make_folder, .fin
     holds("a", "target");
     holds("link", "new");
 }
+
+Test(file, a_place_is_checked_before_the_work, .init = make_folder, .fini = remove_folder)
+{
+    struct bg_error error;
+    cr_assert_eq(bg_file_check_place(in_folder("a"), &error), BG_OK);
+    cr_assert_eq(files_in_folder(), 0, "nothing is written");
+    cr_assert_eq(bg_file_check_place("a-file-beside", &error), BG_OK);
+    cr_assert_eq(bg_file_check_place(in_folder("none/a"), &error), BG_NOT_FOUND);
+    cr_assert_not_null(strstr(error.text, "none/a"), "%s", error.text);
+    cr_assert_eq(bg_file_check_place(folder, &error), BG_IO);
+    cr_assert_not_null(strstr(error.text, "directory"), "%s", error.text);
+}

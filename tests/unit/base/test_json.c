@@ -112,7 +112,7 @@ Test(json, refuses_bad_grammar)
     refused("nul", "doc:1:1: expected a value");
     refused("[\f1]", "doc:1:2: expected a value");
     refused_bytes("{}\0", 3, "doc:1:3: bytes after the end");
-    refused("\xef\xbb\xbf{}", "doc:1:1: expected a value");
+    refused("\xef\xbb\xbf{}", "doc:1:1: the file begins with a byte order mark");
 }
 
 Test(json, refuses_numbers_that_are_not_json)
@@ -152,7 +152,7 @@ Test(json, refuses_bad_strings)
 
 Test(json, refuses_repeated_keys)
 {
-    refused("{\"a\": 1,\n  \"b\": 2, \"a\": 3}", "doc:2:11: this key appears twice");
+    refused("{\"a\": 1,\n  \"b\": 2, \"a\": 3}", "doc:2:11: this key appears twice in its object: a");
     refused("{\"x\": {\"a\": 1, \"\\u0061\": 3}}", "doc:1:16: this key appears twice");
     refused("{\"a\": 1, \"b\": 1, \"b\": 1, \"a\": 1}", "doc:1:18: this key appears twice");
     refused("{\"\": 1, \"\": 1}", "doc:1:9: this key appears twice");

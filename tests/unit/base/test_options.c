@@ -123,8 +123,8 @@ Test(options, a_file_with_wrong_types_is_refused, .init = make_path, .fini = rem
     refused("{\"train\": {\"rate\": null}}", ":1: train.rate: expected a number, found null");
     refused("{\"data\": {\"dir\": [\"x\"]}}", ":1: data.dir: expected a string, found an array");
     refused("{\"codec\": {\"mode\": {}}}", ":1: codec.mode: expected a string, found an object");
-    refused("{\"run\": {\"seed\": 1.5}}", ":1: run.seed: \"1.5\" is not a whole number");
-    refused("{\"run\": {\"seed\": -1}}", ":1: run.seed: \"-1\" is not a whole number");
+    refused("{\"run\": {\"seed\": 1.5}}", ":1: run.seed: \"1.5\" is not a whole number of 0 or more");
+    refused("{\"run\": {\"seed\": -1}}", ":1: run.seed: \"-1\" is not a whole number of 0 or more");
     NO_LEAKS();
 }
 
@@ -149,7 +149,7 @@ Test(options, a_file_with_values_out_of_range_is_refused, .init = make_path, .fi
 Test(options, a_file_that_is_not_json_is_refused, .init = make_path, .fini = remove_path)
 {
     refused("{\"run\": {\"seed\": 1},}", ":1:21: comma without a member after it");
-    refused("{\"run\": {\"seed\": 1,\n\"seed\": 2}}", ":2:1: this key appears twice in its object");
+    refused("{\"run\": {\"seed\": 1,\n\"seed\": 2}}", ":2:1: this key appears twice in its object: seed");
     struct config config = defaults();
     struct bg_error error;
     cr_assert_eq(bg_options_load(table, COUNT, "/nonexistent/burgee.json", &config, &error), BG_NOT_FOUND);
@@ -206,8 +206,8 @@ Test(options, set_refuses_with_the_key)
     set_refused("", "--set: \"\" is not of the form key=value");
     set_refused("=3", "--set: unknown key : --help lists the keys");
     set_refused("run.sed=3", "--set: unknown key run.sed: --help lists the keys");
-    set_refused("run.seed=", "--set: run.seed: \"\" is not a whole number");
-    set_refused("run.seed=3 ", "--set: run.seed: \"3 \" is not a whole number");
+    set_refused("run.seed=", "--set: run.seed: \"\" is not a whole number of 0 or more");
+    set_refused("run.seed=3 ", "--set: run.seed: \"3 \" is not a whole number of 0 or more");
     set_refused("run.verbose=yes", "--set: run.verbose: \"yes\" is not true or false");
     set_refused("round.quorum=100", "--set: round.quorum: 100 is out of range: 1 to 64");
     set_refused("train.rate=fast", "--set: train.rate: \"fast\" is not a number");
