@@ -96,7 +96,8 @@ static double divide(uint64_t mantissa, int power)
     return ldexp((double)kept, drop - shift);
 }
 
-static bool parse_slowly(const char *text, size_t size, double *ret)
+/* Of what is a number: one that no double can hold is ±infinity. */
+static enum bg_cell parse_slowly(const char *text, size_t size, bool negative, double *ret)
 {
     char copy[TEXT_LIMIT + 1];
     if (size > 0 && *text == '+') {
@@ -105,7 +106,10 @@ static bool parse_slowly(const char *text, size_t size, double *ret)
     }
     memcpy(copy, text, size);
     copy[size] = '\0';
-    return bg_parse_real(copy, -DBL_MAX, DBL_MAX, ret) == BG_OK;
+    if (bg_parse_real(copy, -DBL_MAX, DBL_MAX, ret) == BG_OK)
+        return BG_CELL_FINITE;
+    *ret = negative ? -INFINITY : INFINITY;
+    return BG_CELL_INFINITE;
 }
 
 static enum bg_cell parse_word(const char *text, size_t size, double *ret)
@@ -155,7 +159,7 @@ enum bg_cell bg_cell_read(const char *text, size_t size, double *ret)
     else if (number.digits <= 19 && number.mantissa > EXACT_MANTISSA && power >= -18 && power < 0)
         value = divide(number.mantissa, -power);
     else
-        return parse_slowly(text, size, ret) ? BG_CELL_FINITE : BG_CELL_BAD;
+        return parse_slowly(text, size, number.negative, ret);
     *ret = number.negative ? -value : value;
     return BG_CELL_FINITE;
 }

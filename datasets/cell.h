@@ -9,8 +9,9 @@ enum bg_cell {
     BG_CELL_FINITE = 0,
     BG_CELL_MISSING,  /* empty, or only blanks */
     BG_CELL_NAN,      /* "nan" in any case, with or without sign */
-    BG_CELL_INFINITE, /* "inf" or "infinity" in any case, with or without sign; *ret is ±infinity */
-    BG_CELL_BAD,      /* anything else, a value beyond double's range, or more than 400 characters */
+    BG_CELL_INFINITE, /* "inf" or "infinity" in any case, with or without sign, or a number beyond double's range;
+                         *ret is ±infinity */
+    BG_CELL_BAD,      /* anything else, or more than 400 characters */
 };
 
 /* The whole text but for blanks around it must be one number, as bg_parse_real has it, which gives the same

@@ -243,7 +243,7 @@ enum bg_status bg_stream_read(struct bg_stream *stream, void *buffer, size_t cap
         size_t before = stream->input_begin;
         status = step(stream, buffer, capacity, error, &size);
         if (!status && !size && stream->input_begin == before && stream->inside_unit)
-            status = damaged(stream, more ? "no progress" : "it ends too early", error);
+            status = damaged(stream, more ? "no progress" : "it ends too early, or other bytes follow it", error);
     }
     stream->failed = status;
     if (!status)

@@ -197,6 +197,36 @@ static enum bg_status keep_row(struct reading *reading, uint16_t class, size_t l
     return BG_OK;
 }
 
+static enum bg_status wrong_count(const struct reading *reading, const struct bg_csv_record *record,
+                                  struct bg_error *error)
+{
+    const char *separator = bg_table_separator(record);
+    bool more = record->count > reading->header.fields && reading->schema->delimiter == ',';
+    return bg_fail(error, BG_DATA, "%s:%zu:%zu: %zu field%s, but %s has %zu%s%s%s", bg_csv_path(reading->csv),
+                   record->line, record->fields[record->count - 1].column, record->count,
+                   record->count == 1 ? "" : "s", reading->has_header ? "the header" : "a row of the schema",
+                   reading->header.fields,
+                   separator ? "; fields seem to be separated by \""
+                   : more    ? "; is a comma meant as a decimal point, or part of a text? Write decimals with a point, "
+                               "and texts in quotes"
+                             : "",
+                   separator ? separator : "", separator ? "\"" : "");
+}
+
+/* Why most of the rows were refused. */
+static enum bg_status no_rows(const struct bg_dataset *dataset, size_t refused, const char *path,
+                              struct bg_error *error)
+{
+    size_t most = 0;
+    for (size_t i = 1; i < BG_REFUSAL_COUNT; i++)
+        most = dataset->refused[i].rows > dataset->refused[most].rows ? i : most;
+    if (refused == 0)
+        return bg_fail(error, BG_DATA, "%s: there are no rows", path);
+    return bg_fail(error, BG_DATA, "%s: none of its %zu rows can be used: %s (%zu rows, first %s:%zu)", path, refused,
+                   bg_refusal_text((enum bg_refusal)most), dataset->refused[most].rows,
+                   dataset->refused[most].first_file, dataset->refused[most].first_line);
+}
+
 static enum bg_status read_row(struct reading *reading, const struct bg_csv_record *record, struct bg_error *error)
 {
     const char *path = bg_csv_path(reading->csv);
@@ -208,9 +238,7 @@ static enum bg_status read_row(struct reading *reading, const struct bg_csv_reco
         return count_refused(reading, record->line, error);
     }
     if (record->count != reading->header.fields)
-        return bg_fail(error, BG_DATA, "%s:%zu:%zu: %zu fields, but %s has %zu", path, record->line,
-                       record->fields[record->count - 1].column, record->count,
-                       reading->has_header ? "the header" : "a row of the schema", reading->header.fields);
+        return wrong_count(reading, record, error);
     float *features = bg_dataset_next(reading->dataset);
     if (!features)
         return bg_fail(error, BG_NO_MEMORY, "%s:%zu: no memory for more than %zu rows", path, record->line,
@@ -318,8 +346,7 @@ enum bg_status bg_table_read(const char *const *paths, size_t path_count, const 
     for (size_t i = 0; !status && i < path_count; i++)
         status = read_file(reading, paths[i], error);
     if (!status && dataset->rows == rows)
-        status = bg_fail(error, BG_DATA, "%s: none of its %zu rows can be used", paths[0],
-                         bg_dataset_refused(dataset) - refused);
+        status = no_rows(dataset, bg_dataset_refused(dataset) - refused, paths[0], error);
     free(reading);
     return status;
 }

@@ -66,6 +66,16 @@ static const char *find_kind(const struct bg_csv_record *record, const char *but
     return NULL;
 }
 
+const char *bg_table_separator(const struct bg_csv_record *record)
+{
+    static const char others[] = ";|\t";
+    static const char *const names[] = {";", "|", "\\t"};
+    for (size_t i = 0; record->count == 1 && i < sizeof names / sizeof *names; i++)
+        if (record->fields[0].size && memchr(record->fields[0].text, others[i], record->fields[0].size))
+            return names[i];
+    return NULL;
+}
+
 static enum bg_status missing(const struct matching *matching, const struct bg_csv_record *record, const char *name)
 {
     const char *kind = find_kind(record, matching->schema->name);
@@ -73,27 +83,27 @@ static enum bg_status missing(const struct matching *matching, const struct bg_c
         return bg_fail(matching->error, BG_DATA,
                        "%s:%zu: no column \"%s\" of the schema %s: the file is of the kind %s", matching->path,
                        record->line, name, matching->schema->name, kind);
-    const struct bg_csv_field *only = &record->fields[0];
-    static const char others[] = ";|\t";
-    for (const char *c = others; record->count == 1 && *c; c++)
-        if (memchr(only->text, *c, only->size))
-            return bg_fail(matching->error, BG_DATA,
-                           "%s:%zu: the column \"%s\" of the schema %s is missing; fields seem to be separated by "
-                           "\"%s\": set the schema's \"delimiter\"",
-                           matching->path, record->line, name, matching->schema->name,
-                           *c == '\t' ? "\\t" : (char[]){*c, '\0'});
-    return bg_fail(matching->error, BG_DATA, "%s:%zu: the column \"%s\" of the schema %s is missing", matching->path,
-                   record->line, name, matching->schema->name);
+    const char *separator = bg_table_separator(record);
+    if (separator)
+        return bg_fail(matching->error, BG_DATA,
+                       "%s:%zu: the column \"%s\" of the schema %s is missing; fields seem to be separated by \"%s\": "
+                       "set the schema's \"delimiter\"",
+                       matching->path, record->line, name, matching->schema->name, separator);
+    return bg_fail(matching->error, BG_DATA,
+                   "%s:%zu: the column \"%s\" of the schema %s is missing: add it, or take it out of the schema",
+                   matching->path, record->line, name, matching->schema->name);
 }
 
 static enum bg_status surplus(const struct matching *matching, const struct bg_csv_record *record,
                               const struct bg_csv_field *field)
 {
     char shown[BG_CSV_SHOWN_BYTES];
+    bool known = find_column(matching->schema, field->text, field->size) < matching->schema->column_count;
     return bg_fail(matching->error, BG_DATA,
-                   "%s:%zu:%zu: the schema %s has no column \"%s\", or has it once: name it there, with \"drop\" if it "
-                   "is of no use",
-                   matching->path, record->line, field->column, matching->schema->name, bg_csv_show(field, shown));
+                   "%s:%zu:%zu: the schema %s has %s column \"%s\"%s: %s there, with \"drop\" if it is of no use",
+                   matching->path, record->line, field->column, matching->schema->name, known ? "only one" : "no",
+                   bg_csv_show(field, shown), known ? ", the file another" : "",
+                   known ? "name it with .1 behind the name" : "name it");
 }
 
 /* The column that a field names, counting repeated names. */

@@ -16,6 +16,9 @@ struct bg_table_header {
     bool has_row; /* there was no header: the record that was read is the first row */
 };
 
+/* What seems to separate the fields of a record that has but one: ";", "|" or "\\t"; NULL where nothing does. */
+const char *bg_table_separator(const struct bg_csv_record *record);
+
 /* Reads what comes before the rows. `record` is the last record read. BG_DATA, with path, line and column, for a
  * missing, repeated or unknown column; says so if the file fits an embedded schema. */
 BG_MUST_CHECK enum bg_status bg_table_header_read(struct bg_csv *csv, const struct bg_schema *schema,

@@ -201,7 +201,8 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
                        (unsigned long long)config->clients);
     if (config->clients > 0 && config->clients / config->cells < config->group_least)
         return bg_fail(error, BG_CONFIG, "clients.count=%llu in clients.cells=%llu leaves cells smaller than "
-                                         "groups.least=%llu",
+                                         "groups.least=%llu, so that nobody could be added up with anybody: give "
+                                         "more clients or fewer cells",
                        (unsigned long long)config->clients, (unsigned long long)config->cells,
                        (unsigned long long)config->group_least);
     if (config->data_validation_share + config->data_test_share >= 1)

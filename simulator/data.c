@@ -45,9 +45,10 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
     data->test = bg_split_examples(&all, &data->split, part);
     data->duplicates_removed = config->data_keep_repeats ? 0 : data->split.parts[part].repeats;
     if (data->training.count == 0 || data->test.count == 0)
-        return bg_fail(error, BG_CONFIG, "data: %zu rows to train on and %zu to report on; give more rows or other "
-                                         "shares",
-                       data->training.count, data->test.count);
+        return bg_fail(error, BG_CONFIG,
+                       "data: rows to train on: %zu, to report on: %zu, left out there because they repeat others: "
+                       "%zu; give more rows or other shares, or data.keep_repeats=true",
+                       data->training.count, data->test.count, data->duplicates_removed);
     return BG_OK;
 }
 
@@ -132,7 +133,8 @@ static enum bg_status deal(const struct bg_simulator_config *config, struct bg_e
                                              .alpha = config->data_alpha,
                                              .min_rows = config->data_least_rows,
                                              .seed = config->seed};
-    return bg_partition_make(&data->training, &settings, error, &data->partition);
+    enum bg_status status = bg_partition_make(&data->training, &settings, error, &data->partition);
+    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "clients.count, data.partition and data.least_rows");
 }
 
 bool bg_simulator_data_same_source(const struct bg_simulator_config *a, const struct bg_simulator_config *b)

@@ -138,8 +138,8 @@ Test(cell, tells_what_is_no_number)
         {"infinit", BG_CELL_BAD},
         {"nan(1)", BG_CELL_BAD},
         {"--1", BG_CELL_BAD},
-        {"1e999", BG_CELL_BAD},
-        {"1e99999999999", BG_CELL_BAD},
+        {"1e999", BG_CELL_INFINITE},
+        {"-1e99999999999", BG_CELL_INFINITE},
         {"1d3", BG_CELL_BAD},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -228,11 +228,11 @@ Test(cicids2017, refuses_surplus_columns)
     with_column(IMPROVED, "Mood");
     expect_error(IMPROVED, BG_DATA, "no column \"Mood\"");
     with_column(IMPROVED, "Flow Duration");
-    expect_error(IMPROVED, BG_DATA, "no column \"Flow Duration\", or has it once");
+    expect_error(IMPROVED, BG_DATA, "only one column \"Flow Duration\", the file another");
     with_column(IMPROVED, "Dst Port");
-    expect_error(IMPROVED, BG_DATA, "no column \"Dst Port\", or has it once");
+    expect_error(IMPROVED, BG_DATA, "only one column \"Dst Port\", the file another");
     with_column(IMPROVED, "label");
-    expect_error(IMPROVED, BG_DATA, "no column \"label\", or has it once");
+    expect_error(IMPROVED, BG_DATA, "only one column \"label\", the file another");
     with_column(ORIGINAL, "Source,Family,Mood");
     expect_error(ORIGINAL, BG_DATA, "no column \"Mood\"");
 }

@@ -219,15 +219,23 @@ Test(table, numbers_repeated_names)
                   "x,X,x,y\n1,2,3,a\n");
     expect_features(&dataset, 1, (const float[]){1, 3});
     finish(&dataset);
-    expect_error("{" XY "}", "x,y,x\n1,a,2\n", "rows.csv:1:5: the schema own has no column \"x\", or has it once");
+    expect_error("{" XY "}", "x,y,x\n1,a,2\n",
+                 "rows.csv:1:5: the schema own has only one column \"x\", the file another: name it with .1");
 }
 
 Test(table, says_what_does_not_fit)
 {
     expect_error("{" XY "}", "", "is empty");
-    expect_error("{" XY "}", "x,y\n", "none of its 0 rows");
+    expect_error("{" XY "}", "x,y\n", "there are no rows");
     expect_error("{" XY "}", "x\n1\n", "rows.csv:1: the column \"y\" of the schema own is missing");
     expect_error("{" XY "}", "x,y,z\n1,a,2\n", "rows.csv:1:5: the schema own has no column \"z\"");
-    expect_error("{" XY "}", "x,y\n1\n", "rows.csv:2:1: 1 fields, but the header has 2");
+    expect_error("{" XY "}", "x,y\n1\n", "rows.csv:2:1: 1 field, but the header has 2");
+    expect_error("{" XY "}", "x,y\n1\ta\n",
+                 "rows.csv:2:1: 1 field, but the header has 2; fields seem to be separated by \"\\t\"");
+    expect_error("{" XY "}", "x,y\n1,5,a\n",
+                 "rows.csv:2:5: 3 fields, but the header has 2; is a comma meant as a decimal point");
+    expect_error("{" XY "}", "x,y\nnan,a\ninf,a\n1e999,a\n",
+                 "none of its 3 rows can be used: a feature that is infinite or beyond float32 (2 rows, first "
+                 "rows.csv:3)");
     expect_error("{" XY "}", "x,y\none,a\n", "rows.csv:2:1: \"one\" in the column \"x\" is not a number");
 }
