@@ -137,6 +137,8 @@ enum bg_status bg_checkpoint_restore(struct bg_root *root, uint64_t epoch, struc
     if (status != BG_OK)
         return status;
     read_records(root, r);
+    if (r->status == BG_OK && root->stages_done >> BG_STAGE_COUNT)
+        return bg_fail(error, BG_DATA, "checkpoint: stages are done that do not exist");
     if (r->status == BG_OK && !(root->pace.availability >= 0 && root->pace.availability <= 1))
         return bg_fail(error, BG_DATA, "checkpoint: availability outside 0 to 1");
     return r->status == BG_OK ? BG_OK : bg_fail(error, r->status, "checkpoint: %s", bg_status_text(r->status));

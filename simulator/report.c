@@ -140,9 +140,9 @@ static void fit_summary(const struct bg_report *report, FILE *out)
     if (report->config->learning.fit != 0 ||
         bg_fit_compare(&card->transform, &report->data->central, &distance) != BG_OK)
         return;
-    fprintf(out, "inputs     %zu of %zu features; means %.2f standard deviations from pooled ones (median; %.2f at "
-                 "most), scales %.0f %% (%.0f %%)\n",
-            card->transform.inputs, card->transform.columns, distance.mean_median, distance.mean_most,
+    fprintf(out, "inputs     %zu from %zu features that vary; means %.2f standard deviations from pooled ones (median; "
+                 "%.2f at most), scales %.0f %% (%.0f %%)\n",
+            card->transform.inputs, distance.features - distance.dropped, distance.mean_median, distance.mean_most,
             100 * distance.scale_median, 100 * distance.scale_most);
 }
 

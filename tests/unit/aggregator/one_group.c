@@ -39,6 +39,8 @@ static void make_plan(struct one_group *group, const struct group_terms *terms)
     plan->key.group_size = plan->key.group_most = MEMBERS;
     plan->key.group_least = 3;
     cr_assert_eq(bg_population_set(&plan->key.population, "test"), BG_OK);
+    plan->root.feature_count = 3;
+    plan->root.class_count = 2;
     plan->root.codec = (struct bg_plan_codec){.mode = terms->mode,
                                               .centre_median = terms->centre_median,
                                               .clip = 4,

@@ -273,3 +273,57 @@ Test(group_sum, refuses_dense_vectors_that_are_not_finite)
     tear_down(&f);
     NO_LEAKS();
 }
+
+/* ---- statistics ---- */
+
+#define STATISTICS_COLUMNS 3 /* of the group's plan, and two classes */
+
+/* Of a member with two rows. */
+static void measure_two_rows(const struct one_group *group, uint64_t *slots)
+{
+    const struct bg_statistics_form *form = &group->shape.statistics;
+    static const float rows[2][STATISTICS_COLUMNS] = {{1, 2, 3}, {-1, -0.5f, 0}};
+    static const uint16_t labels[2] = {0, 1};
+    struct bg_examples examples = {&rows[0][0], labels, NULL, 2, STATISTICS_COLUMNS, 2};
+    slots[0] = 1;
+    cr_assert_eq(bg_statistics_measure(form, &examples, NULL, slots + 1), BG_OK);
+}
+
+static void begin_statistics(struct fixture *f, enum bg_plan_encryption encryption, enum bg_task_stage stage)
+{
+    struct group_terms terms = {.encryption = encryption, .mode = BG_PLAN_CODEC_EF, .s = 1, .stage = stage};
+    set_up(f, &terms, MEMBERS);
+    for (uint32_t m = 0; m < MEMBERS; m++)
+        measure_two_rows(&f->group, f->slots[m]);
+}
+
+static enum bg_status open_statistics(struct fixture *f, enum bg_plan_encryption encryption)
+{
+    send_all(f);
+    return encryption == BG_PLAN_OFF
+               ? bg_group_sum_plain(&f->group.terms, f->pointers, f->members, &f->error, &f->sum)
+               : unpad(f);
+}
+
+Test(group_sum, of_statistics_is_checked_as_what_it_is)
+{
+    static const enum bg_plan_encryption modes[] = {BG_PLAN_PAILLIER, BG_PLAN_NULL, BG_PLAN_OFF};
+    for (size_t mode = 0; mode < 3; mode++)
+        for (int stage = BG_STAGE_MOMENTS; stage <= BG_STAGE_COVARIANCE; stage++)
+            for (int bad = 0; bad < 4; bad++) {
+                struct fixture f;
+                begin_statistics(&f, modes[mode], (enum bg_task_stage)stage);
+                size_t last = f.group.shape.slots - 1;
+                uint64_t *lie = bad == 1 ? &f.slots[1][0] : bad == 2 ? &f.slots[1][1] : &f.slots[1][last];
+                if (bad)
+                    *lie += bad == 3 ? (uint64_t)1 << 40 : 1; /* twice there; a row that no sum has; a large square */
+                enum bg_status status = open_statistics(&f, modes[mode]);
+                bool allowed = bad == 0 || (bad == 2 && stage == BG_STAGE_COVARIANCE);
+                cr_assert_eq(status, allowed ? BG_OK : BG_OUT_OF_RANGE, "mode %zu, stage %d, lie %d: %s", mode, stage,
+                             bad, f.error.text);
+                if (allowed)
+                    expect_sums_of_slots(&f);
+                tear_down(&f);
+            }
+    NO_LEAKS();
+}

@@ -153,6 +153,80 @@ Test(jobs, refuses_a_model_that_is_not_the_plans_or_does_not_fit_the_data)
     NO_LEAKS();
 }
 
+/* ---- measuring ---- */
+
+static void begin_measuring(struct stage *stage, enum bg_task_stage task_stage)
+{
+    struct bg_error error;
+    begin(stage, (struct population_terms){0});
+    stage->task.stage = task_stage;
+    bg_shape_finish(&stage->shape);
+    cr_assert_eq(bg_shape_init(&stage->plan.plan, &stage->task, &error, &stage->shape), BG_OK, "%s", error.text);
+    cr_assert(stage->shape.measures);
+}
+
+Test(jobs, measures_features_first_and_then_what_a_projection_would_be_applied_to)
+{
+    for (int task_stage = BG_STAGE_MOMENTS; task_stage <= BG_STAGE_COVARIANCE; task_stage++) {
+        struct stage stage;
+        struct bg_error error;
+        struct bg_transformed z;
+        struct bg_client_inputs inputs = {0};
+        begin_measuring(&stage, (enum bg_task_stage)task_stage);
+        const struct bg_shape *shape = &stage.shape;
+        uint64_t *slots = calloc(shape->slots, sizeof *slots), *wanted = calloc(shape->slots, sizeof *wanted);
+        struct bg_client_training training = {.model_file = bg_writer_span(&stage.model_file),
+                                              .inputs = &inputs,
+                                              .plan = &stage.plan.plan,
+                                              .task = &stage.task,
+                                              .examples = &stage.examples};
+        cr_assert_eq(bg_transformed_init(&z, &stage.transform, &stage.examples), BG_OK);
+        cr_assert_eq(bg_client_measure(&training, shape, &error, slots), BG_OK, "%s", error.text);
+        wanted[0] = 1;
+        cr_assert_eq(bg_statistics_measure(&shape->statistics,
+                                           task_stage == BG_STAGE_MOMENTS ? &stage.examples : &z.examples, &error,
+                                           wanted + 1),
+                     BG_OK, "%s", error.text);
+        cr_assert_arr_eq(slots, wanted, shape->slots * sizeof *slots, "stage %d", task_stage);
+        stage.examples.columns--;
+        cr_assert_eq(bg_client_measure(&training, shape, &error, slots), BG_INVALID);
+        stage.examples.columns++;
+        bg_client_inputs_finish(&inputs);
+        bg_transformed_finish(&z);
+        free(slots);
+        free(wanted);
+        stage_finish(&stage);
+    }
+    NO_LEAKS();
+}
+
+Test(jobs, inputs_are_made_anew_only_for_another_transform)
+{
+    struct stage stage;
+    struct bg_error error;
+    struct bg_client_inputs inputs = {0};
+    begin(&stage, (struct population_terms){0});
+    float *delta = calloc(coordinates_of(&stage), sizeof *delta);
+    struct bg_client_training training = {.model_file = bg_writer_span(&stage.model_file),
+                                          .inputs = &inputs,
+                                          .plan = &stage.plan.plan,
+                                          .task = &stage.task,
+                                          .examples = &stage.examples,
+                                          .delta = delta};
+    cr_assert_eq(bg_client_train(&training, &error), BG_OK, "%s", error.text);
+    inputs.made.inputs[0] = 0.125f; /* whoever makes them again would not leave that */
+    training.task = &stage.task;
+    cr_assert_eq(bg_client_train(&training, &error), BG_OK);
+    cr_assert_eq(inputs.made.inputs[0], 0.125f);
+    inputs.transform.bytes[0] ^= 1;
+    cr_assert_eq(bg_client_train(&training, &error), BG_OK);
+    cr_assert_neq(inputs.made.inputs[0], 0.125f);
+    bg_client_inputs_finish(&inputs);
+    free(delta);
+    stage_finish(&stage);
+    NO_LEAKS();
+}
+
 /* ---- building ---- */
 
 struct workshop {
@@ -164,6 +238,7 @@ struct workshop {
     struct bg_client_building building;
     struct bg_error error;
     uint64_t *slots; /* as the tap saw them */
+    uint64_t *measured; /* what the next building takes as its slots */
 };
 
 static void see_slots(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
@@ -222,7 +297,9 @@ static enum bg_status build(struct workshop *w)
                                               .momentum = w->stage.plan.plan.root.codec.client_momentum > 0
                                                               ? w->momentum
                                                               : NULL,
-                                              .codec = &w->codec};
+                                              .codec = &w->codec,
+                                              .slots = w->measured};
+    w->measured = NULL;
     return bg_client_build(&w->building, &w->error);
 }
 
@@ -301,6 +378,40 @@ Test(jobs, a_diverged_update_names_its_tensor_and_leaves_the_residual)
     cr_assert_not(w.building.encoded);
     cr_assert_eq(w.codec.sums[3], before);
     close_workshop(&w);
+    NO_LEAKS();
+}
+
+Test(jobs, statistics_are_built_as_they_are_and_leave_the_residual)
+{
+    static const enum bg_plan_encryption modes[] = {BG_PLAN_PAILLIER, BG_PLAN_NULL, BG_PLAN_OFF};
+    for (size_t mode = 0; mode < 3; mode++) {
+        struct workshop w;
+        open_workshop(&w, (struct population_terms){.encryption = modes[mode]});
+        size_t count = coordinates_of(&w.stage);
+        float *residual = calloc(count, sizeof *residual);
+        memcpy(residual, w.codec.sums, count * sizeof *residual);
+        w.stage.task.stage = BG_STAGE_MOMENTS;
+        bg_shape_finish(&w.stage.shape);
+        cr_assert_eq(bg_shape_init(&w.stage.plan.plan, &w.stage.task, &w.error, &w.stage.shape), BG_OK);
+        w.measured = calloc(w.stage.shape.slots, sizeof *w.measured);
+        w.measured[0] = 1;
+        cr_assert_eq(bg_statistics_measure(&w.stage.shape.statistics, &w.stage.examples, &w.error, w.measured + 1),
+                     BG_OK, "%s", w.error.text);
+        uint64_t *wanted = calloc(w.stage.shape.slots, sizeof *wanted);
+        memcpy(wanted, w.measured, w.stage.shape.slots * sizeof *wanted);
+        cr_assert_eq(build(&w), BG_OK, "%s", w.error.text);
+        cr_assert_arr_eq(w.slots, wanted, w.stage.shape.slots * sizeof *wanted);
+        cr_assert(w.building.encoded);
+        cr_assert_eq(w.codec.bits.count, 0, "no votes, and a state on disk says so");
+        cr_assert_eq(w.building.frames.frames.size, bg_shape_update_bytes(&w.stage.shape));
+        for (int used = 0; used < 2; used++) {
+            bg_client_settle(&w.stage.plan.plan, &w.stage.task, used, w.stage.scales, &w.codec);
+            cr_assert_arr_eq(w.codec.sums, residual, count * sizeof *residual);
+        }
+        free(wanted);
+        free(residual);
+        close_workshop(&w);
+    }
     NO_LEAKS();
 }
 

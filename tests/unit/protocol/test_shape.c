@@ -283,6 +283,78 @@ Test(shape, refuses_more_positions_than_an_update_may_have)
     NO_LEAKS();
 }
 
+/* ---- statistics ---- */
+
+static void begin_measuring(struct fixture *f, enum bg_plan_encryption encryption, enum bg_plan_codec_mode mode,
+                            enum bg_task_stage stage)
+{
+    begin(f, encryption, mode, 1);
+    f->plan.root.feature_count = 5;
+    f->plan.root.class_count = 3;
+    f->task.stage = stage;
+    f->travels[1] = true;
+}
+
+Test(shape, statistics_take_the_place_of_fields_and_votes)
+{
+    static const struct {
+        enum bg_plan_encryption encryption;
+        enum bg_plan_codec_mode mode;
+        enum bg_task_stage stage;
+        size_t slots, positions;
+    } cases[] = {
+        /* Count field 3 bits, 4 counts of 4·2^24+2 codes in 27 bits, and 64 bits each: 111 + 5·64 in the first of the
+         * digits of 448 bits, then 7 wide slots in each. */
+        {BG_PLAN_NULL, BG_PLAN_CODEC_EF, BG_STAGE_MOMENTS, 1 + 1 + 3 + 5 + 5, 2},
+        {BG_PLAN_PAILLIER, BG_PLAN_CODEC_SIGN, BG_STAGE_COVARIANCE, 1 + 1 + 5 + 15, 3},
+        {BG_PLAN_OFF, BG_PLAN_CODEC_DENSE, BG_STAGE_MOMENTS, 15, 1},
+        {BG_PLAN_OFF, BG_PLAN_CODEC_DENSE, BG_STAGE_COVARIANCE, 22, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        begin_measuring(&f, cases[i].encryption, cases[i].mode, cases[i].stage);
+        shape(&f);
+        cr_assert(f.shape.measures && !f.shape.dense, "case %zu", i);
+        cr_assert_eq(f.shape.slots, cases[i].slots, "case %zu: %zu", i, f.shape.slots);
+        cr_assert_eq(f.shape.votes_at, f.shape.slots);
+        cr_assert_eq(f.shape.vote_count + f.shape.scale_count + f.shape.centre_count, 0);
+        cr_assert_eq(f.shape.positions, cases[i].positions, "case %zu: %zu", i, f.shape.positions);
+        cr_assert_eq(bg_shape_bits_per_coordinate(&f.shape), 0);
+        finish(&f);
+    }
+    NO_LEAKS();
+}
+
+Test(shape, scales_are_of_mode_ef_and_statistics_of_a_bounded_number_of_features)
+{
+    struct fixture f;
+    begin(&f, BG_PLAN_NULL, BG_PLAN_CODEC_SIGN, 1);
+    f.task.stage = BG_STAGE_SCALES;
+    expect_refused(&f, BG_INVALID, "only mode ef");
+    begin_measuring(&f, BG_PLAN_NULL, BG_PLAN_CODEC_EF, BG_STAGE_COVARIANCE);
+    f.plan.root.feature_count = BG_STATISTICS_COLUMNS + 1;
+    expect_refused(&f, BG_INVALID, "4097 features");
+    NO_LEAKS();
+}
+
+Test(shape, plain_statistics_come_back_with_all_their_bits)
+{
+    struct fixture f;
+    begin_measuring(&f, BG_PLAN_OFF, BG_PLAN_CODEC_EF, BG_STAGE_COVARIANCE);
+    shape(&f);
+    uint64_t slots[22], back[22];
+    uint8_t payload[BG_PLAIN_POSITION_BYTES];
+    for (size_t i = 0; i < 22; i++)
+        slots[i] = 0x0123456789abcdefu * (i + 1);
+    bg_plain_encode(&f.shape, slots, NULL, payload);
+    cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, sizeof payload}, back, NULL), BG_OK);
+    cr_assert_arr_eq(back, slots, sizeof slots);
+    payload[22 * 8] = 1;
+    cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, sizeof payload}, back, NULL), BG_DECODE);
+    finish(&f);
+    NO_LEAKS();
+}
+
 /* ---- plain vectors ---- */
 
 static uint64_t *some_slots(const struct bg_shape *shape)

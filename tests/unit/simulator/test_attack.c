@@ -71,3 +71,29 @@ Test(attack, a_sign_flipper_sends_the_opposite_and_honest_clients_are_left_alone
     tap = bg_attack_tap(&attacker);
     cr_assert(!tap.delta && !tap.slots);
 }
+
+Test(attack, a_liar_about_statistics_stays_within_what_one_member_may_say)
+{
+    struct bg_attacker attacker = {.attack = BG_ATTACK_STATISTICS};
+    struct bg_update_tap tap = bg_attack_tap(&attacker);
+    for (int stage = BG_STAGE_MOMENTS; stage <= BG_STAGE_COVARIANCE; stage++) {
+        struct bg_shape shape = {.measures = true, .statistics = bg_statistics_form((enum bg_task_stage)stage, 3, 2)};
+        float row[3] = {1, 2, 3};
+        uint16_t label = 1;
+        struct bg_examples examples = {row, &label, NULL, 1, 3, 2};
+        double firsts[3], seconds[6], most = stage == BG_STAGE_MOMENTS ? 45 : 10;
+        uint64_t slots[16] = {1};
+        size_t slot;
+        cr_assert_eq(bg_statistics_measure(&shape.statistics, &examples, NULL, slots + 1), BG_OK);
+        tap.slots(tap.context, 1, &shape, slots);
+        cr_assert_eq(bg_statistics_check(&shape.statistics, slots + 1, 1, &slot), BG_OK, "slot %zu", slot);
+        bg_statistics_read(&shape.statistics, slots + 1, 1, firsts, seconds);
+        cr_assert(slots[0] == 1 && slots[1] == 1 && firsts[2] == most && seconds[2] == most * most);
+        cr_assert(!shape.statistics.classes || (slots[2] == 1 && slots[3] == 0));
+    }
+    struct bg_shape shape = small_shape(BG_PLAN_NULL);
+    uint64_t votes[8] = {1, 64, 0, 1, 0, 1, 0, 1}, same[8];
+    memcpy(same, votes, sizeof votes);
+    tap.slots(tap.context, 5, &shape, votes);
+    cr_assert_arr_eq(votes, same, sizeof votes, "it learns honestly");
+}
