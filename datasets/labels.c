@@ -28,8 +28,7 @@ static bool is_word_byte(const char *label, size_t size, size_t i)
            (c == '-' && i == 0 && size > 1 && is_digit(label[1]));
 }
 
-/* The form in which labels are compared; false if empty or too long. */
-static bool compared_form(const char *label, size_t size, char ret_text[static BG_LABEL_TEXT_BYTES])
+bool bg_label_form(const char *label, size_t size, char ret_text[static BG_LABEL_TEXT_BYTES])
 {
     size_t used = 0;
     bool gap = false;
@@ -68,7 +67,7 @@ enum bg_status bg_label_map_find(const struct bg_label_map *map, const char *lab
     static const char suffix[] = " attempted";
     const size_t suffix_size = sizeof suffix - 1;
     char text[BG_LABEL_TEXT_BYTES];
-    if (!compared_form(label, size, text))
+    if (!bg_label_form(label, size, text))
         return BG_NOT_FOUND;
     const struct bg_label *found = find(map, text);
     if (found) {
@@ -98,7 +97,7 @@ static enum bg_status add_label(struct bg_label_map *map, const struct bg_json *
     if (bg_json_type(label) != BG_JSON_STRING)
         return bg_strict_fail(map->name, label, error, "labels are strings");
     const char *written = bg_json_string(label);
-    if (!compared_form(written, strlen(written), text))
+    if (!bg_label_form(written, strlen(written), text))
         return bg_strict_fail(map->name, label, error, "a label needs 1 to 127 letters, digits and blanks");
     char *kept = bg_arena_text(&map->memory, text);
     if (!kept)

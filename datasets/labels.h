@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,8 @@ BG_MUST_CHECK enum bg_status bg_label_map_read(const struct bg_json *document, c
                                                struct bg_error *error, struct bg_label_map *ret_map);
 /* Accepts a zeroed map. */
 void bg_label_map_finish(struct bg_label_map *map);
+/* The form in which a label is compared; false if it is empty or too long. */
+BG_MUST_CHECK bool bg_label_form(const char *label, size_t size, char ret_text[static BG_LABEL_TEXT_BYTES]);
 /* Class of a label, or BG_LABEL_DROPPED. BG_NOT_FOUND if the map does not know it. */
 BG_MUST_CHECK enum bg_status bg_label_map_find(const struct bg_label_map *map, const char *label, size_t size,
                                                uint16_t *ret_class);

@@ -98,7 +98,7 @@ static enum bg_status read_files(const struct bg_dataset_settings *settings, str
     if (!is_set(settings->path))
         return bg_fail(error, BG_INVALID, "data of kind %s need the path of a file or folder", kind);
     if (described && !is_set(settings->schema))
-        return bg_fail(error, BG_INVALID, "data of kind csv need a schema: see docs/DATASETS.md");
+        return bg_fail(error, BG_INVALID, "data of kind csv need a schema: burgee-inspect data FILE --suggest");
     const struct bg_schema_settings choices = {.labels = settings->label_map, .drop_port = settings->drop_port};
     struct bg_schema schema;
     struct bg_dataset dataset;

@@ -20,6 +20,7 @@ struct reading {
     struct bg_csv *csv;
     size_t excluding; /* the key that excludes rows, or the schema's key_count */
     const char *excluded;
+    size_t kept;
     /* of the row being read */
     enum bg_refusal reason; /* the first to refuse it, or BG_REFUSAL_COUNT */
     size_t bounded;
@@ -188,11 +189,17 @@ static enum bg_status read_features(struct reading *reading, const struct bg_csv
 static enum bg_status keep_row(struct reading *reading, uint16_t class, size_t line, struct bg_error *error)
 {
     struct bg_dataset *dataset = reading->dataset;
+    const struct bg_table_settings *settings = reading->settings;
+    dataset->bounded_values += reading->bounded;
+    reading->kept++;
+    if (settings->visit) {
+        settings->visit(settings->context, bg_dataset_next(dataset), class);
+        return BG_OK;
+    }
     for (size_t i = 0; i < dataset->key_count; i++)
         if (bg_row_keys_push(&dataset->keys[i], reading->keys[i].text, reading->keys[i].size))
             return bg_fail(error, BG_NO_MEMORY, "%s:%zu: no memory for the keys of rows", bg_csv_path(reading->csv),
                            line);
-    dataset->bounded_values += reading->bounded;
     bg_dataset_push(dataset, class);
     return BG_OK;
 }
@@ -341,11 +348,11 @@ enum bg_status bg_table_read(const char *const *paths, size_t path_count, const 
         return bg_fail(error, BG_NO_MEMORY, "%s: no memory to read it", paths[0]);
     *reading = (struct reading){
         .settings = settings, .schema = settings->schema, .dataset = dataset, .first_path = paths[0]};
-    size_t rows = dataset->rows, refused = bg_dataset_refused(dataset);
+    size_t refused = bg_dataset_refused(dataset);
     enum bg_status status = read_exclusion(reading, error);
     for (size_t i = 0; !status && i < path_count; i++)
         status = read_file(reading, paths[i], error);
-    if (!status && dataset->rows == rows)
+    if (!status && reading->kept == 0)
         status = no_rows(dataset, bg_dataset_refused(dataset) - refused, paths[0], error);
     free(reading);
     return status;

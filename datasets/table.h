@@ -19,6 +19,9 @@ struct bg_table_settings {
     const struct bg_schema *schema;
     bool bound_infinite; /* keep rows with infinite values, as ±BG_BOUNDED_INFINITY; otherwise refuse them */
     const char *exclude; /* "KEY=VALUE": refuse rows with this key; "" or NULL: none */
+    /* Given the features and class of each row, which the data set then does not keep; NULL: it keeps them. */
+    void (*visit)(void *context, const float *features, uint16_t class);
+    void *context;
 };
 
 /* A data set without rows that has the schema's features, keys and classes. */

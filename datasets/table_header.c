@@ -106,15 +106,22 @@ static enum bg_status surplus(const struct matching *matching, const struct bg_c
                    known ? "name it with .1 behind the name" : "name it");
 }
 
+size_t bg_field_repeats(const struct bg_csv_record *record, size_t field)
+{
+    const struct bg_csv_field *name = &record->fields[field];
+    size_t earlier = 0;
+    for (size_t i = 0; i < field; i++)
+        earlier += record->fields[i].size == name->size &&
+                   strncasecmp(record->fields[i].text, name->text, name->size) == 0;
+    return earlier;
+}
+
 /* The column that a field names, counting repeated names. */
 static size_t name_field(const struct bg_csv_record *record, size_t field, const struct bg_schema *schema)
 {
     const struct bg_csv_field *name = &record->fields[field];
-    size_t earlier = 0;
+    size_t earlier = bg_field_repeats(record, field);
     char numbered[NAME_BYTES];
-    for (size_t i = 0; i < field; i++)
-        earlier += record->fields[i].size == name->size &&
-                   strncasecmp(record->fields[i].text, name->text, name->size) == 0;
     if (earlier == 0)
         return find_column(schema, name->text, name->size);
     int size = snprintf(numbered, sizeof numbered, "%.*s.%zu", (int)(name->size < NAME_BYTES ? name->size : NAME_BYTES),
@@ -203,8 +210,7 @@ static bool begins(const char *line, size_t size, const char *word)
     return size >= length && strncasecmp(line, word, length) == 0;
 }
 
-/* The name in "@attribute NAME …", which may be quoted; false for any other line. */
-static bool attribute_name(const char *line, size_t size, struct bg_csv_field *ret_name)
+bool bg_arff_attribute(const char *line, size_t size, struct bg_csv_field *ret_name)
 {
     static const char word[] = "@attribute";
     size_t at = sizeof word - 1;
@@ -218,6 +224,16 @@ static bool attribute_name(const char *line, size_t size, struct bg_csv_field *r
         at++;
     *ret_name = (struct bg_csv_field){.text = line + begin, .size = at - begin, .column = begin + 1};
     return at > begin && (!quote || at < size);
+}
+
+bool bg_arff_is_data(const char *line, size_t size)
+{
+    return begins(line, size, "@data");
+}
+
+bool bg_arff_is_other(const char *line, size_t size)
+{
+    return size == 0 || *line == '%' || begins(line, size, "@relation");
 }
 
 static enum bg_status add_attribute(struct matching *matching, const struct bg_csv_field *name, size_t line)
@@ -245,11 +261,11 @@ static enum bg_status read_attributes(struct matching *matching, struct bg_csv *
         if (!line)
             return bg_fail(matching->error, BG_DATA, "%s: no \"@data\" line, which every ARFF file has",
                            matching->path);
-        if (begins(line, size, "@data"))
+        if (bg_arff_is_data(line, size))
             break;
-        if (attribute_name(line, size, &name))
+        if (bg_arff_attribute(line, size, &name))
             status = add_attribute(matching, &name, line_number);
-        else if (size > 0 && *line != '%' && !begins(line, size, "@relation"))
+        else if (!bg_arff_is_other(line, size))
             return bg_fail(matching->error, BG_DATA,
                            "%s:%zu: neither @relation, @attribute NAME TYPE, @data nor a %% comment", matching->path,
                            line_number);

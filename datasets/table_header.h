@@ -5,6 +5,7 @@
 #include "datasets/csv.h"
 #include "datasets/schema.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BG_FIELD_UNNAMED UINT16_MAX
@@ -18,6 +19,13 @@ struct bg_table_header {
 
 /* What seems to separate the fields of a record that has but one: ";", "|" or "\\t"; NULL where nothing does. */
 const char *bg_table_separator(const struct bg_csv_record *record);
+/* Fields before this one that have the same text in any case. */
+size_t bg_field_repeats(const struct bg_csv_record *record, size_t field);
+/* The name in a line "@attribute NAME …", without its quotes; false for any other line. Its column counts from 1. */
+bool bg_arff_attribute(const char *line, size_t size, struct bg_csv_field *ret_name);
+bool bg_arff_is_data(const char *line, size_t size); /* "@data" */
+/* Whether a line is blank, a comment or "@relation": nothing of interest. */
+bool bg_arff_is_other(const char *line, size_t size);
 
 /* Reads what comes before the rows. `record` is the last record read. BG_DATA, with path, line and column, for a
  * missing, repeated or unknown column; says so if the file fits an embedded schema. */

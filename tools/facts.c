@@ -88,24 +88,33 @@ static void print_list(const struct bg_json *array, const char *key, size_t dept
     fputc('\n', out);
 }
 
+static void print_member(const struct bg_json *member, size_t depth, FILE *out)
+{
+    const char *key = bg_json_key(member) ? bg_json_key(member) : "entry";
+    if (bg_json_type(member) == BG_JSON_ARRAY) {
+        print_list(member, key, depth, out);
+        return;
+    }
+    print_name(key, depth, out);
+    if (bg_json_type(member) == BG_JSON_OBJECT) {
+        fputs(":\n", out);
+        print_members(member, depth + 1, out);
+    } else {
+        fputs(": ", out);
+        print_scalar(member, out);
+        fputc('\n', out);
+    }
+}
+
 static void print_members(const struct bg_json *object, size_t depth, FILE *out)
 {
-    for (const struct bg_json *member = bg_json_at(object, 0); member; member = bg_json_next(member)) {
-        const char *key = bg_json_key(member) ? bg_json_key(member) : "entry";
-        if (bg_json_type(member) == BG_JSON_ARRAY) {
-            print_list(member, key, depth, out);
-            continue;
-        }
-        print_name(key, depth, out);
-        if (bg_json_type(member) == BG_JSON_OBJECT) {
-            fputs(":\n", out);
-            print_members(member, depth + 1, out);
-        } else {
-            fputs(": ", out);
-            print_scalar(member, out);
-            fputc('\n', out);
-        }
-    }
+    for (const struct bg_json *member = bg_json_at(object, 0); member; member = bg_json_next(member))
+        print_member(member, depth, out);
+}
+
+void bg_facts_print_member(const struct bg_json *member, FILE *out)
+{
+    print_member(member, 0, out);
 }
 
 void bg_facts_print(const struct bg_json *object, FILE *out)

@@ -16,12 +16,20 @@
 
 static const char help[] =
     "usage: burgee-inspect FILE [--json]\n"
+    "       burgee-inspect data FILE [--schema SCHEMA | --suggest] [--label COLUMN] [--json]\n"
     "\n"
     "Describes a file of burgee: messages (one frame or several), models, public keys, arrays of updates, results\n"
     "of the simulator. Of files that hold secrets (keys, journals, states of clients and roots) it says what they\n"
     "are and whether others may read them, and reads no further.\n"
     "Signatures are not checked: that takes the signers' keys.\n"
     "\n"
+    "data FILE describes delimited text (CSV, ARFF, plain or compressed) that a model is to learn from: columns with\n"
+    "types, ranges, missing values and most frequent values, and suggests a schema (docs/DATASETS.md).\n"
+    "\n"
+    "  --schema SCHEMA    read the file as a schema says, a .json file or the name of a data set: rows of each class,\n"
+    "                     refused rows and why\n"
+    "  --suggest          print the suggested schema only, as a file for data.schema\n"
+    "  --label COLUMN     the column with the labels, where the guess is wrong\n"
     "  --json             print one JSON object\n"
     "  --help, --version  print this, or the version, and exit\n"
     "\n"
@@ -203,7 +211,7 @@ static enum bg_status describe(const struct subject *s, struct bg_json *facts, s
     return kinds[kind].private ? describe_private(s, kind, facts, error) : describe_content(s, kind, facts, error);
 }
 
-static enum bg_status print_facts(const struct bg_json *facts, bool json)
+static enum bg_status print_facts(const struct bg_json *facts, bool json, bool of_data)
 {
     if (bg_json_count(facts) == 0)
         return BG_OK;
@@ -212,6 +220,8 @@ static enum bg_status print_facts(const struct bg_json *facts, bool json)
         return BG_NO_MEMORY;
     if (json)
         puts(text);
+    else if (of_data)
+        bg_inspect_data_print(facts, stdout);
     else
         bg_facts_print(facts, stdout);
     free(text);
@@ -221,29 +231,48 @@ static enum bg_status print_facts(const struct bg_json *facts, bool json)
 struct options {
     struct bg_arguments words;
     bool json, help, version;
+    bool of_data;
+    struct bg_inspect_data_settings data;
 };
 
 static enum bg_status parse_options(int argc, char **argv, struct options *options, struct bg_error *error)
 {
     const struct bg_flag flags[] = {
-        {"--json", .on = &options->json}, {"--help", .on = &options->help}, {"--version", .on = &options->version}};
+        {"--json", .on = &options->json},
+        {"--help", .on = &options->help},
+        {"--version", .on = &options->version},
+        {"--schema", .value = &options->data.schema},
+        {"--label", .value = &options->data.label},
+        {"--suggest", .on = &options->data.suggest},
+    };
     enum bg_status status =
         bg_arguments_parse(argc, argv, flags, sizeof flags / sizeof *flags, error, &options->words);
     if (status != BG_OK || options->help || options->version)
         return status;
-    if (options->words.word_count > 1)
+    options->of_data = options->words.word_count == 2 && strcmp(options->words.words[0], "data") == 0;
+    const struct bg_inspect_data_settings *data = &options->data;
+    if (!options->of_data && (data->schema || data->label || data->suggest))
+        return bg_fail(error, BG_INVALID, "--schema, --suggest and --label are for \"data FILE\"; see --help");
+    if (data->schema && (data->suggest || data->label))
+        return bg_fail(error, BG_INVALID, "--schema and a suggestion exclude each other; see --help");
+    if (options->words.word_count > 1 && !options->of_data)
         return bg_fail(error, BG_INVALID, "%s: one file at a time; see --help", options->words.words[1]);
     return options->words.word_count ? BG_OK : bg_fail(error, BG_INVALID, "want a file; see --help");
 }
 
 static enum bg_status inspect(const struct options *options, struct bg_error *error)
 {
-    struct subject subject;
+    struct subject subject = {0};
     struct bg_json *facts = bg_json_object();
-    enum bg_status status = open_subject(options->words.words[0], error, &subject);
+    const char *path = options->words.words[options->of_data];
+    enum bg_status status = open_subject(path, error, &subject);
     if (status == BG_OK)
-        status = describe(&subject, facts, error);
-    enum bg_status printed = print_facts(facts, options->json);
+        status = options->of_data ? bg_inspect_data(path, &options->data, facts, error)
+                                  : describe(&subject, facts, error);
+    bool draft = options->data.suggest;
+    enum bg_status printed = BG_OK;
+    if (status == BG_OK || !draft) /* half a schema is none */
+        printed = print_facts(facts, options->json || draft, options->of_data);
     if (fflush(stdout) != 0)
         printed = BG_IO;
     if (status == BG_OK && printed != BG_OK)

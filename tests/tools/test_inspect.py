@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """burgee-inspect as a user meets it: python3 test_inspect.py BURGEE_INSPECT"""
 
+import gzip
 import json
+import lzma
 import pathlib
 import random
 import struct
@@ -261,7 +263,68 @@ def survives_damage(bench):
             json.loads(ran.stdout)
 
 
-TESTS = [names_every_message, shows_the_fields_of_a_plan, says_when_a_plan_id_is_wrong, shows_the_fields_of_a_round,
+# ---- data ----
+
+FLOWS = ('id,host,proto,bytes,load,label\n' +
+         ''.join(f'{i},h{i % 3},{"tcp" if i % 4 else "udp"},{10 ** 6 if i == 7 else i},{"?" if i == 5 else i / 8},'
+                 f'{"calm" if i % 2 else "storm"}\n' for i in range(40))).encode()
+
+
+def surveys_data(bench):
+    for content in (FLOWS, lzma.compress(FLOWS), gzip.compress(FLOWS)):
+        bench.write(content)
+        facts = json.loads(bench.run('data', 'file', '--json').stdout)
+        assert (facts['kind'], facts['delimiter'], facts['rows']) == ('data', ',', 40)
+        columns = {column['name']: column for column in facts['columns']}
+        assert [columns[name]['type'] for name in ('id', 'host', 'bytes', 'load')] == ['id', 'category', 'integer',
+                                                                                     'real']
+        assert columns['load']['missing'] == 1 and (columns['bytes']['least'], columns['bytes']['most']) == (0, 10 ** 6)
+        assert columns['label']['values'] == {'calm': 20, 'storm': 20}
+    text = bench.run('data', 'file').stdout.decode()
+    proto, = [line.split() for line in text.splitlines() if line.startswith('proto ')]
+    assert proto[1:4] == ['category', 'one_hot', '2'] and '--suggest' in text
+
+
+def suggests_a_schema_that_reads_the_file(bench):
+    bench.write(FLOWS)
+    suggestion = bench.run('data', 'file', '--suggest').stdout
+    (bench.folder / 'schema.json').write_bytes(suggestion)
+    assert json.loads(suggestion)['columns']['proto'] == {'use': 'one_hot', 'values': ['tcp', 'udp'],
+                                                          'unlisted': 'other'}
+    facts = json.loads(bench.run('data', 'file', '--schema', './schema.json', '--json').stdout)
+    assert facts['rows'] == 40 and facts['classes'] == {'calm': 20, 'storm': 20} and facts['refused'] == {}
+    assert set(facts['features']) == {'proto=tcp', 'proto=udp', 'proto=*', 'bytes', 'load'}
+    assert facts['features']['bytes'] == {'least': 0, 'most': 10 ** 6, 'log': True}
+    text = bench.run('data', 'file', '--schema', './schema.json').stdout.decode()
+    assert '       20  storm\n' in text
+    bench.write(FLOWS.replace(b',calm\n', b',\n', 1).replace(b',tcp,', b',inf,', 1))
+    facts = json.loads(bench.run('data', 'file', '--suggest').stdout)
+    assert facts['missing_label'] == 'refuse'
+    by_host = json.loads(bench.run('data', 'file', '--suggest', '--label', 'host').stdout)
+    assert by_host['labels'] == ['h0', 'h1', 'h2'] and by_host['columns']['label'] == 'drop'
+
+
+def says_why_data_do_not_fit(bench):
+    bench.write(FLOWS)
+    ran = bench.run('data', 'file', '--schema', 'unsw-nb15')
+    assert ran.returncode == 65 and b'the column' in ran.stderr
+    assert bench.run('data', 'file', '--schema', 'no-such').returncode == 66
+    assert bench.run('data', 'file', '--suggest', '--label', 'mood').returncode == 66
+    assert bench.run('data', 'absent').returncode == 66
+    bench.write(b'a,b\n1,2\n3,-\n')
+    ran = bench.run('data', 'file', '--suggest')
+    assert ran.returncode == 64 and not ran.stdout and b'--label' in ran.stderr
+    assert json.loads(bench.run('data', 'file', '--json').stdout)['no_schema_because']
+    for words in ('file --suggest', 'data file --schema nsl-kdd --suggest', 'data file more'):
+        assert bench.run(*words.split()).returncode == 64
+    bench.write(lzma.compress(FLOWS)[:-9])
+    assert bench.run('data', 'file').returncode == 65
+    bench.write(b'a,b\n1,"\n')
+    assert bench.run('data', 'file').returncode == 65
+
+
+TESTS = [surveys_data, suggests_a_schema_that_reads_the_file, says_why_data_do_not_fit,
+         names_every_message, shows_the_fields_of_a_plan, says_when_a_plan_id_is_wrong, shows_the_fields_of_a_round,
          walks_a_file_of_frames, names_the_damaged_frame, describes_public_keys, never_shows_a_secret,
          marks_an_insecure_secret_key, counts_the_entries_of_a_journal, describes_models, describes_arrays,
          describes_results, names_unknown_files_by_their_bytes, explains_wrong_usage, survives_damage]

@@ -48,6 +48,9 @@ static const char *inside(const char *name)
 {
     cr_assert_lt(path_count, MAX_FILES);
     snprintf(paths[path_count], PATH_BYTES, "%s/%s", folder, name);
+    for (size_t i = 0; i < path_count; i++)
+        if (strcmp(paths[i], paths[path_count]) == 0)
+            return paths[i];
     return paths[path_count++];
 }
 
