@@ -62,6 +62,8 @@ enum bg_status bg_inspect_secret_point(const char *path, struct bg_span head, st
     unsigned kind = bg_read_u16(&r);
     if (r.status != BG_OK)
         return bg_fail(error, r.status, "%s: key file of %zu bytes", path, head.size);
+    if (kind != 1 && kind != 3)
+        return bg_fail(error, BG_DECODE, "%s: secret key of kind %u, which does not exist", path, kind);
     bg_json_add_u64(facts, "version", version);
     bg_json_add_string(facts, "of", point_kinds[kind]);
     bg_json_add_string(facts, "curve", "P-256");
