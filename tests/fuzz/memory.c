@@ -19,6 +19,7 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_reallocarray(void *block, size_t count, size_t size);
 char *__real_strdup(const char *text);
 void __real_bg_arena_init(struct bg_arena *arena, size_t cap);
 void *__real_bg_arena_alloc(struct bg_arena *arena, size_t count, size_t size);
@@ -27,6 +28,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_reallocarray(void *block, size_t count, size_t size);
 char *__wrap_strdup(const char *text);
 int __wrap_asprintf(char **ret_text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __wrap_bg_arena_init(struct bg_arena *arena, size_t cap);
@@ -81,6 +83,11 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_realloc(void *block, size_t size)
 {
     return runs_out() ? NULL : __real_realloc(block, size);
+}
+
+void *__wrap_reallocarray(void *block, size_t count, size_t size)
+{
+    return runs_out() ? NULL : __real_reallocarray(block, count, size);
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)

@@ -11,7 +11,7 @@
 
 static const char *corpus;
 
-void seed(const char *harness, const char *name, struct bg_span content)
+static void write_seed(const char *harness, const char *name, struct bg_span content)
 {
     char path[4096];
     struct bg_error error;
@@ -20,6 +20,26 @@ void seed(const char *harness, const char *name, struct bg_span content)
     snprintf(path, sizeof path, "%s/%s/%s.seed", corpus, harness, name);
     enum bg_status status = bg_file_write(path, content, 0644, &error);
     FUZZ_REQUIRE(status == BG_OK, "%s", error.text);
+}
+
+/* burgee-inspect tells about many kinds of files. */
+static bool is_inspected(const char *harness)
+{
+    static const char *const kinds[] = {"frames", "model_file", "public_key", "secret_key", "identity_file", "npy",
+                                        "device_state", "root_state"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(harness, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
+void seed(const char *harness, const char *name, struct bg_span content)
+{
+    char longer[128];
+    write_seed(harness, name, content);
+    snprintf(longer, sizeof longer, "%s_%s", harness, name);
+    if (is_inspected(harness))
+        write_seed("inspect", longer, content);
 }
 
 void seed_text(const char *harness, const char *name, const char *text)

@@ -49,6 +49,28 @@ static const struct named maps[] = {
     {"twice", "{\"classes\": [{\"name\": \"a\", \"labels\": [\"x y\"]}, {\"name\": \"b\", \"labels\": [\"X-Y\"]}]}"},
 };
 
+static const struct named schemas[] = {
+    {"readme", "{\"description\": \"one row per minute\", \"delimiter\": \";\", \"missing_tokens\": [\"?\"], "
+               "\"columns\": {\"no\": \"drop\", "
+               "\"time\": {\"use\": \"key\", \"name\": \"day\", \"first\": 10}, \"room\": \"key\", "
+               "\"heat\": \"number\", \"bytes\": {\"use\": \"log\", \"missing\": 0}, \"sensor\": {\"use\": "
+               "\"one_hot\", \"values\": [\"a\", \"b\"], \"unlisted\": \"refuse\"}, \"state\": \"label\"}, "
+               "\"labels\": [\"calm\", \"busy\"]}"},
+    {"port", "{\"columns\": {\"Dst Port\": \"number\", \"x\": \"log\", \"Label\": \"label\"}, \"port\": \"Dst Port\", "
+             "\"header\": \"optional\", \"row_names\": true, \"missing\": 7, \"labels\": \"binary\", \"label_maps\": "
+             "{\"own\": {\"classes\": [{\"name\": \"a\", \"labels\": [\"a\"]}, {\"name\": \"b\", \"labels\": []}]}}}"},
+    {"least", "{\"columns\": {\"x\": \"number\", \"y\": \"label\"}, \"labels\": [\"0\", \"1\"]}"},
+};
+
+static const struct named data_files[] = {
+    {"named", "l,k,c,b,a,n\np,2017-01,x,1e3,-0,?\nq,2018,z,,1.5,\n,2019,y,2,3,4\nq,none,y,nan,1,1\n"},
+    {"rows", "-p,2017-01,x,1e3,-0,?\nq,2018,z,,1.5,\n,2019,y,2,3,4\nq,none,y,nan,1,1\n"},
+    {"repeated", "a,b,c,k,l,a\n1,2,x,k,p,1\n"},
+    {"arff", "% comment\n@relation r\n@attribute 'a' numeric\n"
+             "@attribute k string\n@attribute l {p,q}\n@data\n1.5,u,p\n"},
+    {"blanks", "1  day1 2.5   p\n2 day2 -3 q\n"},
+};
+
 static const struct named numbers[] = {
     {"u64", "18446744073709551615"},
     {"real", "-12.5e-7"},
@@ -173,6 +195,12 @@ void seed_texts(void)
     SEED_ALL("labels", maps);
     SEED_ALL("labels", documents);
     SEED_ALL("numbers", numbers);
+    SEED_ALL("schema", schemas);
+    SEED_ALL("schema", maps);
+    SEED_ALL("table", data_files);
+    SEED_ALL("table", tables);
+    seed_text("inspect", "results",
+              "{\"program\": \"burgee-simulator\", \"summary\": {\"accuracy\": 0.5}, \"rounds\": []}");
     SEED_ALL("options", settings);
     seed_options("simulator", bg_simulator_options, bg_simulator_option_count, &simulator);
     seed_options("client", bg_client_options, bg_client_option_count, &client);
