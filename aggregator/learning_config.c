@@ -8,7 +8,7 @@ const char *const bg_class_weights_names[] = {"none", "inverse-sqrt", "federated
 const char *const bg_codec_mode_names[] = {"ef", "median", "sign", "dense", NULL};
 const char *const bg_scale_basis_names[] = {"delta", "residual", NULL};
 const char *const bg_centre_names[] = {"zero", "median", NULL};
-const char *const bg_server_optimizer_names[] = {"none", "momentum", "adam", "yogi", NULL};
+const char *const bg_server_optimizer_names[] = {"none", "momentum", "nesterov", "adam", "yogi", NULL};
 const char *const bg_rule_choice_names[] = {"mean", "unit-mean", "nnm", "flag", "flag+", NULL};
 
 enum bg_status bg_learning_config_check(const struct bg_learning_config *config, struct bg_error *error)
@@ -16,11 +16,21 @@ enum bg_status bg_learning_config_check(const struct bg_learning_config *config,
     if (config->faulty_automatic && config->faulty)
         return bg_fail(error, BG_CONFIG, "robust.f=%llu counts only with robust.f_automatic=false",
                        (unsigned long long)config->faulty);
+    if (config->drift_memory > 0 && config->proximal_mu <= 0)
+        return bg_fail(error, BG_CONFIG, "training.drift_memory=%g remembers nothing with training.proximal_mu=0: "
+                                         "set it, too", config->drift_memory);
+    if (config->drift_memory > 0 && config->server_optimizer)
+        return bg_fail(error, BG_CONFIG, "training.drift_memory=%g brings a server optimizer of its own: set "
+                                         "server.optimizer=none", config->drift_memory);
     enum bg_codec_mode mode = (enum bg_codec_mode)(config->codec_mode + 1);
-    if (config->server_optimizer && mode != BG_CODEC_EF && mode != BG_CODEC_DENSE)
+    bool own_optimizer = mode == BG_CODEC_SIGN || mode == BG_CODEC_MEDIAN;
+    if (own_optimizer && config->server_optimizer)
         return bg_fail(error, BG_CONFIG, "server.optimizer=%s with codec.mode=%s, which brings its own: set "
                                          "server.optimizer=none",
                        bg_server_optimizer_names[config->server_optimizer], bg_codec_mode_names[config->codec_mode]);
+    if (own_optimizer && config->drift_memory > 0)
+        return bg_fail(error, BG_CONFIG, "training.drift_memory=%g needs codec.mode=ef or dense, not %s",
+                       config->drift_memory, bg_codec_mode_names[config->codec_mode]);
     if (config->rotate < 1 && mode != BG_CODEC_EF)
         return bg_fail(error, BG_CONFIG, "codec.rotate=%g with codec.mode=%s, which keeps nothing for later rounds: "
                                          "what is not voted on would be lost; use codec.mode=ef",
@@ -57,6 +67,7 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
         .weight_decay = c->weight_decay,
         .clip_norm = c->clip_norm,
         .proximal_mu = c->proximal_mu,
+        .drift_memory = c->drift_memory,
         .own_prior = c->own_prior,
         .federated_prior = c->federated_prior,
         .batch = (uint32_t)c->batch};
@@ -71,6 +82,9 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
                                                     .epsilon = c->server_epsilon};
     settings->rotate = c->rotate;
     settings->rotate_full = c->rotate_full;
+    if (c->drift_memory > 0)
+        settings->server =
+            (struct bg_server_optimizer){.kind = BG_SERVER_NESTEROV, .step = 1, .beta1 = c->drift_memory};
     settings->rule = (enum bg_rule)(c->rule + 1);
     settings->faulty = c->faulty_automatic ? BG_FAULTY_UNSET : (int)c->faulty;
 }

@@ -19,6 +19,7 @@ struct bg_learning_config {
     double clip_norm;
     double proximal_mu;
     uint32_t class_weights;
+    double drift_memory;
     double own_prior;
     double federated_prior;
     uint64_t batch;
@@ -84,6 +85,8 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
      "largest gradient norm; 0: not clipped"},                                                              \
     {"training.proximal_mu", BG_OPTION_REAL, FIELD(learning.proximal_mu), "0", 0, 100, NULL, NULL,          \
      "FedProx; 0: off"},                                                                                    \
+    {"training.drift_memory", BG_OPTION_REAL, FIELD(learning.drift_memory), "0", 0, 1, NULL, NULL,          \
+     "with proximal_mu, FedDyn: share of its past drift that a client keeps correcting; 0: off"},           \
     {"training.class_weights", BG_OPTION_CHOICE, FIELD(learning.class_weights), "inverse-sqrt", 0, 0,       \
      bg_class_weights_names, NULL,                                                                          \
      "of the loss, from the class frequencies of the client or of the federation"},                         \
@@ -100,8 +103,8 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
     {"server.optimizer", BG_OPTION_CHOICE, FIELD(learning.server_optimizer), "none", 0, 0,                  \
      bg_server_optimizer_names, NULL, "of the combined update; codec.mode ef and dense"},                   \
     {"server.step", BG_OPTION_REAL, FIELD(learning.server_step), "0.01", 1e-07, 10, NULL, NULL,             \
-     "of the server's optimizer, falling like the learning rate"},                                          \
-    {"server.beta1", BG_OPTION_REAL, FIELD(learning.server_beta1), "0.9", 0, 0.9999, NULL, NULL,            \
+     "of the server's optimizer; for adam and yogi it falls like the rate"},                                \
+    {"server.beta1", BG_OPTION_REAL, FIELD(learning.server_beta1), "0.9", 0, 1, NULL, NULL,                 \
      "of the server's optimizer: memory of moves"},                                                         \
     {"server.beta2", BG_OPTION_REAL, FIELD(learning.server_beta2), "0.99", 0, 0.9999, NULL, NULL,           \
      "of adam and yogi: memory of squared moves"},                                                          \
@@ -126,9 +129,9 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
      "of a residual per missed round"},                                                                     \
     {"codec.client_momentum", BG_OPTION_REAL, FIELD(learning.client_momentum), "0", 0, 0.999, NULL, NULL,   \
      "in front of the sign"},                                                                               \
-    {"codec.server_momentum", BG_OPTION_REAL, FIELD(learning.codec_momentum), "0.9", 0, 0.999, NULL, NULL, \
+    {"codec.server_momentum", BG_OPTION_REAL, FIELD(learning.codec_momentum), "0.9", 0, 0.999, NULL, NULL,  \
      "modes sign and median"},                                                                              \
-    {"codec.server_step", BG_OPTION_REAL, FIELD(learning.codec_step), "0.003", 1e-07, 10, NULL, NULL,      \
+    {"codec.server_step", BG_OPTION_REAL, FIELD(learning.codec_step), "0.003", 1e-07, 10, NULL, NULL,       \
      "modes sign and median: step at the first round (cosine)"},                                            \
     {"codec.rotate", BG_OPTION_REAL, FIELD(learning.rotate), "1", 0.001, 1, NULL, NULL,                     \
      "mode ef: share of the coordinates that each round votes on, in turn; the others keep their update"},  \

@@ -72,7 +72,8 @@ struct bg_root_settings {
     double rotate;                               /* share of the coordinates that is voted on per round, 0 < q ≤ 1 … */
     uint64_t rotate_full;                        /* … but all in so many last rounds of the schedule */
     uint64_t rounds;                             /* of learning that the schedules run over; 0: constant */
-    struct bg_server_optimizer server;           /* modes ef and dense; its step falls like the learning rate */
+    struct bg_server_optimizer server;           /* modes ef and dense; adam's and yogi's step falls like the
+                                                  * learning rate */
     struct bg_round_rules rules;
     struct bg_pace_rules pace;                   /* deadlines, and when clients ask again */
     uint64_t retry_ns;                           /* before the key holder is asked again */

@@ -272,7 +272,8 @@ static void run_combine(struct bg_job *job)
         return;
     }
     size_t count = opened_sums(root, sums);
-    settings.server.step *= bg_root_schedule(root, root->settings.learning_rate_floor, learning);
+    if (bg_server_optimizer_adaptive(settings.server.kind))
+        settings.server.step *= bg_root_schedule(root, root->settings.learning_rate_floor, learning);
     copy_version(root);
     if (root->shape.measures) {
         work->status = bg_root_fit(root, sums, count, &work->error, &root->combination);

@@ -313,6 +313,7 @@ static void train(struct bg_client *client)
                                                    .examples = examples,
                                                    .inputs = &client->inputs,
                                                    .seed = client->settings.seed,
+                                                   .drift = client->learner.drift,
                                                    .delta = client->delta};
     queue_work(client, BG_PHASE_TRAINING, client->task.task.steps * batch * coordinates, run_training, training_done);
 }

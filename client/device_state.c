@@ -64,6 +64,7 @@ static void encode(const struct bg_device_state *state, struct bg_writer *w)
     write_sized(w, bg_document_span(&state->learner.plan.document));
     write_floats(w, state->learner.codec.sums, coordinates);
     write_floats(w, state->learner.momentum, state->learner.momentum ? coordinates : 0);
+    write_floats(w, state->learner.drift, state->learner.drift ? coordinates : 0);
     if (state->out)
         write_update(w, state);
     if (w->status == BG_OK) {
@@ -92,8 +93,13 @@ static struct bg_span read_sized(struct bg_reader *r)
     return bg_read_span(r, bg_read_count(r, SIZE_MAX, 1));
 }
 
+/* `count` floats after their number; of an array that the plan does not ask for (NULL) the number is 0. */
 static void read_floats(struct bg_reader *r, float *ret_values, size_t count)
 {
+    if (!ret_values)
+        count = 0;
+    if (bg_read_count(r, count, sizeof(float)) != count)
+        bg_reader_fail(r, BG_DECODE);
     for (size_t i = 0; i < count && r->status == BG_OK; i++) {
         ret_values[i] = bg_read_f32(r);
         if (!isfinite(ret_values[i]))
@@ -119,13 +125,9 @@ static enum bg_status read_learner(struct bg_reader *r, struct bg_device_state *
         bg_trusted_plan_finish(&plan);
         return bg_fail(error, BG_NO_MEMORY, "out of memory for %zu coordinates", coordinates);
     }
-    if (bg_read_count(r, coordinates, sizeof(float)) != coordinates)
-        bg_reader_fail(r, BG_DECODE);
     read_floats(r, state->learner.codec.sums, coordinates);
-    if (bg_read_count(r, coordinates, sizeof(float)) != (state->learner.momentum ? coordinates : 0))
-        bg_reader_fail(r, BG_DECODE);
-    if (state->learner.momentum)
-        read_floats(r, state->learner.momentum, coordinates);
+    read_floats(r, state->learner.momentum, coordinates);
+    read_floats(r, state->learner.drift, coordinates);
     return r->status == BG_OK ? BG_OK : bg_fail(error, r->status, "its residual: %s", bg_status_text(r->status));
 }
 

@@ -10,6 +10,7 @@
  *       u64 round | u32 attempt | u64 settled round | 32 digest of its receipt | u64 size, plan frame
  *       u64 coordinates | f32 each: the residual e, or p while an update is out
  *       u64 0 or coordinates | f32 each: client momentum
+ *       u64 0 or coordinates | f32 each: drift
  *       and while an update is out: u32 group | u32 member | u64 size, task frame | u64 votes | u64 words of sign bits
  *    …  digest  32 bytes  SHA-256 of everything before
  *

@@ -83,6 +83,14 @@ static enum bg_status check_model(struct bg_client_training *training, const str
     return status == BG_OK ? bg_model_check_examples(card->model, &training->inputs->made.examples, error) : status;
 }
 
+/* Of every training, used or not: what votes do not carry now, the residual will. */
+static void remember_drift(const struct bg_plan_training *plan, const float *delta, size_t count, float *drift)
+{
+    float memory = (float)plan->drift_memory, weight = (float)plan->proximal_mu;
+    for (size_t i = 0; i < count; i++)
+        drift[i] = memory * drift[i] - weight * delta[i];
+}
+
 static enum bg_status train_from(struct bg_client_training *training, const struct bg_model_card *card,
                                  struct bg_error *error)
 {
@@ -95,6 +103,7 @@ static enum bg_status train_from(struct bg_client_training *training, const stru
         return bg_fail(error, BG_NO_MEMORY, "training: %zu bytes of workspace are not to be had", size);
     struct bg_prng prng;
     struct bg_training_result result;
+    settings.linear = training->drift;
     bg_prng_init_stream(&prng, training->seed, "training", training->task->round);
     memcpy(training->delta, card->parameters, coordinates * sizeof *training->delta);
     enum bg_status status = bg_train(card->model, &settings, &training->inputs->made.examples, &prng, workspace,
@@ -104,6 +113,8 @@ static enum bg_status train_from(struct bg_client_training *training, const stru
         return status;
     for (size_t i = 0; i < coordinates; i++)
         training->delta[i] -= card->parameters[i];
+    if (training->drift)
+        remember_drift(&training->plan->root.training, training->delta, coordinates, training->drift);
     training->loss = result.mean_loss;
     return BG_OK;
 }

@@ -15,7 +15,10 @@ struct bg_client_inputs {
 
 void bg_client_inputs_finish(struct bg_client_inputs *inputs);
 
-/* Minibatch steps from the model's parameters. */
+/* Minibatch steps from the model's parameters w_t. With drift_memory λ and proximal_mu μ the loss has
+ *   μ/2 ‖w − w_t‖² − ⟨h, w⟩                     and afterwards  h ← λ·h − μ·Δ,
+ * which makes the clients' different optima meet (FedDyn, Acar et al. 2021, where λ = 1); the server's half is
+ * BG_SERVER_NESTEROV with β1 = λ. */
 struct bg_client_training {
     struct bg_span model_file;
     const struct bg_plan *plan;
@@ -23,6 +26,7 @@ struct bg_client_training {
     const struct bg_examples *examples; /* the plan's features after their signed logarithm */
     struct bg_client_inputs *inputs;    /* in, out */
     uint64_t seed;
+    float *drift; /* in, out: (coordinates) h; NULL without drift memory */
     float *delta; /* out: (plan->root.layout.coordinates) trained − start */
     double loss;  /* out */
 };

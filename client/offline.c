@@ -257,6 +257,7 @@ static enum bg_status train(struct making *m, struct bg_error *error)
                                           .examples = &m->data.examples,
                                           .inputs = &m->inputs,
                                           .seed = m->settings->seed,
+                                          .drift = m->state.learner.drift,
                                           .delta = m->delta};
     enum bg_status status = bg_client_train(&training, error);
     m->loss = training.loss;

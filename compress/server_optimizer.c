@@ -11,6 +11,10 @@ double bg_server_optimizer_move(const struct bg_server_optimizer *o, double d, f
         *m = (float)(o->beta1 * (double)*m + d);
         return o->step * (double)*m;
     }
+    if (o->kind == BG_SERVER_NESTEROV) {
+        *m = (float)(o->beta1 * (double)*m + d);
+        return o->step * (d + o->beta1 * (double)*m);
+    }
     double square = d * d, second = (double)*v;
     double sign = second > square ? 1 : second < square ? -1 : 0;
     *m = (float)(o->beta1 * (double)*m + (1 - o->beta1) * d);

@@ -137,6 +137,12 @@ static void add_proximal(struct bg_training *training)
         training->gradient[i] += weight * (training->parameters[i] - training->start[i]);
 }
 
+static void subtract_linear(struct bg_training *training)
+{
+    for (size_t i = 0; i < training->model->layout.coordinates; i++)
+        training->gradient[i] -= training->settings.linear[i];
+}
+
 enum bg_status bg_training_step(struct bg_training *training, struct bg_error *error)
 {
     const struct bg_training_settings *settings = &training->settings;
@@ -147,6 +153,8 @@ enum bg_status bg_training_step(struct bg_training *training, struct bg_error *e
                                     training->model_workspace, training->gradient);
     if (training->start)
         add_proximal(training);
+    if (settings->linear)
+        subtract_linear(training);
     double norm = settings->clip_norm > 0
                       ? bg_gradient_clip(training->gradient, layout->coordinates, settings->clip_norm)
                       : bg_gradient_norm(training->gradient, layout->coordinates);

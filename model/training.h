@@ -29,6 +29,7 @@ struct bg_training_settings {
     size_t batch;     /* examples in a minibatch, 1 … BG_TRAINING_MAX_BATCH */
     double clip_norm; /* of the gradient; 0: not clipped */
     double proximal;  /* FedProx's μ: the gradient of μ/2 ‖w − w_start‖² is added before clipping; 0: off */
+    const float *linear; /* (coordinates) h: so is that of −⟨h, w⟩; NULL: none */
     struct bg_class_balance balance;
 };
 

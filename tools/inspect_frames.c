@@ -96,6 +96,7 @@ static void add_training(struct bg_json *parent, const struct bg_plan_training *
     bg_json_add_number(facts, "weight_decay", training->weight_decay);
     bg_json_add_number(facts, "clip_norm", training->clip_norm);
     bg_json_add_number(facts, "proximal_mu", training->proximal_mu);
+    bg_json_add_number(facts, "drift_memory", training->drift_memory);
     bg_json_add_number(facts, "own_prior", training->own_prior);
     bg_json_add_number(facts, "federated_prior", training->federated_prior);
     bg_json_add_u64(facts, "batch", training->batch);

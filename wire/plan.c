@@ -130,6 +130,7 @@ static void encode_training(struct bg_writer *w, const struct bg_plan_training *
     bg_write_f64(w, training->weight_decay);
     bg_write_f64(w, training->clip_norm);
     bg_write_f64(w, training->proximal_mu);
+    bg_write_f64(w, training->drift_memory);
     bg_write_f64(w, training->own_prior);
     bg_write_f64(w, training->federated_prior);
     bg_write_u32(w, training->batch);
@@ -194,6 +195,7 @@ static void decode_training(struct bg_decoder *d, struct bg_plan_training *train
     training->weight_decay = bg_decode_real(d, 0, DBL_MAX, "the weight decay must be finite and 0 or more");
     training->clip_norm = bg_decode_real(d, 0, DBL_MAX, "the clip norm must be finite and 0 or more");
     training->proximal_mu = bg_decode_real(d, 0, DBL_MAX, "the proximal mu must be finite and 0 or more");
+    training->drift_memory = bg_decode_real(d, 0, 1, "the drift memory must be 0 to 1");
     training->own_prior = bg_decode_real(d, 0, FACTOR_MOST, "the own prior must be 0 to 1e6");
     training->federated_prior = bg_decode_real(d, 0, FACTOR_MOST, "the federated prior must be 0 to 1e6");
     training->batch = bg_decode_u32(d, 1, BG_MAX_BATCH, "the batch must be 1 to 65536");

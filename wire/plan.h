@@ -81,6 +81,7 @@ struct bg_plan_training {
     double weight_decay;
     double clip_norm;   /* 0: none */
     double proximal_mu; /* FedProx, 0: none */
+    double drift_memory;    /* FedDyn, with proximal mu; 0: none */
     double own_prior;       /* weight of the client's own class shares in the loss, 0: none */
     double federated_prior; /* of the federation's, which the model file has */
     uint32_t batch;

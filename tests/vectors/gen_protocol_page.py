@@ -139,7 +139,7 @@ ROOT_PART = [
     u32('growth from', 5), f64('percentile', 0.25), f64('decay', 0.9), f64('client momentum', 0.0),
     f64('server momentum', 0.9), f64('server step', 0.001),
     u8('optimizer', 1), u8('class weights', 2), f64('momentum', 0.9), f64('weight decay', 0.0),
-    f64('clip norm', 1.0), f64('proximal mu', 0.0), f64('own prior', 1.0),
+    f64('clip norm', 1.0), f64('proximal mu', 0.125), f64('drift memory', 0.5), f64('own prior', 1.0),
     f64('federated prior', 0.5), u32('batch', 64),
     raw('sealing key', SEALING[1])]
 KEY_BYTES, ROOT_BYTES = joined(KEY_PART), joined(ROOT_PART)

@@ -40,7 +40,9 @@ static void begin(struct fixture *f, bool out)
 {
     struct stage *stage = &f->stage;
     struct bg_trusted_plan plan;
-    stage_init(stage, &(struct population_terms){.encryption = BG_PLAN_NULL, .client_momentum = out ? 0.5 : 0});
+    stage_init(stage, &(struct population_terms){.encryption = BG_PLAN_NULL,
+                                                 .client_momentum = out ? 0.5 : 0,
+                                                 .drift_memory = out ? 0.25 : 0});
     f->state = (struct bg_device_state){.client = {{3}}, .trust = stage_trust(stage), .tie_secret = {9}, .attempt = 2};
     f->state.round = stage->task.round;
     f->state.settlement = (struct bg_settlement){.round = 5, .receipt = {{6}}};
@@ -50,8 +52,10 @@ static void begin(struct fixture *f, bool out)
     size_t count = stage->model->layout.coordinates;
     for (size_t i = 0; i < count; i++) {
         f->state.learner.codec.sums[i] = (float)i / 3 - 2;
-        if (out)
+        if (out) {
             f->state.learner.momentum[i] = -(float)i;
+            f->state.learner.drift[i] = (float)i / 7;
+        }
     }
     if (!out)
         return;
@@ -87,6 +91,9 @@ static void expect_same(const struct bg_device_state *a, const struct bg_device_
     cr_assert_eq(a->learner.momentum == NULL, b->learner.momentum == NULL);
     if (a->learner.momentum)
         cr_assert_arr_eq(a->learner.momentum, b->learner.momentum, count * sizeof(float));
+    cr_assert_eq(a->learner.drift == NULL, b->learner.drift == NULL);
+    if (a->learner.drift)
+        cr_assert_arr_eq(a->learner.drift, b->learner.drift, count * sizeof(float));
     if (!a->out)
         return;
     cr_assert_eq(a->seat.group, b->seat.group);
@@ -255,6 +262,7 @@ Test(device_state, a_plan_over_other_tensors_begins_anew)
     cr_assert_eq(bg_learner_adopt(&f.state.learner, &plan), BG_OK);
     cr_assert_eq(f.state.learner.plan.plan.root.layout.coordinates, 7);
     cr_assert_null(f.state.learner.momentum);
+    cr_assert_null(f.state.learner.drift);
     for (size_t i = 0; i < 7; i++)
         cr_assert_eq(f.state.learner.codec.sums[i], 0);
     population_finish(&other);

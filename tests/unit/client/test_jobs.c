@@ -24,7 +24,8 @@ static size_t coordinates_of(const struct stage *stage)
 
 /* ---- training ---- */
 
-static enum bg_status train(struct stage *stage, uint64_t seed, struct bg_error *error, float *delta, double *loss)
+static enum bg_status train_with(struct stage *stage, uint64_t seed, float *drift, struct bg_error *error,
+                                 float *delta, double *loss)
 {
     struct bg_client_inputs inputs = {0};
     struct bg_client_training training = {.model_file = bg_writer_span(&stage->model_file),
@@ -33,11 +34,17 @@ static enum bg_status train(struct stage *stage, uint64_t seed, struct bg_error 
                                           .task = &stage->task,
                                           .examples = &stage->examples,
                                           .seed = seed,
+                                          .drift = drift,
                                           .delta = delta};
     enum bg_status status = bg_client_train(&training, error);
     *loss = training.loss;
     bg_client_inputs_finish(&inputs);
     return status;
+}
+
+static enum bg_status train(struct stage *stage, uint64_t seed, struct bg_error *error, float *delta, double *loss)
+{
+    return train_with(stage, seed, NULL, error, delta, loss);
 }
 
 Test(jobs, trains_as_the_plan_says_and_gives_the_difference)
@@ -125,6 +132,36 @@ Test(jobs, balances_classes_by_the_prior_of_the_federation)
     cr_assert_neq(memcmp(plain, balanced, size), 0);
     free(plain);
     free(balanced);
+    stage_finish(&stage);
+    NO_LEAKS();
+}
+
+/* h ← λ·h − μ·Δ, and the h of before is in the gradient. */
+Test(jobs, remembers_its_drift_and_corrects_it)
+{
+    struct stage stage;
+    struct bg_error error;
+    begin(&stage, (struct population_terms){0});
+    size_t count = coordinates_of(&stage);
+    float *plain = malloc(count * sizeof *plain), *delta = malloc(count * sizeof *delta);
+    float *drift = malloc(count * sizeof *drift);
+    stage.plan.plan.root.training.proximal_mu = 0.5;
+    stage.plan.plan.root.training.drift_memory = 0.25;
+    stage.plan.plan.root.training.momentum = 0;
+    stage.task.steps = 1;
+    for (size_t i = 0; i < count; i++)
+        drift[i] = 0.125F * (float)(i % 5);
+    double loss;
+    cr_assert_eq(train(&stage, 7, &error, plain, &loss), BG_OK, "%s", error.text);
+    cr_assert_eq(train_with(&stage, 7, drift, &error, delta, &loss), BG_OK, "%s", error.text);
+    for (size_t i = 0; i < count; i++) {
+        float before = 0.125F * (float)(i % 5);
+        cr_assert_float_eq(delta[i] - plain[i], 0.1F * before, 1e-6, "coordinate %zu", i);
+        cr_assert_eq(drift[i], 0.25F * before - 0.5F * delta[i], "coordinate %zu", i);
+    }
+    free(plain);
+    free(delta);
+    free(drift);
     stage_finish(&stage);
     NO_LEAKS();
 }

@@ -125,17 +125,23 @@ Test(step, adam_and_yogi_agree_with_numpy)
     expect_adaptive(BG_SERVER_YOGI, vector_yogi_weights, vector_yogi_squares);
 }
 
-/* m = 1, then 1.5: the sum of both steps of 0.5. */
-Test(step, momentum_keeps_half_of_the_last_move)
+/* Two moves of 1 with β1 = 0.5, so that m = 1, then 1.5. */
+static void expect_after_two_moves(enum bg_server_optimizer_kind kind, float wanted)
 {
     struct bg_layout layout;
     make_layout(&layout, 1, (const uint32_t[]){1});
     struct bg_codec_settings settings = standard_settings(BG_CODEC_DENSE);
-    const struct bg_server_optimizer server = {.kind = BG_SERVER_MOMENTUM, .step = 0.5, .beta1 = 0.5};
+    const struct bg_server_optimizer server = {.kind = kind, .step = 0.5, .beta1 = 0.5};
     float weight = 0, m = 0;
     const float y = 1;
     for (int i = 0; i < 2; i++)
         bg_codec_step(&settings, &layout, &everything, NULL, &y, &server, &m, NULL, &weight);
-    cr_assert_eq(weight, 1.25F);
+    cr_assert_eq(weight, wanted);
     bg_layout_finish(&layout);
+}
+
+Test(step, momentum_keeps_half_of_the_last_move)
+{
+    expect_after_two_moves(BG_SERVER_MOMENTUM, 0.5F * 1 + 0.5F * 1.5F);
+    expect_after_two_moves(BG_SERVER_NESTEROV, 0.5F * 1.5F + 0.5F * 1.75F);
 }

@@ -134,6 +134,29 @@ static void expect_proximal_gradient(const char *spec)
     fixture_destroy(&fixture);
 }
 
+/* −⟨h, w⟩ in the loss takes a step η·h further. */
+Test(training, linear_term_moves_against_its_gradient)
+{
+    struct fixture fixture = fixture_create(12, 6, 3, 1, 4);
+    struct bg_model *model = fixture_model("mlp:7-4", 6, 3);
+    size_t coordinates = model->layout.coordinates;
+    float *without = fixture_parameters(model, 9), *with = fixture_parameters(model, 9);
+    float *linear = malloc(coordinates * sizeof *linear);
+    for (size_t i = 0; i < coordinates; i++)
+        linear[i] = 0.01f * (float)i;
+    struct bg_training_settings settings = {.rate = {.peak = 0.5}, .steps = 1, .batch = 12};
+    train(model, &settings, &fixture.examples, 1, without);
+    settings.linear = linear;
+    train(model, &settings, &fixture.examples, 1, with);
+    for (size_t i = 0; i < coordinates; i++)
+        cr_assert_float_eq(with[i] - without[i], 0.5f * linear[i], 1e-6 + 1e-6 * (double)linear[i], "at %zu", i);
+    free(without);
+    free(with);
+    free(linear);
+    bg_model_destroy(&model);
+    fixture_destroy(&fixture);
+}
+
 Test(training, proximal_term_meets_finite_differences)
 {
     expect_proximal_gradient("linear");

@@ -105,6 +105,8 @@ static void make_root_part(struct population *p, const struct population_terms *
     part->training = (struct bg_plan_training){.optimizer = BG_PLAN_SGD,
                                                .class_weights = BG_PLAN_WEIGHTS_NONE,
                                                .momentum = 0.9,
+                                               .proximal_mu = terms->drift_memory,
+                                               .drift_memory = terms->drift_memory,
                                                .batch = 8};
     memcpy(part->sealing_key, bg_sealing_key_point(p->sealing_key), BG_PUBLIC_POINT_BYTES);
 }

@@ -20,6 +20,7 @@ struct population_terms {
     uint32_t s;                   /* 0: 1 */
     bool mixed_radix, centre_median;
     double client_momentum;
+    double drift_memory;
     uint64_t epoch;
     const char *name;               /* NULL: "test" */
     const struct bg_layout *layout; /* NULL: "first" 900, "middle" 30, "last" 110 */

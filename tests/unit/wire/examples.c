@@ -130,6 +130,7 @@ struct bg_root_part random_root_part(struct source *source)
                      .weight_decay = bg_prng_uniform(&source->prng),
                      .clip_norm = bg_prng_uniform(&source->prng),
                      .proximal_mu = bg_prng_uniform(&source->prng),
+                     .drift_memory = bg_prng_uniform(&source->prng),
                      .own_prior = bg_prng_uniform(&source->prng),
                      .federated_prior = bg_prng_uniform(&source->prng),
                      .batch = random_within(source, 1, BG_MAX_BATCH)},

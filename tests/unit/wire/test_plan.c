@@ -230,6 +230,7 @@ static void clip_norm_inf(struct bg_root_part *part) { part->training.clip_norm 
 static void mu_nan(struct bg_root_part *part) { part->training.proximal_mu = (double)NAN; }
 static void batch_0(struct bg_root_part *part) { part->training.batch = 0; }
 static void batch_large(struct bg_root_part *part) { part->training.batch = BG_MAX_BATCH + 1; }
+static void drift_memory_high(struct bg_root_part *part) { part->training.drift_memory = 1.5; }
 static void own_prior_low(struct bg_root_part *part) { part->training.own_prior = -0.5; }
 static void federated_prior_inf(struct bg_root_part *part) { part->training.federated_prior = (double)INFINITY; }
 static void model_empty(struct bg_root_part *part) { part->model[0] = 0; }
@@ -326,6 +327,7 @@ static const struct {
     {mu_nan, BG_NOT_FINITE, "proximal"},
     {batch_0, BG_DECODE, "batch"},
     {batch_large, BG_DECODE, "batch"},
+    {drift_memory_high, BG_DECODE, "drift memory"},
     {own_prior_low, BG_DECODE, "own prior"},
     {federated_prior_inf, BG_NOT_FINITE, "federated prior"},
     {model_empty, BG_DECODE, "model"},

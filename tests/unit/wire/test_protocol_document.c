@@ -177,6 +177,8 @@ static struct bg_root_part root_part(const struct story *s)
                      .class_weights = BG_PLAN_WEIGHTS_INVERSE_SQRT,
                      .momentum = 0.9,
                      .clip_norm = 1,
+                     .proximal_mu = 0.125,
+                     .drift_memory = 0.5,
                      .own_prior = 1,
                      .federated_prior = 0.5,
                      .batch = 64},
