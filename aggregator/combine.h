@@ -39,7 +39,7 @@ struct bg_combination {
 
 void bg_combination_finish(struct bg_combination *combination);
 
-/* `sums` (count ≥ 1) are the opened groups in ascending index. `learning_round` counts from 0, calibration excluded;
+/* `sums` (count ≥ 1) are the opened groups in ascending index. `learning_round` counts from 0, learning only;
  * `round` from 0 with it. On BG_OK the state has been stepped. BG_MARGIN: hold, nothing was stepped, *ret_combination
  * has the diagnostics; other errors (BG_TOO_FEW, BG_NOT_FINITE, BG_OUT_OF_RANGE, BG_NO_MEMORY) step nothing and give
  * nothing. */

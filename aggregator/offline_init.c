@@ -40,6 +40,7 @@ struct initial {
     struct bg_model_file file;  /* a given model */
     struct bg_dataset dataset;  /* a fresh one's names, and statistics if the fit is central */
     struct bg_transform transform;
+    float *prior; /* (classes); NULL: not known */
     struct bg_model *model;
     float *parameters;
 };
@@ -50,6 +51,7 @@ static void initial_finish(struct initial *initial)
     bg_transform_finish(&initial->transform);
     bg_dataset_finish(&initial->dataset);
     bg_model_destroy(&initial->model);
+    free(initial->prior);
     free(initial->parameters);
 }
 
@@ -63,6 +65,28 @@ static enum bg_status given_model(const struct bg_aggregator_config *config, str
     ret_card->round = 0;
     ret_card->parent = ret_card->plan = (struct bg_digest){{0}};
     return BG_OK;
+}
+
+/* Transform and class prior of the root's own rows if they are to be central, and none before the first round
+ * otherwise. */
+static enum bg_status fit_initial(const struct bg_aggregator_config *config, struct initial *initial,
+                                  struct bg_error *error)
+{
+    struct bg_dataset *dataset = &initial->dataset;
+    struct bg_examples examples = bg_dataset_examples(dataset);
+    if (config->learning.fit == 0)
+        return bg_transform_identity(dataset->columns, &initial->transform)
+                   ? BG_OK
+                   : bg_fail(error, BG_NO_MEMORY, "model: out of memory");
+    initial->prior = calloc(dataset->classes, sizeof *initial->prior);
+    if (!initial->prior)
+        return bg_fail(error, BG_NO_MEMORY, "model: out of memory");
+    for (size_t i = 0; i < examples.count; i++)
+        initial->prior[bg_example_label(&examples, i)]++;
+    for (uint32_t c = 0; c < dataset->classes && examples.count; c++)
+        initial->prior[c] /= (float)examples.count;
+    bg_dataset_take_logs(dataset);
+    return bg_transform_fit(&examples, error, &initial->transform);
 }
 
 static enum bg_status fresh_model(const struct bg_aggregator_config *config, struct initial *initial,
@@ -80,12 +104,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
     enum bg_status status = bg_dataset_open(&source, error, dataset);
     if (status != BG_OK)
         return status;
-    struct bg_examples examples = bg_dataset_examples(dataset);
-    bg_dataset_take_logs(dataset);
-    if (config->learning.fit == 1)
-        status = bg_transform_fit(&examples, error, &initial->transform);
-    else if (!bg_transform_identity(dataset->columns, &initial->transform))
-        status = bg_fail(error, BG_NO_MEMORY, "model: out of memory");
+    status = fit_initial(config, initial, error);
     if (status == BG_OK)
         status = bg_model_create(config->model_spec, dataset->columns, dataset->classes, error, &initial->model);
     if (status != BG_OK)
@@ -99,6 +118,7 @@ static enum bg_status fresh_model(const struct bg_aggregator_config *config, str
                                        .parameters = initial->parameters,
                                        .feature_names = dataset->feature_names,
                                        .transform = initial->transform,
+                                       .class_prior = initial->prior,
                                        .class_names = dataset->class_names,
                                        .label_map = dataset->label_map};
     return BG_OK;

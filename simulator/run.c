@@ -81,7 +81,7 @@ static enum bg_status set_up(struct bg_run *run, struct bg_error *error)
     return BG_OK;
 }
 
-/* A calibration round that fails is tried again in the place of a learning round, so the run ends in any case. */
+/* A round before learning that fails is tried again in the place of a learning round, so the run ends in any case. */
 static enum bg_status run_rounds(struct bg_run *run, struct bg_error *error)
 {
     const struct bg_run_settings *s = &run->settings;
