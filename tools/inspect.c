@@ -228,6 +228,16 @@ static enum bg_status print_facts(const struct bg_json *facts, bool json, bool o
     return BG_OK;
 }
 
+/* Nothing of a file that holds secrets is shown as if it were a table. */
+static enum bg_status describe_data(const struct subject *s, const struct bg_inspect_data_settings *settings,
+                                    struct bg_json *facts, struct bg_error *error)
+{
+    enum kind kind = kind_of(s);
+    if (kinds[kind].private)
+        return bg_fail(error, BG_DATA, "%s: a %s, not data", s->path, kinds[kind].name);
+    return bg_inspect_data(s->path, settings, facts, error);
+}
+
 struct options {
     struct bg_arguments words;
     bool json, help, version;
@@ -267,7 +277,7 @@ static enum bg_status inspect(const struct options *options, struct bg_error *er
     const char *path = options->words.words[options->of_data];
     enum bg_status status = open_subject(path, error, &subject);
     if (status == BG_OK)
-        status = options->of_data ? bg_inspect_data(path, &options->data, facts, error)
+        status = options->of_data ? describe_data(&subject, &options->data, facts, error)
                                   : describe(&subject, facts, error);
     bool draft = options->data.suggest;
     enum bg_status printed = BG_OK;

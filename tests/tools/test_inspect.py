@@ -321,6 +321,9 @@ def says_why_data_do_not_fit(bench):
     assert bench.run('data', 'file').returncode == 65
     bench.write(b'a,b\n1,"\n')
     assert bench.run('data', 'file').returncode == 65
+    bench.write(b'BRGS,secret\n1,2\n', 0o600)
+    ran = bench.run('data', 'file')
+    assert ran.returncode == 65 and b'a secret key, not data' in ran.stderr and not ran.stdout
 
 
 TESTS = [surveys_data, suggests_a_schema_that_reads_the_file, says_why_data_do_not_fit,
