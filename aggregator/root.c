@@ -183,9 +183,8 @@ void bg_root_tick(struct bg_root *root, uint64_t now)
 uint64_t bg_root_next_wake(const struct bg_root *root)
 {
     uint64_t wake = root->wake < root->epoch_retry_at ? root->wake : root->epoch_retry_at;
-    for (size_t g = 0; g < root->group_count; g++)
-        if (root->members[g].release.size && root->members[g].retry_at < wake)
-            wake = root->members[g].retry_at;
+    if (root->release_retry_at < wake)
+        wake = root->release_retry_at;
     return bg_root_plan_due(root) ? root->now : wake;
 }
 
@@ -278,7 +277,7 @@ enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t 
     root->settings = *settings;
     bg_intake_init(&root->intake, &ops, root, &root->queue, &root->round);
     root->now = root->intake.now = now;
-    root->wake = root->epoch_retry_at = UINT64_MAX;
+    root->wake = root->epoch_retry_at = root->release_retry_at = UINT64_MAX;
     root->commitment = settings->first_commitment;
     bg_pace_init(&root->pace, &settings->pace);
     bg_digest_table_init(&root->enrolled, settings->seed);

@@ -135,6 +135,13 @@ struct release_request {
     uint64_t round;
 };
 
+static void retry_later(struct bg_root *root, struct bg_root_group *group)
+{
+    group->retry_at = root->now + root->settings.retry_ns;
+    if (group->retry_at < root->release_retry_at)
+        root->release_retry_at = group->retry_at;
+}
+
 static void on_sums(void *context, enum bg_status status, struct bg_span reply)
 {
     struct release_request request = *(struct release_request *)context;
@@ -146,7 +153,7 @@ static void on_sums(void *context, enum bg_status status, struct bg_span reply)
     if (root->round.number != request.round || !group->release.size)
         return; /* the round ended without it */
     if (status == BG_IO || status == BG_BUSY) {
-        group->retry_at = root->now + root->settings.retry_ns;
+        retry_later(root, group);
         return;
     }
     if (status != BG_OK)
@@ -178,7 +185,7 @@ static void send_release(struct bg_root *root, uint32_t group)
                                  .body = bg_writer_span(&g->release)};
     g->retry_at = UINT64_MAX;
     if (!context) {
-        g->retry_at = root->now + root->settings.retry_ns;
+        retry_later(root, g);
         return;
     }
     *context = (struct release_request){.root = root, .group = group, .round = root->round.number};
@@ -190,9 +197,18 @@ static void send_release(struct bg_root *root, uint32_t group)
 
 void bg_root_retry_releases(struct bg_root *root)
 {
-    for (size_t g = 0; g < root->group_count; g++)
-        if (root->members[g].release.size && root->members[g].retry_at <= root->now)
+    if (root->release_retry_at > root->now)
+        return;
+    root->release_retry_at = UINT64_MAX;
+    for (size_t g = 0; g < root->group_count; g++) {
+        const struct bg_root_group *group = &root->members[g];
+        if (!group->release.size)
+            continue;
+        if (group->retry_at <= root->now)
             send_release(root, (uint32_t)g);
+        else if (group->retry_at < root->release_retry_at)
+            root->release_retry_at = group->retry_at;
+    }
 }
 
 static void release(struct bg_root *root, uint32_t group, uint64_t members)
@@ -323,14 +339,13 @@ static void publish(struct bg_root *root)
 
 /* ---- the end of a round ---- */
 
-static bool group_used(const struct bg_root *root, size_t group)
+/* Of groups in ascending order; *place counts those that have a sum. */
+static bool group_used(const struct bg_root *root, size_t group, size_t *place)
 {
-    if (root->round.outcome != BG_OK || !root->combined || root->round.groups[group].progress != BG_GROUP_OPENED)
+    if (root->round.groups[group].progress != BG_GROUP_OPENED || !root->members[group].summed)
         return false;
-    size_t place = 0;
-    for (size_t g = 0; g < group; g++)
-        place += root->round.groups[g].progress == BG_GROUP_OPENED && root->members[g].summed;
-    return root->members[group].summed && root->combination.used[place];
+    size_t mine = (*place)++;
+    return root->round.outcome == BG_OK && root->combined && root->combination.used[mine];
 }
 
 static enum bg_status write_receipt(struct bg_root *root, struct bg_writer *w)
@@ -346,13 +361,16 @@ static enum bg_status write_receipt(struct bg_root *root, struct bg_writer *w)
                                  .scales = bg_task_stage_measures(root->task.stage) ? root->task.scales
                                                                                  : root->current.scales,
                                  .groups = groups};
+    size_t place = 0;
     if (!groups)
         return BG_NO_MEMORY;
     for (size_t g = 0; g < root->group_count; g++) {
         if (root->round.groups[g].progress == BG_GROUP_NOT_INVITED)
             continue;
         groups[receipt.group_count++] = (struct bg_receipt_group){
-            .index = (uint32_t)g, .used = group_used(root, g), .members = bg_round_members(&root->round, (uint32_t)g)};
+            .index = (uint32_t)g,
+            .used = group_used(root, g, &place),
+            .members = bg_round_members(&root->round, (uint32_t)g)};
     }
     bg_writer_finish(w);
     bg_receipt_encode_unsigned(w, &root->settings.population, &root->plan_id, &receipt);

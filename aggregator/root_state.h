@@ -67,6 +67,7 @@ struct bg_root {
     struct bg_digest commitment; /* of the key holder's next nonce */
     struct bg_writer epoch_request;
     uint64_t epoch_retry_at;
+    uint64_t release_retry_at; /* no group is asked for again before */
     struct bg_arena epoch_arena;
     struct bg_groups groups;
     struct bg_roster epoch_roster;        /* of the epoch: arena */

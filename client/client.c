@@ -100,7 +100,7 @@ static bool follow_pace(struct bg_client *client, struct bg_span reply)
 static enum bg_status accept_task(struct bg_client *client, struct bg_span reply)
 {
     struct bg_trusted_task fresh;
-    enum bg_status status = bg_trusted_task_accept(&client->trust, reply, &client->error, &fresh);
+    enum bg_status status = bg_library_task(client->settings.library, &client->trust, reply, &client->error, &fresh);
     if (status != BG_OK)
         return status;
     bg_trusted_task_finish(&client->task);
@@ -137,7 +137,7 @@ static void prepare(struct bg_client *client);
 static enum bg_status accept_plan(struct bg_client *client, struct bg_span reply)
 {
     struct bg_trusted_plan fresh;
-    enum bg_status status = bg_trusted_plan_accept(&client->trust, reply, &client->error, &fresh);
+    enum bg_status status = bg_library_plan(client->settings.library, &client->trust, reply, &client->error, &fresh);
     if (status != BG_OK)
         return status;
     if (!bg_digest_equal(&fresh.id, &client->task.plan_id))
@@ -155,7 +155,7 @@ static enum bg_status accept_groups(struct bg_client *client, struct bg_span rep
 {
     const struct bg_digest *id = bg_identity_digest(client->settings.identity);
     enum bg_status status =
-        bg_seat_find(&client->learner.plan.plan, reply, id, &client->error, &client->seat);
+        bg_seat_find(client->settings.library, &client->learner.plan.plan, reply, id, &client->error, &client->seat);
     client->has_seat = status == BG_OK;
     return status;
 }
@@ -163,10 +163,9 @@ static enum bg_status accept_groups(struct bg_client *client, struct bg_span rep
 static enum bg_status accept_model(struct bg_client *client, struct bg_span reply)
 {
     struct bg_document fresh;
-    enum bg_status status = bg_task_check_model(&client->task.task, reply, &client->error);
-    if (status != BG_OK)
-        return status;
-    status = bg_document_init(&fresh, reply);
+    enum bg_status status = bg_library_model(client->settings.library, &client->task.task.model, reply, &fresh);
+    if (status == BG_BAD_DIGEST)
+        return bg_task_check_model(&client->task.task, reply, &client->error);
     if (status != BG_OK)
         return bg_fail(&client->error, status, "model: out of memory");
     bg_document_finish(&client->model);
@@ -417,8 +416,8 @@ static void on_receipt(void *context, enum bg_status status, struct bg_span repl
     if (status == BG_OK && follow_pace(client, reply))
         return;
     if (status == BG_OK)
-        status = bg_verdict_accept(&client->trust, &client->learner.plan, &client->task.task, &client->seat, reply,
-                                   &client->error, &verdict);
+        status = bg_verdict_accept(client->settings.library, &client->trust, &client->learner.plan,
+                                   &client->task.task, &client->seat, reply, &client->error, &verdict);
     else
         bg_fail(&client->error, status, "receipt: %s", bg_status_text(status));
     if (status != BG_OK) {
@@ -482,8 +481,11 @@ static void advance(struct bg_client *client, struct bg_session_event event)
     enum bg_session_state before = client->session.state;
     if (bg_session_step(&client->session, &event, client->now, &action) != BG_OK)
         return;
-    if (client->session.state != before)
+    if (client->session.state != before) {
+        if (client->session.state == BG_SESSION_WAITING)
+            bg_update_finish(&client->building.frames); /* nothing is sent any more */
         notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_STATE});
+    }
     perform(client, action);
 }
 

@@ -14,6 +14,7 @@
 #include "client/session.h"
 #include "client/update.h"
 #include "net/transport.h"
+#include "protocol/library.h"
 
 struct bg_client;
 
@@ -55,6 +56,7 @@ struct bg_client_settings {
     uint8_t root[BG_PUBLIC_POINT_BYTES];        /* pinned */
     struct bg_transport *transport;             /* kept: to the root */
     struct bg_key_ring *keys;                   /* kept */
+    struct bg_library *library;                 /* kept: with others of its process and thread; NULL on a device */
     struct bg_random random;                    /* pad seeds and masks */
     struct bg_examples examples;                /* kept: the plan's features after their signed log */
     uint64_t seed;                              /* of the order of minibatches and of the waits */

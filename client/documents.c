@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum bg_status find_seat(const struct bg_plan *plan, const struct bg_groups *groups,
-                                const struct bg_digest *client, struct bg_error *error, struct bg_seat *ret_seat)
+enum bg_status bg_seat_find(struct bg_library *library, const struct bg_plan *plan, struct bg_span groups_frame,
+                            const struct bg_digest *client, struct bg_error *error, struct bg_seat *ret_seat)
 {
     struct bg_seat seat;
-    if (!bg_groups_find(groups, client, &seat.group, &seat.member))
-        return bg_fail(error, BG_UNKNOWN_CLIENT, "groups: this client is in no group of epoch %llu",
-                       (unsigned long long)groups->epoch);
-    uint32_t members = groups->groups[seat.group].member_count;
+    uint32_t members;
+    enum bg_status status =
+        bg_library_place(library, plan, groups_frame, client, error, &seat.group, &seat.member, &members);
+    if (status != BG_OK)
+        return status;
     if (members < plan->key.group_least || members > plan->key.group_most)
         return bg_fail(error, BG_REFUSED, "groups: group %u has %u members where the plan promises %u to %u",
                        seat.group, members, plan->key.group_least, plan->key.group_most);
@@ -23,17 +24,19 @@ static enum bg_status find_seat(const struct bg_plan *plan, const struct bg_grou
     return BG_OK;
 }
 
-enum bg_status bg_seat_find(const struct bg_plan *plan, struct bg_span groups_frame, const struct bg_digest *client,
-                            struct bg_error *error, struct bg_seat *ret_seat)
+static bool is_invited(const struct bg_task *task, uint32_t group)
 {
-    struct bg_arena arena;
-    struct bg_groups groups;
-    bg_arena_init(&arena, BG_DOCUMENT_MEMORY);
-    enum bg_status status = bg_trusted_groups_read(plan, groups_frame, &arena, error, &groups);
-    if (status == BG_OK)
-        status = find_seat(plan, &groups, client, error, ret_seat);
-    bg_arena_finish(&arena);
-    return status;
+    size_t first = 0, end = task->invited_count;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (task->invited[middle] == group)
+            return true;
+        if (task->invited[middle] < group)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return false;
 }
 
 enum bg_status bg_task_check(const struct bg_trusted_plan *plan, const struct bg_trusted_task *task,
@@ -45,9 +48,8 @@ enum bg_status bg_task_check(const struct bg_trusted_plan *plan, const struct bg
     if (task->task.epoch != plan->plan.key.epoch)
         return bg_fail(error, BG_STALE_PLAN, "task of round %llu: of epoch %llu under the plan of epoch %llu", round,
                        (unsigned long long)task->task.epoch, (unsigned long long)plan->plan.key.epoch);
-    for (size_t i = 0; i < task->task.invited_count; i++)
-        if (task->task.invited[i] == seat->group)
-            return BG_OK;
+    if (is_invited(&task->task, seat->group))
+        return BG_OK;
     return bg_fail(error, BG_NOT_FOUND, "task of round %llu: this client's group %u is not invited", round,
                    seat->group);
 }
@@ -104,12 +106,13 @@ static void read_receipt(const struct bg_receipt *receipt, const struct bg_seat 
     }
 }
 
-enum bg_status bg_verdict_accept(const struct bg_trust *trust, const struct bg_trusted_plan *plan,
-                                 const struct bg_task *task, const struct bg_seat *seat,
-                                 struct bg_span receipt_frame, struct bg_error *error, struct bg_verdict *ret_verdict)
+enum bg_status bg_verdict_accept(struct bg_library *library, const struct bg_trust *trust,
+                                 const struct bg_trusted_plan *plan, const struct bg_task *task,
+                                 const struct bg_seat *seat, struct bg_span receipt_frame, struct bg_error *error,
+                                 struct bg_verdict *ret_verdict)
 {
     struct bg_verdict fresh = {0};
-    enum bg_status status = bg_trusted_receipt_accept(trust, receipt_frame, error, &fresh.receipt);
+    enum bg_status status = bg_library_receipt(library, trust, receipt_frame, error, &fresh.receipt);
     if (status == BG_OK)
         status = check_receipt(&fresh.receipt, plan, task, error);
     if (status != BG_OK) {

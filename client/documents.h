@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the published documents (protocol/trusted.h) mean for one client. */
+/* What the published documents (protocol/trusted.h) mean for one client. `library` may be NULL. */
 #pragma once
 
+#include "protocol/library.h"
 #include "protocol/shape.h"
-#include "protocol/trusted.h"
 
 /* A client's place in the partition of its epoch. */
 struct bg_seat {
@@ -12,9 +12,9 @@ struct bg_seat {
 
 /* Where the key holder put the client. BG_BAD_DIGEST: not the groups of the plan; BG_UNKNOWN_CLIENT: in none of them;
  * BG_REFUSED: in one that is smaller than k_min or larger than k_max. */
-BG_MUST_CHECK enum bg_status bg_seat_find(const struct bg_plan *plan, struct bg_span groups_frame,
-                                          const struct bg_digest *client, struct bg_error *error,
-                                          struct bg_seat *ret_seat);
+BG_MUST_CHECK enum bg_status bg_seat_find(struct bg_library *library, const struct bg_plan *plan,
+                                          struct bg_span groups_frame, const struct bg_digest *client,
+                                          struct bg_error *error, struct bg_seat *ret_seat);
 
 /* That the task is for this plan and this seat. BG_STALE_PLAN: of another plan or epoch; BG_NOT_FOUND: the group is not
  * invited. */
@@ -44,8 +44,9 @@ struct bg_verdict {
 
 /* BG_WRONG_POPULATION, BG_BAD_SIGNATURE, BG_STALE_PLAN, BG_WRONG_ROUND (or attempt), and what bg_receipt_decode
  * refuses. */
-BG_MUST_CHECK enum bg_status bg_verdict_accept(const struct bg_trust *trust, const struct bg_trusted_plan *plan,
-                                               const struct bg_task *task, const struct bg_seat *seat,
+BG_MUST_CHECK enum bg_status bg_verdict_accept(struct bg_library *library, const struct bg_trust *trust,
+                                               const struct bg_trusted_plan *plan, const struct bg_task *task,
+                                               const struct bg_seat *seat,
                                                struct bg_span receipt_frame, struct bg_error *error,
                                                struct bg_verdict *ret_verdict);
 void bg_verdict_finish(struct bg_verdict *verdict);

@@ -244,29 +244,34 @@ static enum bg_status encrypt(struct bg_client_building *building, const uint64_
 
 enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error)
 {
-    const struct bg_shape *shape = building->update.shape;
-    if (!shape->measures) {
-        enum bg_status status = encode(building, error);
-        if (status != BG_OK)
-            return status;
-        building->encoded = true;
-        building->slots = calloc(shape->slots, sizeof *building->slots);
-        if (!building->slots)
-            return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
-        bg_update_slots(shape, building->update.task, building->codec, building->slots);
-    } else {
+    enum bg_status status = BG_OK;
+    if (building->update.shape->measures)
         building->codec->bits.count = 0; /* no votes; p stays e */
-        building->encoded = true;
-    }
-    if (building->tap.slots)
-        building->tap.slots(building->tap.context, building->update.task->round, shape, building->slots);
+    else
+        status = encode(building, error);
+    building->encoded = status == BG_OK;
+    return status;
+}
+
+/* Of a stage that votes. */
+static enum bg_status make_slots(struct bg_client_building *building, struct bg_error *error)
+{
+    const struct bg_shape *shape = building->update.shape;
+    building->slots = calloc(shape->slots, sizeof *building->slots);
+    if (!building->slots)
+        return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
+    bg_update_slots(shape, building->update.task, building->codec, building->slots);
     return BG_OK;
 }
 
 enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error)
 {
-    const float *coordinates = building->update.shape->dense ? building->codec->sums : NULL;
-    enum bg_status status = encrypt(building, building->slots, coordinates, error);
+    const struct bg_shape *shape = building->update.shape;
+    enum bg_status status = building->slots ? BG_OK : make_slots(building, error);
+    if (status == BG_OK && building->tap.slots)
+        building->tap.slots(building->tap.context, building->update.task->round, shape, building->slots);
+    if (status == BG_OK)
+        status = encrypt(building, building->slots, shape->dense ? building->codec->sums : NULL, error);
     bg_client_building_finish(building);
     return status;
 }

@@ -48,17 +48,17 @@ struct bg_client_building {
     float *momentum; /* (coordinates); NULL without client momentum */
     bool encoded;    /* out: codec holds p, to be committed or folded back */
     struct bg_codec_update *codec; /* in: the residual in `sums`; out: p, bits, fields */
-    uint64_t *slots;               /* between the steps; in: those of a stage that measures, else NULL; owned */
-    struct bg_update frames;       /* out */
+    uint64_t *slots; /* in: those of a stage that measures, else NULL; owned until they are encrypted */
+    struct bg_update frames; /* out */
 };
 
-/* Δ to votes and slots; with slots as input only the tap has a say. */
+/* Δ to votes and fields, p replacing the residual; nothing where the stage measures. */
 BG_MUST_CHECK enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error);
-/* Slots to signed frames, encrypted if the plan says so. Frees the slots in any case. */
+/* Votes and fields to slots, unless they are there, and slots to signed frames, encrypted if the plan says so. */
 BG_MUST_CHECK enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error);
 /* Both. */
 BG_MUST_CHECK enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error);
-/* Of a building that stops between the steps. */
+/* Of a building that stops before its slots are encrypted. */
 void bg_client_building_finish(struct bg_client_building *building);
 
 /* What becomes of p in codec->sums: the residual of the next round. `scales` are the receipt's; NULL, only where the

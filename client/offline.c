@@ -145,7 +145,7 @@ static enum bg_status read_groups(struct making *m, struct bg_error *error)
     enum bg_status status = read_document(m->files->groups, error, &bytes, &span);
     if (status != BG_OK)
         return status;
-    status = bg_seat_find(&m->plan.plan, span, bg_identity_digest(m->settings->identity), error, &m->seat);
+    status = bg_seat_find(NULL, &m->plan.plan, span, bg_identity_digest(m->settings->identity), error, &m->seat);
     free(bytes);
     return in_file(status, m->files->groups, error);
 }
@@ -406,7 +406,7 @@ static enum bg_status settle(struct bg_device_state *state, const char *receipt,
         enum bg_status status = read_document(receipt, error, &bytes, &span);
         if (status != BG_OK)
             return status;
-        status = bg_verdict_accept(&state->trust, &learner->plan, &state->task.task, &state->seat, span, error,
+        status = bg_verdict_accept(NULL, &state->trust, &learner->plan, &state->task.task, &state->seat, span, error,
                                    &verdict);
         free(bytes);
         if (status != BG_OK)

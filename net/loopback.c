@@ -6,22 +6,84 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHARED_LEAST_BYTES 4096 /* below, comparing costs more than it saves */
+#define SHARED_MOST 8           /* of the latest that are compared */
+
+/* The bytes of a reply, with the calls that they are on their way to. */
+struct bg_loopback_reply {
+    struct bg_loopback_reply *older, *newer;
+    size_t calls;
+    size_t size;
+    uint8_t bytes[];
+};
+
 struct bg_call {
     struct bg_loopback *loopback;
     struct bg_request request; /* its body is this block's tail */
     bg_reply_function *on_reply;
     void *context;
     enum bg_status status;
-    uint8_t *reply;
-    size_t reply_size;
+    struct bg_loopback_reply *reply; /* NULL: an empty one */
     uint8_t body[];
 };
+
+static struct bg_loopback_reply *find_reply(const struct bg_loopback *loopback, struct bg_span bytes)
+{
+    struct bg_loopback_reply *reply = loopback->replies;
+    for (size_t i = 0; reply && i < SHARED_MOST && bytes.size >= SHARED_LEAST_BYTES; i++, reply = reply->older)
+        if (reply->size == bytes.size && memcmp(reply->bytes, bytes.data, bytes.size) == 0)
+            return reply;
+    return NULL;
+}
+
+/* A reply with one call more; NULL: out of memory. */
+static struct bg_loopback_reply *hold_reply(struct bg_loopback *loopback, struct bg_span bytes)
+{
+    size_t size;
+    struct bg_loopback_reply *reply = find_reply(loopback, bytes);
+    if (reply) {
+        reply->calls++;
+        return reply;
+    }
+    reply = bg_size_add(sizeof *reply, bytes.size, &size) ? malloc(size) : NULL;
+    if (!reply)
+        return NULL;
+    *reply = (struct bg_loopback_reply){.calls = 1, .size = bytes.size};
+    memcpy(reply->bytes, bytes.data, bytes.size);
+    if (bytes.size < SHARED_LEAST_BYTES)
+        return reply;
+    reply->older = loopback->replies;
+    if (reply->older)
+        reply->older->newer = reply;
+    loopback->replies = reply;
+    loopback->replies_kept++;
+    return reply;
+}
+
+static void drop_reply(struct bg_loopback *loopback, struct bg_loopback_reply *reply)
+{
+    if (!reply || --reply->calls)
+        return;
+    if (reply->size >= SHARED_LEAST_BYTES) {
+        if (reply->newer)
+            reply->newer->older = reply->older;
+        else
+            loopback->replies = reply->older;
+        if (reply->older)
+            reply->older->newer = reply->newer;
+        loopback->replies_kept--;
+    }
+    free(reply);
+}
 
 static void deliver_reply(void *argument)
 {
     struct bg_call *call = argument;
-    call->on_reply(call->context, call->status, (struct bg_span){call->reply, call->reply_size});
-    free(call->reply);
+    struct bg_span reply = {NULL, 0};
+    if (call->reply && call->status == BG_OK)
+        reply = (struct bg_span){call->reply->bytes, call->reply->size};
+    call->on_reply(call->context, call->status, reply);
+    drop_reply(call->loopback, call->reply);
     free(call);
 }
 
@@ -36,19 +98,15 @@ void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span 
     struct bg_loopback *loopback = call->loopback;
     call->status = status;
     if (status == BG_OK && reply.size) {
-        call->reply = malloc(reply.size);
-        if (!call->reply) {
+        call->reply = hold_reply(loopback, reply);
+        if (!call->reply)
             call->status = BG_NO_MEMORY;
-        } else {
-            memcpy(call->reply, reply.data, reply.size);
-            call->reply_size = reply.size;
-        }
     }
-    loopback->bytes_down += call->reply_size;
-    uint64_t delay_ns = loopback->delay(loopback->owner, &call->request, call->reply_size, 0);
+    size_t size = call->reply ? call->reply->size : 0;
+    loopback->bytes_down += size;
+    uint64_t delay_ns = loopback->delay(loopback->owner, &call->request, size, 0);
     if (delay_ns == UINT64_MAX) {
         call->status = BG_IO;
-        call->reply_size = 0;
         delay_ns = loopback->timeout_ns;
     }
     /* An owner that cannot even post has run out of memory: an answer on the spot is all that is left. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A transport inside one process: requests and replies cross a link that the owner models. No clock of its own:
- * the owner's `post` runs a delivery after a delay, in order of (time, sequence).
+ * the owner's `post` runs a delivery after a delay, in order of (time, sequence). Equal replies that are on their way
+ * at the same time are kept once: a document that all clients ask for at once costs its size, not theirs.
  */
 #pragma once
 
 #include "net/transport.h"
+
+struct bg_loopback_reply;
 
 struct bg_loopback {
     struct bg_transport transport; /* what clients of this link send through */
@@ -21,6 +24,8 @@ struct bg_loopback {
     uint64_t calls;      /* sent so far */
     uint64_t bytes_up;   /* of requests, header estimate excluded */
     uint64_t bytes_down;
+    struct bg_loopback_reply *replies; /* on their way, the latest first */
+    size_t replies_kept;               /* of these */
 };
 
 /* Keeps server and owner. Caller's memory; nothing to finish. */

@@ -9,9 +9,15 @@
 
 enum bg_status bg_document_init(struct bg_document *document, struct bg_span content)
 {
-    struct bg_document fresh = {.bytes = malloc(content.size ? content.size : 1), .size = content.size};
-    if (!fresh.bytes)
+    struct bg_document fresh = {.bytes = malloc(content.size ? content.size : 1),
+                                .size = content.size,
+                                .holders = malloc(sizeof *fresh.holders)};
+    if (!fresh.bytes || !fresh.holders) {
+        free(fresh.bytes);
+        free(fresh.holders);
         return BG_NO_MEMORY;
+    }
+    *fresh.holders = 1;
     if (content.size)
         memcpy(fresh.bytes, content.data, content.size);
     bg_arena_init(&fresh.arena, BG_DOCUMENT_MEMORY);
@@ -19,10 +25,25 @@ enum bg_status bg_document_init(struct bg_document *document, struct bg_span con
     return BG_OK;
 }
 
+void bg_document_hold(const struct bg_document *document)
+{
+    ++*document->holders;
+}
+
+bool bg_document_is_last(const struct bg_document *document)
+{
+    return !document->holders || *document->holders == 1;
+}
+
 void bg_document_finish(struct bg_document *document)
 {
-    free(document->bytes);
-    bg_arena_finish(&document->arena);
+    if (bg_document_is_last(document)) {
+        free(document->bytes);
+        bg_arena_finish(&document->arena);
+        free(document->holders);
+    } else {
+        --*document->holders;
+    }
     *document = (struct bg_document){0};
 }
 
@@ -74,7 +95,8 @@ enum bg_status bg_trusted_plan_accept(const struct bg_trust *trust, struct bg_sp
 
 void bg_trusted_plan_finish(struct bg_trusted_plan *plan)
 {
-    bg_plan_finish(&plan->plan);
+    if (bg_document_is_last(&plan->document))
+        bg_plan_finish(&plan->plan);
     bg_document_finish(&plan->document);
     *plan = (struct bg_trusted_plan){0};
 }

@@ -20,15 +20,21 @@ struct bg_trust {
     uint8_t root[BG_PUBLIC_POINT_BYTES];
 };
 
-/* Bytes as received, with the memory of what they were decoded into. Zeroed: none. */
+/* Bytes as received, with the memory of what they were decoded into. Zeroed: none. A copy of the struct that was held
+ * counts as another holder of the same memory, which the last finish frees. */
 struct bg_document {
     uint8_t *bytes;
     size_t size;
     struct bg_arena arena;
+    size_t *holders;
 };
 
 /* Copies. BG_NO_MEMORY. */
 BG_MUST_CHECK enum bg_status bg_document_init(struct bg_document *document, struct bg_span content);
+/* One holder more; nothing may be decoded into it from now on. */
+void bg_document_hold(const struct bg_document *document);
+/* Whether the next finish is the one that frees. */
+bool bg_document_is_last(const struct bg_document *document);
 void bg_document_finish(struct bg_document *document);
 static inline struct bg_span bg_document_span(const struct bg_document *document)
 {

@@ -307,6 +307,7 @@ void bg_federation_destroy(struct bg_federation **federation)
         bg_identity_destroy(&f->members[i].identity);
     }
     free(f->members);
+    bg_library_finish(&f->library);
     bg_digest_table_finish(&f->places);
     free(f->marks.marks);
     free(f->byzantine);

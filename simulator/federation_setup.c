@@ -202,6 +202,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
         .identity = member->identity,
         .transport = &member->actor.transport,
         .keys = &f->keys.ring,
+        .library = &f->library,
         .random = bg_random_system(),
         .examples = bg_partition_examples(&f->settings.data->training, &f->settings.data->partition, (uint32_t)i),
         .poll_ns = BG_POLL_NS,

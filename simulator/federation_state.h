@@ -57,6 +57,7 @@ struct bg_federation {
     struct bg_keyholder *keyholder;
     struct member *members;
     size_t member_count;
+    struct bg_library library;     /* what clients were told, checked once for all of them */
     struct bg_digest_table places; /* client id → index of its member */
     bool *byzantine;
     uint16_t *flipped_labels;

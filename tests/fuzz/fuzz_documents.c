@@ -81,7 +81,7 @@ static enum bg_status take_groups(struct told *told, struct bg_span bytes, struc
     bg_sha256((struct bg_span){bytes.data + BG_FRAME_HEADER_BYTES, bytes.size - BG_FRAME_HEADER_BYTES},
               &plan->key.groups);
     enum bg_status status =
-        bg_seat_find(plan, bytes, bg_identity_digest(population.clients[0]), error, &told->seat);
+        bg_seat_find(NULL, plan, bytes, bg_identity_digest(population.clients[0]), error, &told->seat);
     if (status == BG_OK)
         FUZZ_REQUIRE(told->seat.group < plan->key.group_count && told->seat.member < BG_MAX_GROUP_MEMBERS,
                      "member %u of group %u", told->seat.member, told->seat.group);
@@ -123,7 +123,7 @@ static enum bg_status take_receipt(struct told *told, struct bg_span bytes, stru
     if (!told->has_plan || !told->has_task)
         return BG_OK;
     enum bg_status status =
-        bg_verdict_accept(&trust, &told->plan, &told->task.task, &told->seat, bytes, error, &verdict);
+        bg_verdict_accept(NULL, &trust, &told->plan, &told->task.task, &told->seat, bytes, error, &verdict);
     if (status == BG_OK)
         bg_verdict_finish(&verdict);
     return status;

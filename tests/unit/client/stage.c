@@ -66,8 +66,8 @@ void stage_renew(struct stage *stage)
     bg_shape_finish(&stage->shape);
     cr_assert_eq(bg_trusted_plan_accept(&trust, bg_writer_span(&p->plan_frame), &error, &stage->plan), BG_OK, "%s",
                  error.text);
-    cr_assert_eq(bg_seat_find(&stage->plan.plan, bg_writer_span(&p->groups_frame), bg_identity_digest(p->clients[0]),
-                              &error, &stage->seat),
+    cr_assert_eq(bg_seat_find(NULL, &stage->plan.plan, bg_writer_span(&p->groups_frame),
+                              bg_identity_digest(p->clients[0]), &error, &stage->seat),
                  BG_OK, "%s", error.text);
     cr_assert_eq(bg_shape_init(&stage->plan.plan, &stage->task, &error, &stage->shape), BG_OK, "%s", error.text);
 }

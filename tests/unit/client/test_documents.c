@@ -172,7 +172,7 @@ Test(documents, a_task_must_name_the_receipt_of_the_round_that_was_settled)
 static enum bg_status find_seat(struct stage *stage, const struct bg_digest *client, struct bg_error *error)
 {
     struct bg_seat seat;
-    return bg_seat_find(&stage->plan.plan, bg_writer_span(&stage->population.groups_frame), client, error, &seat);
+    return bg_seat_find(NULL, &stage->plan.plan, bg_writer_span(&stage->population.groups_frame), client, error, &seat);
 }
 
 Test(documents, a_seat_is_where_the_partition_has_it)
@@ -184,7 +184,7 @@ Test(documents, a_seat_is_where_the_partition_has_it)
         struct bg_seat seat;
         uint32_t group, member;
         const struct bg_digest *id = bg_identity_digest(p->clients[i]);
-        cr_assert_eq(bg_seat_find(&stage.plan.plan, bg_writer_span(&p->groups_frame), id, NULL, &seat), BG_OK);
+        cr_assert_eq(bg_seat_find(NULL, &stage.plan.plan, bg_writer_span(&p->groups_frame), id, NULL, &seat), BG_OK);
         cr_assert(bg_groups_find(&p->groups, id, &group, &member));
         cr_assert_eq(seat.group, group);
         cr_assert_eq(seat.member, member);
@@ -257,7 +257,7 @@ static enum bg_status read_verdict(struct ending *e, struct bg_verdict *verdict)
 {
     struct bg_trust trust = stage_trust(&e->stage);
     struct bg_writer frame = receipt_frame(&e->stage.population, &e->receipt);
-    enum bg_status status = bg_verdict_accept(&trust, &e->stage.plan, &e->stage.task, &e->stage.seat,
+    enum bg_status status = bg_verdict_accept(NULL, &trust, &e->stage.plan, &e->stage.task, &e->stage.seat,
                                               bg_writer_span(&frame), &e->error, verdict);
     bg_writer_finish(&frame);
     return status;
@@ -332,7 +332,7 @@ Test(documents, a_receipt_of_another_round_plan_or_signer_is_refused)
     e.stage.population.root = e.stage.population.clients[1];
     struct bg_writer frame = receipt_frame(&e.stage.population, &e.receipt);
     e.stage.population.root = root;
-    cr_assert_eq(bg_verdict_accept(&trust, &e.stage.plan, &e.stage.task, &e.stage.seat, bg_writer_span(&frame),
+    cr_assert_eq(bg_verdict_accept(NULL, &trust, &e.stage.plan, &e.stage.task, &e.stage.seat, bg_writer_span(&frame),
                                    &e.error, &verdict),
                  BG_BAD_SIGNATURE);
     expect_text(&e.error, BG_BAD_SIGNATURE, "root");

@@ -143,6 +143,52 @@ Test(loopback, an_answer_may_come_later)
     NO_LEAKS();
 }
 
+/* Runs what is due first. */
+static void run_first(struct fixture *f)
+{
+    struct event event = f->events[0];
+    memmove(f->events, f->events + 1, --f->event_count * sizeof *f->events);
+    f->now = event.at;
+    event.run(event.argument);
+}
+
+static void see_document(void *context, enum bg_status status, struct bg_span reply)
+{
+    struct fixture *f = context;
+    f->replies++;
+    f->status = status;
+    f->reply_size = reply.size;
+    for (size_t i = 0; i < reply.size; i++)
+        cr_assert_eq(reply.data[i], 'd');
+}
+
+Test(loopback, equal_replies_on_their_way_are_kept_once)
+{
+    static uint8_t document[5000];
+    struct fixture f;
+    struct bg_request request = {.route = BG_ROUTE_PLAN, .peer = {{7}}};
+    begin(&f);
+    memset(document, 'd', sizeof document);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(bg_transport_send(&f.loopback.transport, &request, see_document, &f), BG_OK);
+    for (size_t i = 0; i < 4; i++) {
+        run_first(&f);
+        bg_call_answer(f.call, BG_OK, (struct bg_span){document, i == 3 ? 4999 : 5000});
+    }
+    cr_assert_eq(f.loopback.replies_kept, 2);
+    cr_assert_eq(f.loopback.bytes_down, 3 * 5000 + 4999, "each crosses its own link");
+    memset(document, 'x', sizeof document); /* they were copied */
+    for (size_t i = 0; i < 4; i++) {
+        run_first(&f);
+        cr_assert_eq(f.status, BG_OK);
+        cr_assert_eq(f.reply_size, i == 3 ? 4999 : 5000);
+    }
+    cr_assert_eq(f.replies, 4);
+    cr_assert_eq(f.loopback.replies_kept, 0);
+    cr_assert_null(f.loopback.replies);
+    NO_LEAKS();
+}
+
 Test(loopback, a_failure_carries_no_bytes)
 {
     struct fixture f;

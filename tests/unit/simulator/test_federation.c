@@ -3,6 +3,7 @@
 
 #include "simulator/central.h"
 #include "simulator/config.h"
+#include "simulator/federation_state.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
@@ -120,6 +121,33 @@ Test(federation, the_same_model_is_trained_centrally_with_every_optimizer)
         cr_assert_gt(bg_confusion_accuracy(&confusion), 0.5, "%s", optimizers[i]);
         bg_confusion_finish(&confusion);
     }
+    bg_simulator_data_finish(&data);
+    bg_workers_destroy(&workers);
+    NO_LEAKS();
+}
+
+Test(federation, checks_what_all_clients_are_told_once)
+{
+    struct bg_workers *workers;
+    struct bg_simulator_data data;
+    struct bg_federation *federation;
+    struct bg_round_result round;
+    struct bg_error error = {BG_OK, ""};
+    struct bg_simulator_config config = small_config();
+    cr_assert_eq(bg_workers_create(1, 16, NULL, NULL, &workers), BG_OK);
+    cr_assert_eq(bg_simulator_data_open(&config, &error, &data), BG_OK, "%s", error.text);
+    struct bg_federation_settings settings = {.config = &config, .data = &data};
+    cr_assert_eq(bg_federation_create(&settings, workers, &error, &federation), BG_OK, "%s", error.text);
+    const size_t rounds = 3;
+    for (size_t i = 0; i < rounds; i++) {
+        cr_assert_eq(bg_federation_round(federation, false, &error, &round), BG_OK, "%s", error.text);
+        cr_assert_eq(round.updates, 8);
+    }
+    /* Plan and groups; a task and a model per round; all receipts but the last, which nobody has asked for yet. */
+    cr_assert_eq(federation->library.checked, 2 + 2 * rounds + (rounds - 1));
+    cr_assert_eq(*federation->library.plans[0].plan.document.holders, 8 + 1, "one copy for all, and the library");
+    cr_assert_eq(federation->to_root.replies_kept, 0, "nothing is on its way for ever");
+    bg_federation_destroy(&federation);
     bg_simulator_data_finish(&data);
     bg_workers_destroy(&workers);
     NO_LEAKS();
