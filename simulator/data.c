@@ -43,12 +43,12 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
     enum bg_split_part part = data->on_validation ? BG_SPLIT_VALIDATION : BG_SPLIT_TEST;
     data->training = bg_split_examples(&all, &data->split, BG_SPLIT_TRAINING);
     data->test = bg_split_examples(&all, &data->split, part);
-    data->repeats = data->split.parts[part].repeats;
+    data->duplicates_removed = config->data_keep_repeats ? 0 : data->split.parts[part].repeats;
     if (data->training.count == 0 || data->test.count == 0)
         return bg_fail(error, BG_CONFIG,
                        "data: rows to train on: %zu, to report on: %zu, left out there because they repeat others: "
                        "%zu; give more rows or other shares, or data.keep_repeats=true",
-                       data->training.count, data->test.count, data->repeats);
+                       data->training.count, data->test.count, data->duplicates_removed);
     return BG_OK;
 }
 
@@ -137,16 +137,22 @@ static enum bg_status deal(const struct bg_simulator_config *config, struct bg_e
     return status == BG_OK ? BG_OK : bg_fail_in(error, status, "clients.count, data.partition and data.least_rows");
 }
 
-bool bg_simulator_data_same_source(const struct bg_simulator_config *a, const struct bg_simulator_config *b)
+/* data.* but for the deal, and what the central fit looks at. */
+static bool is_of_the_source(const char *key)
 {
     static const char *const of_the_deal[] = {"data.partition", "data.partition_column", "data.alpha",
                                               "data.classes_per_client", "data.least_rows"};
+    for (size_t i = 0; i < sizeof of_the_deal / sizeof *of_the_deal; i++)
+        if (strcmp(key, of_the_deal[i]) == 0)
+            return false;
+    return strncmp(key, "data.", 5) == 0 || strcmp(key, "model.components") == 0 || strcmp(key, "model.variance") == 0;
+}
+
+bool bg_simulator_data_same_source(const struct bg_simulator_config *a, const struct bg_simulator_config *b)
+{
     for (size_t i = 0; i < bg_simulator_option_count; i++) {
         const struct bg_option *option = &bg_simulator_options[i];
-        bool matters = strncmp(option->key, "data.", 5) == 0;
-        for (size_t j = 0; matters && j < sizeof of_the_deal / sizeof *of_the_deal; j++)
-            matters = strcmp(option->key, of_the_deal[j]) != 0;
-        if (matters && !bg_option_same(option, a, b))
+        if (is_of_the_source(option->key) && !bg_option_same(option, a, b))
             return false;
     }
     return true;

@@ -2,6 +2,7 @@
 #include "base/arguments.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "simulator/html.h"
 #include "simulator/run.h"
 #include "simulator/sweep.h"
 
@@ -10,7 +11,7 @@
 
 /* Of both verbs; each reads those it knows. */
 struct flags {
-    const char *config, *json, *csv, *plot, *model, *seeds, *jobs, *runs;
+    const char *config, *json, *csv, *html, *plot, *model, *seeds, *jobs, *runs;
     bool quiet, verbose, insecure_test_key, print_config, resume, help, version;
 };
 
@@ -48,6 +49,7 @@ static void print_help(void)
            "  --set KEY=VALUE        one setting; after --config, may be repeated\n"
            "  --json FILE            write everything measured\n"
            "  --csv FILE             write one row per round\n"
+           "  --html FILE            write a page with charts and all settings; opens offline\n"
            "  --plot FILE            draw accuracy per round as PNG (needs gnuplot)\n"
            "  --model FILE           write the final model (safetensors)\n"
            "  --quiet                print nothing but errors\n"
@@ -95,6 +97,8 @@ static enum bg_status write_results(const struct flags *f, const struct bg_repor
         status = bg_report_write_json(report, f->json, error);
     if (status == BG_OK && f->csv)
         status = bg_report_write_csv(report, f->csv, error);
+    if (status == BG_OK && f->html)
+        status = bg_report_write_html(report, f->html, error);
     if (status == BG_OK && f->plot)
         status = bg_report_plot(report, f->plot, error);
     if (status == BG_UNSUPPORTED) {
@@ -156,6 +160,7 @@ static enum bg_status run_once(int argc, char **argv, struct bg_error *error)
                                     {"--set", .setting = ""},
                                     {"--json", .value = &f.json},
                                     {"--csv", .value = &f.csv},
+                                    {"--html", .value = &f.html},
                                     {"--plot", .value = &f.plot},
                                     {"--model", .value = &f.model},
                                     {"--quiet", .on = &f.quiet},

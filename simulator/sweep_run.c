@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/workers.h"
 #include "simulator/run.h"
+#include "simulator/svg.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -118,17 +119,6 @@ static _Noreturn void be_child(const struct crew *crew, size_t index, int pipe)
 
 /* ---- what is shown ---- */
 
-static void show_duration(double seconds, char *text, size_t size)
-{
-    unsigned long long whole = seconds > 0 ? (unsigned long long)(seconds + 0.5) : 0;
-    if (whole >= 3600)
-        snprintf(text, size, "%llu h %02llu min", whole / 3600, whole / 60 % 60);
-    else if (whole >= 60)
-        snprintf(text, size, "%llu min %02llu s", whole / 60, whole % 60);
-    else
-        snprintf(text, size, "%llu s", whole);
-}
-
 /* "", or "; 3 min 05 s left" once anything is known. */
 static void show_rest(const struct crew *crew, char *text, size_t size)
 {
@@ -139,7 +129,7 @@ static void show_rest(const struct crew *crew, char *text, size_t size)
     text[0] = '\0';
     if (done <= 0 || done >= crew->weight_all)
         return;
-    show_duration(elapsed * (crew->weight_all - done) / done, duration, sizeof duration);
+    bg_format_seconds(elapsed * (crew->weight_all - done) / done, duration, sizeof duration);
     snprintf(text, size, "; %s left", duration);
 }
 

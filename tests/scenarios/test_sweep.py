@@ -92,6 +92,17 @@ def check_tables(tap):
                 for part in ('--set', f'{key}={value}')]
         subprocess.run([PROGRAM, *sets, '--insecure-test-key', '--quiet', '--json', str(base / 'r.json')], check=True)
         assert steady(load(base / 'r.json')['summary']) == steady(run['summary'])
+    with folder() as base, tap.trying('data are opened anew for runs that treat them otherwise'):
+        grids = {'data.test_share': (0.2, 0.3), 'model.components': (0, 3), 'data.labels': ('papers7', 'binary')}
+        for key, values in grids.items():
+            sweep('--grid', f'{key}={values[0]},{values[1]}', '--json', str(base / 's.json'), '--jobs', '1',
+                  data__fit='central')
+            for value, run in zip(values, load(base / 's.json')['runs']):
+                sets = [part for name, one in {**BASE, 'data.fit': 'central', key: value}.items()
+                        for part in ('--set', f'{name}={one}')]
+                subprocess.run([PROGRAM, *sets, '--insecure-test-key', '--quiet', '--json', str(base / 'r.json')],
+                               check=True)
+                assert steady(load(base / 'r.json')['summary']) == steady(run['summary']), (key, value)
     with folder() as base, tap.trying('runs side by side and one by one give the same table'):
         results = []
         for jobs in ('1', '3'):
