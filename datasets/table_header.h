@@ -27,8 +27,8 @@ bool bg_arff_is_data(const char *line, size_t size); /* "@data" */
 /* Whether a line is blank, a comment or "@relation": nothing of interest. */
 bool bg_arff_is_other(const char *line, size_t size);
 
-/* Reads what comes before the rows. `record` is the last record read. BG_DATA, with path, line and column, for a
- * missing, repeated or unknown column; says so if the file fits an embedded schema. */
+/* Reads what comes before the rows; *ret_record is the first row if the header has_row. BG_DATA, with path, line and
+ * column, for a missing, repeated or unknown column; says so if the file fits an embedded schema. */
 BG_MUST_CHECK enum bg_status bg_table_header_read(struct bg_csv *csv, const struct bg_schema *schema,
                                                   struct bg_error *error, struct bg_csv_record *ret_record,
                                                   struct bg_table_header *ret_header);

@@ -115,6 +115,33 @@ Test(split, counts_rows_that_contradict_training)
     bg_split_finish(&split);
 }
 
+Test(split, takes_a_test_set_of_its_own_whole_or_without_repeats)
+{
+    struct bg_examples examples = distinct_rows();
+    for (size_t i = 0; i < 30; i++) {
+        memcpy(features[900 + i], features[i], sizeof features[i]);
+        labels[900 + i] = labels[i];
+    }
+    for (int keep = 0; keep < 2; keep++) {
+        const struct bg_split_settings settings = {
+            .test = 0.2, .validation = 0.1, .seed = 42, .test_from = 900, .keep_repeats = keep};
+        struct bg_split split;
+        cr_assert_eq(bg_split_make(&examples, &settings, NULL, &split), BG_OK);
+        const struct bg_split_rows *test = &split.parts[BG_SPLIT_TEST];
+        cr_assert_eq(split.parts[BG_SPLIT_TRAINING].count, 809);
+        cr_assert_eq(split.parts[BG_SPLIT_VALIDATION].count, 91);
+        cr_assert_eq(test->repeats, 30);
+        cr_assert_eq(test->count, keep ? 100 : 70);
+        for (size_t i = 0; i < test->count; i++)
+            cr_assert_eq(test->rows[i], 1000 - test->count + i);
+        for (size_t part = 0; part < BG_SPLIT_TEST; part++)
+            for (size_t i = 0; i < split.parts[part].count; i++)
+                cr_assert_lt(split.parts[part].rows[i], 900);
+        bg_split_finish(&split);
+    }
+    NO_LEAKS();
+}
+
 Test(split, takes_a_selection_of_rows)
 {
     struct bg_examples examples = distinct_rows();
