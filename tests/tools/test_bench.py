@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""burgee-bench as a user meets it: python3 test_bench.py BURGEE_BENCH DATA_FOLDER"""
+
+import gzip
+import json
+import lzma
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'policy'))
+from policy import Tap  # noqa: E402
+
+PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
+REAL = pathlib.Path(sys.argv[2]) / 'cicids2017' / 'improved' / 'cic2017_improved_union.csv.xz'
+REAL_TEXT_BYTES = 32835229  # all of it stays in the decoder's window, which is 64 MiB
+ROWS, COLUMNS = 40000, 80
+
+
+def bench(*arguments, status=0):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, f'exit {done.returncode}: {done.stderr}'
+    return done.stdout if status == 0 else done.stderr
+
+
+def table():
+    """A CSV of 12.8 MB as float32, and about twice that as text."""
+    header = ','.join(f'c{j}' for j in range(COLUMNS)) + ',state\n'
+    lines = (','.join(str((i * 7919 + j * 104729) % 1000003 / 8) for j in range(COLUMNS)) + f',{"ab"[i % 2]}\n'
+             for i in range(ROWS))
+    return (header + ''.join(lines)).encode()
+
+
+def check_memory(tap, folder):
+    schema = folder / 'schema.json'
+    schema.write_text(json.dumps({'columns': {**{f'c{j}': 'number' for j in range(COLUMNS)}, 'state': 'label'},
+                                  'labels': ['a', 'b']}))
+    text = table()
+    for name, pack in (('plain.csv', bytes), ('packed.csv.gz', lambda data: gzip.compress(data, 1)),
+                       ('packed.csv.xz', lambda data: lzma.compress(data, preset=0))):
+        with tap.trying(f'{name}: reading holds hardly more than the matrix'):
+            path = folder / name
+            path.write_bytes(pack(text))
+            told = json.loads(bench('data', path, '--kind', 'csv', '--schema', schema, '--json'))
+            assert (told['rows'], told['columns']) == (ROWS, COLUMNS), told
+            assert told['matrix_bytes'] == 4 * ROWS * COLUMNS, told
+            assert told['matrix_bytes'] < told['peak_bytes'] < 1.5 * told['matrix_bytes'], told
+            assert 0 < told['cpu_seconds'], told
+
+
+def check_usage(tap, folder):
+    with tap.trying('wrong usage is refused with a sentence'):
+        assert '--kind papers' in bench('data', folder, '--kind', 'papers', status=64)
+        assert 'see --help' in bench('data', status=64)
+        assert 'see --help' in bench('code', folder, status=64)
+        assert 'nowhere' in bench('data', folder / 'nowhere.csv', status=66)
+        assert bench('--help').startswith('usage:')
+
+
+def check_real(tap):
+    name = 'the improved CIC-IDS2017 takes the window of its decoder and hardly more than the matrix'
+    if not REAL.exists():
+        tap.skip(name, f'{REAL.name} is not here')
+        return
+    with tap.trying(name):
+        told = json.loads(bench('data', REAL, '--json'))
+        assert told['rows'] > 56000 and told['columns'] == 83, told
+        assert told['peak_bytes'] < REAL_TEXT_BYTES + 1.25 * told['matrix_bytes'], told
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory() as folder:
+        check_memory(tap, pathlib.Path(folder))
+        check_usage(tap, pathlib.Path(folder))
+    check_real(tap)
+    tap.end()
+
+
+main()
