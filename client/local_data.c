@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/local_data.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,17 +38,35 @@ static enum bg_status check_dataset(const struct bg_root_part *plan, const struc
     return BG_OK;
 }
 
-static enum bg_status find_column(const struct bg_dataset *dataset, const char *name, struct bg_error *error,
-                                  size_t *ret_column)
+/* Index of a feature, or the number of columns. */
+static size_t find_column(const struct bg_dataset *dataset, const char *name)
 {
-    for (size_t i = 0; i < dataset->columns; i++) {
-        if (strcmp(dataset->feature_names[i], name) == 0) {
-            *ret_column = i;
-            return BG_OK;
-        }
+    size_t i = 0;
+    while (i < dataset->columns && strcmp(dataset->feature_names[i], name) != 0)
+        i++;
+    return i;
+}
+
+#define NAMES_SHOWN 3
+
+static enum bg_status check_features(const struct bg_root_part *plan, const struct bg_dataset *dataset,
+                                     struct bg_error *error)
+{
+    char names[200] = "";
+    size_t missing = 0;
+    for (size_t i = 0; i < plan->feature_count; i++) {
+        size_t used = strlen(names);
+        if (find_column(dataset, plan->features[i]) < dataset->columns)
+            continue;
+        if (missing++ < NAMES_SHOWN)
+            snprintf(names + used, sizeof names - used, "%s\"%.50s\"", used ? ", " : "", plan->features[i]);
     }
-    return bg_fail(error, BG_DATA, "data: no feature \"%s\", which the plan asks for, in %s", name,
-                   dataset->provenance);
+    if (missing == 0)
+        return BG_OK;
+    return bg_fail(error, BG_DATA,
+                   "data: %zu of the %zu features that the plan asks for are not in %s: %s%s; every device uses the "
+                   "same data.kind and data.schema",
+                   missing, plan->feature_count, dataset->provenance, names, missing > NAMES_SHOWN ? ", ..." : "");
 }
 
 static enum bg_status select_features(const struct bg_root_part *plan, struct bg_local_data *data,
@@ -55,14 +74,14 @@ static enum bg_status select_features(const struct bg_root_part *plan, struct bg
 {
     const struct bg_dataset *dataset = &data->dataset;
     size_t columns = plan->feature_count;
+    enum bg_status status = check_features(plan, dataset, error);
+    if (status != BG_OK)
+        return status;
     data->features = reallocarray(NULL, dataset->rows, columns * sizeof *data->features);
     if (!data->features)
         return bg_fail(error, BG_NO_MEMORY, "data: out of memory for %zu rows", dataset->rows);
     for (size_t i = 0; i < columns; i++) {
-        size_t from = 0;
-        enum bg_status status = find_column(dataset, plan->features[i], error, &from);
-        if (status != BG_OK)
-            return status;
+        size_t from = find_column(dataset, plan->features[i]);
         for (size_t row = 0; row < dataset->rows; row++)
             data->features[row * columns + i] = dataset->features[row * dataset->columns + from];
     }

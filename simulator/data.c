@@ -43,12 +43,12 @@ static enum bg_status split_rows(const struct bg_simulator_config *config, struc
     enum bg_split_part part = data->on_validation ? BG_SPLIT_VALIDATION : BG_SPLIT_TEST;
     data->training = bg_split_examples(&all, &data->split, BG_SPLIT_TRAINING);
     data->test = bg_split_examples(&all, &data->split, part);
-    data->duplicates_removed = config->data_keep_repeats ? 0 : data->split.parts[part].repeats;
+    data->repeats = data->split.parts[part].repeats;
     if (data->training.count == 0 || data->test.count == 0)
         return bg_fail(error, BG_CONFIG,
                        "data: rows to train on: %zu, to report on: %zu, left out there because they repeat others: "
                        "%zu; give more rows or other shares, or data.keep_repeats=true",
-                       data->training.count, data->test.count, data->duplicates_removed);
+                       data->training.count, data->test.count, data->repeats);
     return BG_OK;
 }
 

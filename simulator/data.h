@@ -18,7 +18,7 @@ struct bg_simulator_data {
     struct bg_examples test;     /* what results are reported on: the validation rows if there are any */
     bool on_validation;
     float *class_prior;          /* (classes) shares of the classes in the training rows */
-    size_t duplicates_removed;   /* of the rows results are reported on */
+    size_t repeats; /* rows to report on that repeat one to train on; left out unless data.keep_repeats */
 };
 
 BG_MUST_CHECK enum bg_status bg_simulator_data_open(const struct bg_simulator_config *config, struct bg_error *error,

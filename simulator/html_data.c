@@ -22,7 +22,9 @@ static void write_facts(const struct bg_page *page)
         bg_html_fact(page, "test source", "%zu rows of its own", dataset->rows - dataset->training_rows);
     bg_html_fact(page, "to train on", "%zu", data->training.count);
     bg_html_fact(page, data->on_validation ? "to validate on" : "to test on",
-                 "%zu (%zu repeated a training row and were left out)", data->test.count, data->duplicates_removed);
+                 page->report->config->data_keep_repeats ? "%zu (%zu of them repeat a training row)"
+                                                         : "%zu (%zu repeated a training row and were left out)",
+                 data->test.count, data->repeats);
     for (enum bg_refusal reason = 0; reason < BG_REFUSAL_COUNT; reason++)
         if (dataset->refused[reason].rows)
             bg_html_fact(page, "refused", "%zu rows: %s", dataset->refused[reason].rows, bg_refusal_text(reason));

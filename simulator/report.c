@@ -26,9 +26,9 @@ void bg_report_header(const struct bg_report *report, FILE *out)
     const struct bg_dataset *dataset = &report->data->dataset;
     const struct bg_model *model = bg_federation_model(report->federation)->model;
     bg_dataset_describe(dataset, out);
-    fprintf(out, "%zu rows to train on, %zu %s rows (%zu repeated a training row and were left out)\n",
-            report->data->training.count, report->data->test.count,
-            report->data->on_validation ? "validation" : "test", report->data->duplicates_removed);
+    fprintf(out, "%zu rows to train on, %zu %s rows (%zu %s)\n", report->data->training.count,
+            report->data->test.count, report->data->on_validation ? "validation" : "test", report->data->repeats,
+            c->data_keep_repeats ? "of them repeat a training row" : "repeated a training row and were left out");
     fprintf(out, "model %s, %zu features, %u classes, %zu parameters\n", model->spec, (size_t)model->columns,
             model->classes, model->layout.coordinates);
     fprintf(out, "%llu clients in %zu groups, codec %s, rule %s, encryption %s", (unsigned long long)c->clients,
@@ -205,6 +205,9 @@ void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *o
     bg_json_add_string(object, "model_digest", hex);
     bg_json_add_bool(object, "synthetic", report->data->dataset.synthetic);
     bg_json_add_bool(object, "on_validation", report->data->on_validation);
+    bg_json_add_u64(object, "training_rows", report->data->training.count);
+    bg_json_add_u64(object, "test_rows", report->data->test.count);
+    bg_json_add_u64(object, "repeated_rows", report->data->repeats);
     bg_json_add_u64(object, "byzantine_clients", bg_federation_byzantine(report->federation));
     bg_json_add_number(object, "virtual_seconds", (double)bg_federation_virtual_ns(report->federation) / 1e9);
     bg_json_add_number(object, "wall_seconds", (double)report->wall_ns / 1e9);

@@ -197,6 +197,51 @@ def check_fit(tap):
         assert all(one['groups_invalid'] == 0 for one in result['rounds']), result['rounds']
 
 
+SCHEMA = {'columns': {'house': 'key', 'heat': 'number', 'packets': 'log', 'state': 'label'}, 'labels': ['calm', 'busy']}
+
+
+def house_rows(houses, rows):
+    """Of house h, which is too small for the others' patterns to repeat."""
+    yield 'house,heat,packets,state'
+    for house in houses:
+        for i in range(rows * (house + 1)):
+            busy = (i + house) % 2
+            yield f'h{house},{20 + 3 * busy + i % 7 / 4 + house},{10 ** (busy + 1) + i},{["calm", "busy"][busy]}'
+
+
+def check_data(tap):
+    with tempfile.TemporaryDirectory() as folder:
+        base = pathlib.Path(folder)
+        (base / 'schema.json').write_text(json.dumps(SCHEMA))
+        (base / 'train.csv').write_text('\n'.join(house_rows(range(8), 6)))
+        (base / 'test.csv').write_text('\n'.join([*house_rows([9], 5), 'h1,21.0,10,calm', 'h0,20.0,10,calm']))
+        source = {'data__kind': 'csv', 'data__dir': base / 'train.csv', 'data__schema': base / 'schema.json',
+                  'encryption__mode': 'null'}
+        apart = {**source, 'data__test_dir': base / 'test.csv', 'data__exclude': 'house=h1'}
+        by_house = {**apart, 'data__partition': 'column', 'data__partition_column': 'House', 'clients__count': 0}
+        with tap.trying('each value of a column is a client, and the test rows are those of their own file'):
+            result = run(**by_house)
+            summary, rows = result['summary'], sum(6 * (house + 1) for house in range(8))
+            assert result['config']['clients']['count'] == 7 and summary['training_rows'] == rows - 12
+            assert (summary['test_rows'], summary['repeated_rows']) == (51, 1), summary
+            assert result['data']['refused']['excluded']['rows'] == 12 and result['data']['rows'] == rows - 12 + 52
+            assert all(r['outcome'] == 'committed' for r in result['rounds'])
+        with tap.trying('repeated test rows may stay'):
+            summary = run(**by_house, data__keep_repeats='true')['summary']
+            assert (summary['test_rows'], summary['repeated_rows']) == (52, 1), summary
+        with tap.trying('fewer clients than values share them, more are refused'):
+            assert run(**{**by_house, 'clients__count': 4})['config']['clients']['count'] == 4
+            message = run(status=64, **{**by_house, 'clients__count': 8})
+            assert '7 different keys' in message and 'for 8 clients' in message, message
+        with tap.trying('a column that is no key is refused with those there are'):
+            message = run(status=78, **{**by_house, 'data__partition_column': 'heat'})
+            assert 'has the keys: house' in message, message
+        with tap.trying('a client with one row takes part'):
+            (base / 'train.csv').write_text('\n'.join([*house_rows(range(8), 6), 'h8,20,77,busy']))
+            summary = run(**by_house)['summary']
+            assert summary['groups_late'] == 0 and summary['training_rows'] == rows - 12 + 1, summary
+
+
 def check_program(tap):
     refusals = {
         'an unknown key': ({'model.depth': 3}, 'model.depth', 78),
@@ -271,6 +316,7 @@ def main():
     check_digests(tap)
     check_rounds(tap)
     check_fit(tap)
+    check_data(tap)
     check_program(tap)
     tap.end()
 

@@ -4,7 +4,10 @@
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COLUMNS 3
 
@@ -102,6 +105,49 @@ Test(local_data, names_what_does_not_fit)
     f.settings.label_map = "no-such-map";
     expect_refused(&f, BG_NOT_FOUND, "no-such-map");
     finish(&f);
+    NO_LEAKS();
+}
+
+static void write_file(char *ret_path, const char *text)
+{
+    strcpy(ret_path, "local-data-XXXXXX");
+    int file = mkstemp(ret_path);
+    cr_assert_geq(file, 0);
+    cr_assert_eq(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+}
+
+/* The device's own file and schema make the plan's features, or the error names those that they do not make. */
+Test(local_data, reads_what_a_schema_describes)
+{
+    char rows[32], schema[32], path[48];
+    write_file(rows, "label,bytes,proto,heat\nbusy,1,tcp,3\ncalm,0,icmp,4\n");
+    write_file(schema, "{\"columns\": {\"heat\": \"number\", \"bytes\": \"log\", \"proto\": {\"use\": \"one_hot\","
+                       "\"values\": [\"udp\", \"tcp\"]}, \"label\": \"label\"}, \"labels\": [\"calm\", \"busy\"]}");
+    snprintf(path, sizeof path, "./%s", schema);
+    struct fixture f;
+    begin(&f);
+    const char *const classes[] = {"calm", "busy"}, *features[COLUMNS] = {"proto=tcp", "heat", "bytes"};
+    bg_model_destroy(&f.model);
+    cr_assert_eq(bg_model_create("linear", COLUMNS, 2, NULL, &f.model), BG_OK);
+    f.card.model = f.model;
+    f.card.class_names = f.plan.classes = classes;
+    f.plan.class_count = 2;
+    memcpy(f.features, features, sizeof features);
+    strcpy(f.plan.label_map, "labels");
+    f.settings = (struct bg_dataset_settings){.kind = BG_DATASET_CSV, .path = rows, .schema = path, .label_map = ""};
+    cr_assert_eq(open(&f), BG_OK, "%s", f.error.text);
+    const float wanted[] = {1, 3, 0.69314718055994530942f, 0, 4, 0};
+    cr_assert_arr_eq(f.data.examples.features, wanted, sizeof wanted);
+    cr_assert(bg_example_label(&f.data.examples, 0) == 1 && bg_example_label(&f.data.examples, 1) == 0);
+    bg_local_data_finish(&f.data);
+    f.features[0] = "proto=sctp";
+    f.features[2] = "packets";
+    expect_refused(&f, BG_DATA, "2 of the 3 features that the plan asks for");
+    expect_refused(&f, BG_DATA, "\"proto=sctp\", \"packets\"");
+    finish(&f);
+    unlink(rows);
+    unlink(schema);
     NO_LEAKS();
 }
 
