@@ -41,6 +41,11 @@ void fuzz_spare_memory(void)
     fuzz_memory_end();
 }
 
+void fuzz_pause_memory(bool paused)
+{
+    fuzz_memory_pause(paused);
+}
+
 static struct fuzz_usage try(fuzz_check *check, struct bg_span input, const struct fuzz_limits *limits,
                              enum bg_status *ret_status)
 {

@@ -25,6 +25,9 @@ extern bool fuzz_thorough;
 /* From here to the end of the check memory does not run out: for what is not under test. */
 void fuzz_spare_memory(void);
 
+/* Memory does not run out, and nothing is counted, until it goes on. */
+void fuzz_pause_memory(bool paused);
+
 /* Ends the process, saying where, what and on which input, unless `holds`. */
 #define FUZZ_REQUIRE(holds, ...) \
     do { \

@@ -45,7 +45,7 @@ enum bg_status __wrap_bg_point_verify(const uint8_t point[static BG_PUBLIC_POINT
     return BG_OK;
 }
 
-static bool counting;
+static bool counting, paused;
 static struct fuzz_limits limits;
 static struct fuzz_usage usage;
 
@@ -54,6 +54,7 @@ void fuzz_memory_begin(const struct fuzz_limits *wanted)
     limits = *wanted;
     usage = (struct fuzz_usage){0};
     counting = true;
+    paused = false;
 }
 
 struct fuzz_usage fuzz_memory_end(void)
@@ -62,9 +63,14 @@ struct fuzz_usage fuzz_memory_end(void)
     return usage;
 }
 
+void fuzz_memory_pause(bool wanted)
+{
+    paused = wanted;
+}
+
 static bool runs_out(void)
 {
-    if (!counting)
+    if (!counting || paused)
         return false;
     size_t index = usage.allocations++;
     return index == limits.failing || (limits.onwards && index > limits.failing);
@@ -113,13 +119,13 @@ int __wrap_asprintf(char **ret_text, const char *format, ...)
 
 void __wrap_bg_arena_init(struct bg_arena *arena, size_t cap)
 {
-    __real_bg_arena_init(arena, counting && limits.arena_cap < cap ? limits.arena_cap : cap);
+    __real_bg_arena_init(arena, counting && !paused && limits.arena_cap < cap ? limits.arena_cap : cap);
 }
 
 void *__wrap_bg_arena_alloc(struct bg_arena *arena, size_t count, size_t size)
 {
     void *block = __real_bg_arena_alloc(arena, count, size);
-    if (counting && arena->used > usage.arena)
+    if (counting && !paused && arena->used > usage.arena)
         usage.arena = arena->used;
     return block;
 }

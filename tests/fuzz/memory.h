@@ -19,3 +19,5 @@ struct fuzz_usage {
 /* Allocations count, and the limits hold, from begin to end. */
 void fuzz_memory_begin(const struct fuzz_limits *limits);
 struct fuzz_usage fuzz_memory_end(void);
+/* In between. */
+void fuzz_memory_pause(bool paused);

@@ -68,5 +68,6 @@ int main(int argc, char **argv)
     seed_texts();
     seed_messages();
     seed_states();
+    seed_requests();
     return 0;
 }
