@@ -207,7 +207,7 @@ static void block_checked(struct bg_intake *intake, struct intake_work *work)
         return;
     }
     /* The answer leaves first: it is what makes the update this side's to keep. */
-    answer(work->call, BG_OK);
+    intake->ops->accepted(intake->owner, work->call);
     bg_intake_step(intake, (struct bg_round_event){
                                .kind = BG_ROUND_ARRIVED, .group = work->group, .member = work->member});
 }

@@ -24,6 +24,8 @@ struct bg_intake_ops {
     /* On a worker: what the owner requires of a manifest that belongs here. */
     enum bg_status (*verify)(void *owner, struct bg_upload *upload, const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                              struct bg_error *error);
+    /* Answers, with BG_OK, the call that completed an update, which is this side's to keep from then on. */
+    void (*accepted)(void *owner, struct bg_call *call);
     /* A client's message was refused; the call is answered by then or right after. */
     void (*refused)(void *owner, const struct bg_digest *client, const struct bg_error *error);
     /* Every action but BG_ROUND_DO_FOLD. */

@@ -62,14 +62,7 @@ static enum bg_status verify_manifest(void *context, struct bg_upload *upload,
     return bg_upload_verify(upload, &root->terms, point, error);
 }
 
-static void update_refused(void *context, const struct bg_digest *client, const struct bg_error *error)
-{
-    bg_root_notify(context, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_REFUSED, .client = client, .error = error});
-}
-
-/* ---- documents ---- */
-
-/* There is no answer yet: when to ask again, or `status` where the root keeps no pace. */
+/* When to ask again, or `status` where the root keeps no pace. */
 static void answer_later(struct bg_root *root, struct bg_call *call, enum bg_status status)
 {
     bool running = root->round.state != BG_ROUND_IDLE;
@@ -85,6 +78,18 @@ static void answer_later(struct bg_root *root, struct bg_call *call, enum bg_sta
     bg_call_answer(call, w.status, bg_writer_span(&w));
     bg_writer_finish(&w);
 }
+
+static void update_accepted(void *context, struct bg_call *call)
+{
+    answer_later(context, call, BG_OK);
+}
+
+static void update_refused(void *context, const struct bg_digest *client, const struct bg_error *error)
+{
+    bg_root_notify(context, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_REFUSED, .client = client, .error = error});
+}
+
+/* ---- documents ---- */
 
 /* The task is for members that can still contribute to an open round. */
 static void serve_task(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
@@ -270,7 +275,7 @@ static enum bg_status adopt_initial(struct bg_root *root, struct bg_error *error
 enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t now, struct bg_error *error,
                               struct bg_root **ret_root)
 {
-    static const struct bg_intake_ops ops = {verify_manifest, update_refused, bg_root_perform};
+    static const struct bg_intake_ops ops = {verify_manifest, update_accepted, update_refused, bg_root_perform};
     struct bg_root *root = calloc(1, sizeof *root);
     if (!root)
         return bg_fail(error, BG_NO_MEMORY, "root: out of memory");

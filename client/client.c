@@ -32,6 +32,7 @@ struct bg_client {
     float *delta;
     uint64_t *measured; /* slots of a stage that measures, until they are built */
     size_t next_frame; /* of building.frames to send */
+    uint64_t receipt_wait_ns; /* that the answer to the last frame asked for; 0: none */
 
     struct bg_work work;
     enum bg_status work_status;
@@ -73,9 +74,8 @@ static uint64_t within(const struct bg_client *client, uint64_t wait_ns)
     return wait_ns < s->poll_ns ? s->poll_ns : wait_ns > s->longest_wait_ns ? s->longest_wait_ns : wait_ns;
 }
 
-/* Whether the reply to a request for a task or a receipt is a window instead, which is then followed; one that is
- * refused counts as "not yet". */
-static bool follow_pace(struct bg_client *client, struct bg_span reply)
+/* Whether the reply is a window, and the wait drawn from it; one that is refused counts as the shortest. */
+static bool read_pace(struct bg_client *client, struct bg_span reply, uint64_t *ret_wait_ns)
 {
     struct bg_frame frame;
     struct bg_pace_window window = {0};
@@ -90,7 +90,16 @@ static bool follow_pace(struct bg_client *client, struct bg_span reply)
     if (status != BG_OK)
         notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_FAILED, .error = &client->error});
     uint64_t least = within(client, window.least_ns), most = within(client, window.most_ns);
-    uint64_t wait_ns = least + bg_prng_below(&client->waits, most - least + 1);
+    *ret_wait_ns = least + bg_prng_below(&client->waits, most - least + 1);
+    return true;
+}
+
+/* Whether the reply to a request for a task or a receipt is a window instead, which is then followed. */
+static bool follow_pace(struct bg_client *client, struct bg_span reply)
+{
+    uint64_t wait_ns;
+    if (!read_pace(client, reply, &wait_ns))
+        return false;
     advance(client, (struct bg_session_event){.kind = BG_SESSION_PACED, .wait_ns = wait_ns});
     return true;
 }
@@ -377,13 +386,14 @@ static void send_next(struct bg_client *client);
 static void on_sent(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_client *client = context;
-    (void)reply;
     if (status != BG_OK) {
         bg_fail(&client->error, status, "update for round %llu: %s",
                 (unsigned long long)client->task.task.round, bg_status_text(status));
         report(client, BG_SESSION_SENT, status);
         return;
     }
+    if (!read_pace(client, reply, &client->receipt_wait_ns))
+        client->receipt_wait_ns = 0;
     client->next_frame++;
     send_next(client);
 }
@@ -392,7 +402,7 @@ static void send_next(struct bg_client *client)
 {
     const struct bg_update *update = &client->building.frames;
     if (client->next_frame > update->block_count) {
-        report(client, BG_SESSION_SENT, BG_OK);
+        advance(client, (struct bg_session_event){.kind = BG_SESSION_SENT, .wait_ns = client->receipt_wait_ns});
         return;
     }
     ask(client, client->next_frame == 0 ? BG_ROUTE_MANIFEST : BG_ROUTE_BLOCK,

@@ -108,7 +108,7 @@ static enum bg_session_action on_sent(struct bg_session *session, const struct b
     } else if (event->status != BG_OK && !session->unanswered) {
         return rest(session, now, BG_SESSION_DO_FOLD_BACK);
     }
-    return look_again(session, BG_SESSION_WAITING, now, session->poll_ns);
+    return look_again(session, BG_SESSION_WAITING, now, event->wait_ns ? event->wait_ns : session->poll_ns);
 }
 
 static enum bg_session_action on_receipt(struct bg_session *session, const struct bg_session_event *event,

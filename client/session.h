@@ -39,7 +39,7 @@ enum bg_session_event_kind {
     BG_SESSION_PREPARED, /* status: plan, groups and model are here and trusted */
     BG_SESSION_TRAINED,  /* status */
     BG_SESSION_BUILT,    /* status: the update is durable on this side */
-    BG_SESSION_SENT,     /* status: the other side has it durably */
+    BG_SESSION_SENT,     /* status: the other side has it durably; wait_ns before the receipt, 0: as long as a poll */
     BG_SESSION_RECEIPT,  /* status: BG_BUSY while the round runs; `used` if BG_OK */
     BG_SESSION_PACED,    /* neither task nor receipt yet: ask again after wait_ns */
     BG_SESSION_EVENT_COUNT

@@ -101,6 +101,7 @@ static void serve(void *context, const struct bg_request *request, struct bg_cal
     case BG_ROUTE_MANIFEST:
     case BG_ROUTE_BLOCK:
         keep_frame(root, request);
+        reply = request->route == BG_ROUTE_BLOCK ? root->pace : nothing;
         break;
     case BG_ROUTE_RECEIPT:
         cr_assert(bg_span_equal(request->body, span_of_round(root, round)));

@@ -37,7 +37,7 @@ struct fake_root {
     bool serves_task;
     bool serves_receipt;
     unsigned lose_requests[BG_ROUTE_COUNT], lose_replies[BG_ROUTE_COUNT], refusals[BG_ROUTE_COUNT];
-    struct bg_span pace; /* answers task and receipt while there is none; empty: with a status */
+    struct bg_span pace; /* answers blocks, and task and receipt while there is none; empty: nothing does */
     unsigned sends_that_fail;
     enum bg_status refusal;
     struct bg_writer task, receipt; /* frames */

@@ -584,6 +584,21 @@ Test(client, asks_again_within_the_window_it_is_given)
     NO_LEAKS();
 }
 
+Test(client, asks_for_its_receipt_when_the_last_block_was_answered_with_a_window)
+{
+    struct fake_root root;
+    fake_root_init(&root, &plain);
+    struct bg_writer w = pace_frame(&root, 3 * POLL_NS, 5 * POLL_NS);
+    fake_root_open(&root);
+    root.pace = bg_writer_span(&w);
+    fake_root_run_to(&root, BG_SESSION_WAITING);
+    uint64_t wait = bg_client_next_wake(root.client) - root.now;
+    cr_assert(wait >= 3 * POLL_NS && wait <= 5 * POLL_NS, "%llu", (unsigned long long)wait);
+    bg_writer_finish(&w);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
 Test(client, no_window_makes_it_ask_without_pause_or_fall_silent)
 {
     struct fake_root root;

@@ -214,7 +214,9 @@ Test(session, waits_as_long_as_it_is_paced_and_then_polls_again)
     }
     simple(&f, BG_SESSION_TASK, BG_IO);
     cr_assert_eq(f.session.wake, f.now + POLL, "an answer ends the doubling of pauses");
-    reach(&f, BG_SESSION_WAITING);
+    reach(&f, BG_SESSION_SENDING);
+    cr_assert_eq(step(&f, (struct bg_session_event){.kind = BG_SESSION_SENT, .wait_ns = 33}), BG_OK);
+    cr_assert_eq(f.session.wake, f.now + 33);
     wake(&f);
     cr_assert_eq(step(&f, (struct bg_session_event){.kind = BG_SESSION_PACED, .wait_ns = 44}), BG_OK);
     cr_assert_eq(f.session.wake, f.now + 44);
