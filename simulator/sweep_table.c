@@ -334,7 +334,6 @@ void bg_sweep_print(const struct bg_sweep *sweep, FILE *out)
                    {"rounds_committed", "committed", 1, 1, 11},
                    {"uplink_bytes_per_client", "up/client, kB", 1e-3, 1, 14},
                    {"bits_per_coordinate", "bit/coord", 1, 2, 12},
-                   {"uplink_bytes_per_client", "up, kB in all", 1e-3, 1, 13},
                    {"virtual_seconds", "virtual, s", 1, 1, 14},
                    {"wall_seconds", "real, s", 1, 1, 12}};
     int width = 11;
