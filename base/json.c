@@ -258,13 +258,30 @@ struct bg_json *bg_json_array(void)
     return from_item(cJSON_CreateArray());
 }
 
+static void make_utf8(char *text)
+{
+    uint8_t *bytes = (uint8_t *)text;
+    size_t size = strlen(text), step;
+    uint32_t point;
+    for (size_t i = 0; i < size; i += step) {
+        step = bg_utf8_next(bytes + i, size - i, &point);
+        if (step == 0) {
+            bytes[i] = '?';
+            step = 1;
+        }
+    }
+}
+
 /* Takes the child; a parent that loses it remembers. */
 static struct bg_json *add(struct bg_json *parent, const char *key, cJSON *child)
 {
     if (parent && child) {
         assert(key ? cJSON_IsObject(item_of(parent)) : cJSON_IsArray(item_of(parent)));
-        if (key ? cJSON_AddItemToObject(&parent->item, key, child) : cJSON_AddItemToArray(&parent->item, child))
+        if (key ? cJSON_AddItemToObject(&parent->item, key, child) : cJSON_AddItemToArray(&parent->item, child)) {
+            if (key)
+                make_utf8(child->string);
             return from_item(child);
+        }
     }
     if (parent)
         parent->item.valueint = LOST_CHILD;
@@ -285,18 +302,8 @@ struct bg_json *bg_json_add_array(struct bg_json *parent, const char *key)
 struct bg_json *bg_json_add_string(struct bg_json *parent, const char *key, const char *value)
 {
     struct bg_json *child = add(parent, key, cJSON_CreateString(value));
-    if (!child)
-        return NULL;
-    uint8_t *text = (uint8_t *)child->item.valuestring;
-    size_t size = strlen(value), step;
-    uint32_t point;
-    for (size_t i = 0; i < size; i += step) {
-        step = bg_utf8_next(text + i, size - i, &point);
-        if (step == 0) {
-            text[i] = '?';
-            step = 1;
-        }
-    }
+    if (child)
+        make_utf8(child->item.valuestring);
     return child;
 }
 
@@ -337,6 +344,15 @@ struct bg_json *bg_json_add_u64(struct bg_json *parent, const char *key, uint64_
 struct bg_json *bg_json_add_copy(struct bg_json *parent, const char *key, const struct bg_json *value)
 {
     return add(parent, key, value ? cJSON_Duplicate(item_of(value), true) : NULL);
+}
+
+void bg_json_drop_last(struct bg_json *parent)
+{
+    cJSON *last = parent->item.child;
+    assert(last);
+    while (last->next)
+        last = last->next;
+    cJSON_Delete(cJSON_DetachItemViaPointer(&parent->item, last));
 }
 
 static bool is_complete(const cJSON *item)

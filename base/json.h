@@ -49,12 +49,12 @@ const char *bg_json_number_text(const struct bg_json *value);
 const char *bg_json_string(const struct bg_json *value);
 
 /* Building. Each `add` appends to an object (key) or an array (key NULL) and gives the new child. They return
- * NULL when memory runs out or `parent` is NULL, so a chain is checked once, at bg_json_print. */
+ * NULL when memory runs out or `parent` is NULL, so a chain is checked once, at bg_json_print. Bytes of keys and texts
+ * that are not UTF-8 become question marks; keys must differ then, too. */
 struct bg_json *bg_json_object(void);
 struct bg_json *bg_json_array(void);
 struct bg_json *bg_json_add_object(struct bg_json *parent, const char *key);
 struct bg_json *bg_json_add_array(struct bg_json *parent, const char *key);
-/* Bytes of `value` that are not UTF-8 become question marks. */
 struct bg_json *bg_json_add_string(struct bg_json *parent, const char *key, const char *value);
 struct bg_json *bg_json_add_bool(struct bg_json *parent, const char *key, bool value);
 struct bg_json *bg_json_add_null(struct bg_json *parent, const char *key);
@@ -63,5 +63,7 @@ struct bg_json *bg_json_add_number(struct bg_json *parent, const char *key, doub
 struct bg_json *bg_json_add_u64(struct bg_json *parent, const char *key, uint64_t value); /* all 64 bits exact */
 /* Copies a value with everything in it, parsed or built; NULL counts as memory that ran out. */
 struct bg_json *bg_json_add_copy(struct bg_json *parent, const char *key, const struct bg_json *value);
+/* Takes back what was added last to an object or array that is not empty. */
+void bg_json_drop_last(struct bg_json *parent);
 /* Gives text to free(); indented by two spaces or on one line. NULL when memory ran out while building. */
 char *bg_json_print(const struct bg_json *root, bool indented);

@@ -16,8 +16,12 @@
 static void add_values(const struct bg_survey_column *column, struct bg_json *parent)
 {
     struct bg_json *values = bg_json_add_object(parent, "values");
-    for (size_t i = 0; i < column->value_count && i < VALUES_SHOWN; i++)
-        bg_json_add_u64(values, column->values[i].text, column->values[i].rows);
+    for (size_t i = 0; i < column->value_count && i < VALUES_SHOWN; i++) {
+        const struct bg_json *last = bg_json_add_u64(values, column->values[i].text, column->values[i].rows);
+        /* Texts that differ in bytes that are not UTF-8 may have become one. */
+        if (last && bg_json_get(values, bg_json_key(last)) != last)
+            bg_json_drop_last(values);
+    }
 }
 
 static void add_count(struct bg_json *parent, const char *key, size_t count)
@@ -96,8 +100,10 @@ static enum bg_status survey_file(const char *path, const struct bg_inspect_data
         status = check_draft(draft, path, &why);
     if (status != BG_OK && (settings->suggest || settings->label))
         bg_fail(error, status, "%s: %s", path, why.text);
-    else if (status != BG_OK)
+    else if (status != BG_OK) {
+        bg_json_drop_last(facts);
         bg_json_add_string(facts, "no_schema_because", why.text);
+    }
     bg_survey_finish(&survey);
     return status != BG_OK && (settings->suggest || settings->label) ? status : BG_OK;
 }

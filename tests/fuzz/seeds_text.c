@@ -199,6 +199,9 @@ void seed_texts(void)
     SEED_ALL("schema", maps);
     SEED_ALL("table", data_files);
     SEED_ALL("table", tables);
+    SEED_ALL("survey", data_files);
+    SEED_ALL("survey", tables);
+    seed_text("survey", "other_bytes", "x,y\n1,caf\xe9\n2,a\x96\x62\n3,caf\xe9\n4,a\x96\x62\n");
     seed_text("inspect", "results",
               "{\"program\": \"burgee-simulator\", \"summary\": {\"accuracy\": 0.5}, \"rounds\": []}");
     SEED_ALL("options", settings);

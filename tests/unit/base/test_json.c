@@ -321,3 +321,18 @@ Test(json, loads_files_within_a_limit)
     cr_assert_null(root);
     NO_LEAKS();
 }
+
+Test(json, other_bytes_become_question_marks_and_what_was_added_last_can_go)
+{
+    struct bg_json *object = bg_json_object();
+    bg_json_add_string(object, "caf\xe9", "a\x96" "b");
+    bg_json_add_u64(object, "x", 1);
+    bg_json_drop_last(object);
+    char *text = bg_json_print(object, false);
+    cr_assert_str_eq(text, "{\"caf?\":\"a?b\"}");
+    free(text);
+    bg_json_drop_last(object);
+    cr_assert_eq(bg_json_count(object), 0);
+    bg_json_destroy(&object);
+    NO_LEAKS();
+}
