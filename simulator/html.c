@@ -158,16 +158,26 @@ static void write_tiles(const struct bg_page *page)
     fputs("</div>\n", page->out);
 }
 
-static void write_page(const struct bg_page *page)
+void bg_html_begin(FILE *out, const char *title)
 {
-    FILE *out = page->out;
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-          "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>burgee simulation</title>\n<style>\n",
+          "<meta name=\"color-scheme\" content=\"light dark\"/>\n",
           out);
+    fprintf(out, "<title>%s</title>\n<style>\n", title);
     for (const char *const *piece = bg_html_style; *piece; piece++)
         fputs(*piece, out);
-    fputs("</style>\n</head>\n<body>\n<main>\n<h1>burgee simulation</h1>\n", out);
+    fprintf(out, "</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n", title);
+}
+
+void bg_html_end(FILE *out)
+{
+    fprintf(out, "<footer>burgee-simulator %s</footer>\n</main>\n</body>\n</html>\n", BG_VERSION);
+}
+
+static void write_page(const struct bg_page *page)
+{
+    bg_html_begin(page->out, "burgee simulation");
     write_verdict(page);
     write_banners(page);
     write_tiles(page);
@@ -178,7 +188,7 @@ static void write_page(const struct bg_page *page)
     bg_html_time(page);
     bg_html_data(page);
     bg_html_settings(page);
-    fprintf(out, "<footer>burgee-simulator %s</footer>\n</main>\n</body>\n</html>\n", BG_VERSION);
+    bg_html_end(page->out);
 }
 
 enum bg_status bg_report_write_html(const struct bg_report *report, const char *path, struct bg_error *error)

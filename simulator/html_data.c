@@ -72,7 +72,7 @@ static void draw_classes(const struct bg_page *page, const size_t *totals)
     for (uint32_t c = 0; c < shown; c++) {
         double width = (BG_PLOT_WIDTH - NAMES - 64) * (double)totals[c] / (double)most, y = 4 + 20.0 * c;
         snprintf(amount, sizeof amount, "%zu", totals[c]);
-        bg_svg_name(page->out, NAMES - 8, y + 13, dataset->class_names[c]);
+        bg_svg_name(page->out, NAMES - 8, y + 13, "end", NAMES, dataset->class_names[c]);
         bg_svg_rectangle(page->out, "fill c", NAMES, y + 3, totals[c] && width < 1 ? 1 : width, 14, 1, NULL);
         bg_svg_text(page->out, NAMES + width + 6, y + 13, "start", amount);
     }
@@ -94,7 +94,7 @@ static void draw_partition(const struct bg_page *page, const size_t *counts)
     fputs("<figure>\n<figcaption>Who holds what: clients across, classes down</figcaption>\n", page->out);
     bg_svg_begin(page->out, cell * shown + 30, "Training rows of each class at each client");
     for (uint32_t c = 0; c < shown; c++) {
-        bg_svg_name(page->out, NAMES - 8, cell * (c + 0.5) + 4, dataset->class_names[c]);
+        bg_svg_name(page->out, NAMES - 8, cell * (c + 0.5) + 4, "end", NAMES, dataset->class_names[c]);
         for (uint32_t client = 0; client < clients; client++) {
             size_t count = counts[(size_t)client * dataset->classes + c];
             snprintf(tooltip, sizeof tooltip, "client %u: %zu rows of %.150s", client + 1, count,

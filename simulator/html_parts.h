@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sections of a run's page; each file html_*.c writes one. */
+/* The sections of a run's page, each written by a file html_*.c, and the frame that the page of a sweep has too. */
 #pragma once
 
 #include "simulator/report.h"
@@ -32,5 +32,8 @@ void bg_html_key(const struct bg_page *page, const char *css, const char *format
 /* An axis over all rounds. */
 struct bg_axis bg_html_round_axis(const struct bg_page *page);
 
+/* html.c: head, style and heading of a page, and what closes it. */
+void bg_html_begin(FILE *out, const char *title);
+void bg_html_end(FILE *out);
 /* html_style.c: the content of <style> in pieces, NULL-terminated. */
 extern const char *const bg_html_style[];

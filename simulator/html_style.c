@@ -58,6 +58,7 @@ const char *const bg_html_style[] = {
     "display:inline-block;max-height:150px;text-align:left}\n"
     ".hit{background:rgb(var(--hit)/var(--v))}.miss{background:rgb(var(--miss)/var(--v))}.deep{color:var(--deep)}"
     ".none{color:var(--line)}\n"
+    ".sweep td{white-space:nowrap}\n"
     ".classes{width:100%}.bar{position:relative;min-width:84px}.bar i{position:absolute;left:9px;top:5px;bottom:5px;"
     "background:rgb(var(--hit)/.18);border-radius:2px;max-width:calc(100% - 18px)}.bar b{position:relative;"
     "font-weight:400}\n"

@@ -75,6 +75,7 @@ static void print_sweep_help(void)
            "  --seeds N|LIST         3: seeds 1, 2 and 3; 1,5,7: these. Default: simulation.seed\n"
            "  --json FILE            write the table, after every run\n"
            "  --csv FILE             write it as CSV: rows \"run\", \"mean\", \"sd\", \"min\" and \"max\"\n"
+           "  --html FILE            write it as a page with the scores of each seed; opens offline\n"
            "  --runs FOLDER          write what --json of each single run would be as FOLDER/run-N.json\n"
            "  --jobs N               runs at a time; default: one per processor\n"
            "  --resume               take what --json FILE has finished, run the rest\n"
@@ -110,7 +111,7 @@ static enum bg_status write_results(const struct flags *f, const struct bg_repor
 
 static enum bg_status check_places(const struct flags *f, struct bg_error *error)
 {
-    const char *const paths[] = {f->model, f->json, f->csv, f->plot};
+    const char *const paths[] = {f->model, f->json, f->csv, f->html, f->plot};
     enum bg_status status = BG_OK;
     for (size_t i = 0; status == BG_OK && i < sizeof paths / sizeof *paths; i++)
         if (paths[i])
@@ -205,6 +206,7 @@ static enum bg_status sweep(const struct flags *f, const struct bg_sweep_plan *p
         return status;
     struct bg_sweep_settings settings = {.json = f->json,
                                          .csv = f->csv,
+                                         .html = f->html,
                                          .runs_folder = f->runs,
                                          .jobs = jobs,
                                          .out = f->quiet ? NULL : stdout,
@@ -247,6 +249,7 @@ static enum bg_status run_sweep(int argc, char **argv, struct bg_error *error)
                                     {"--seeds", .value = &f.seeds},
                                     {"--json", .value = &f.json},
                                     {"--csv", .value = &f.csv},
+                                    {"--html", .value = &f.html},
                                     {"--runs", .value = &f.runs},
                                     {"--jobs", .value = &f.jobs},
                                     {"--resume", .on = &f.resume},

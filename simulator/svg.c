@@ -179,16 +179,16 @@ void bg_svg_text(FILE *out, double x, double y, const char *anchor, const char *
     fputs("</text>\n", out);
 }
 
-void bg_svg_name(FILE *out, double x, double y, const char *text)
+void bg_svg_name(FILE *out, double x, double y, const char *anchor, double width, const char *text)
 {
-    const double character = 6.4;
-    size_t room = (size_t)(x / character), size = strlen(text), at = 0, step;
+    const double character = 7; /* on a narrow screen, where letters are larger than elsewhere */
+    size_t room = (size_t)(width / character), size = strlen(text), at = 0, step;
     uint32_t point;
     for (size_t i = 0; i < room && at < size; i++) {
         step = bg_utf8_next((const uint8_t *)text + at, size - at, &point);
         at += step ? step : 1;
     }
-    fprintf(out, "<text x=\"%.2f\" y=\"%.2f\" text-anchor=\"end\"><title>", x, y);
+    fprintf(out, "<text x=\"%.2f\" y=\"%.2f\" text-anchor=\"%s\"><title>", x, y, anchor);
     bg_markup_text(out, text);
     fputs("</title>", out);
     bg_markup_format(out, "%.*s%s", (int)at, text, at < size ? "\xe2\x80\xa6" : "");

@@ -66,8 +66,8 @@ void bg_svg_rectangle(FILE *out, const char *css, double x, double y, double wid
                       const char *tooltip);
 /* anchor: "start", "middle", "end". */
 void bg_svg_text(FILE *out, double x, double y, const char *anchor, const char *text);
-/* A name that ends at x, cut to what fits to the right of 0; whole as a tooltip. */
-void bg_svg_name(FILE *out, double x, double y, const char *text);
+/* A name, cut to what fits a width; whole as a tooltip. */
+void bg_svg_name(FILE *out, double x, double y, const char *anchor, double width, const char *text);
 
 /* How many neighbours share a bar so that `count` of them make at most `most` bars; at least 1. */
 size_t bg_per_bar(size_t count, size_t most);

@@ -72,7 +72,7 @@ BG_MUST_CHECK enum bg_status bg_sweep_init(const struct bg_sweep_plan *plan, str
 void bg_sweep_finish(struct bg_sweep *sweep);
 
 struct bg_sweep_settings {
-    const char *json, *csv;  /* written after every run; NULL: not */
+    const char *json, *csv, *html; /* written after every run; NULL: not */
     const char *runs_folder; /* each run's own JSON as FOLDER/run-N.json, N from 1; NULL: not */
     unsigned jobs;           /* runs at a time; 0: one per processor */
     FILE *out;               /* progress; NULL: none */
@@ -92,8 +92,16 @@ BG_MUST_CHECK enum bg_status bg_sweep_write_json(const struct bg_sweep *sweep, c
 /* One row per run, and per combination rows of mean, sd, min and max: the first column says which. */
 BG_MUST_CHECK enum bg_status bg_sweep_write_csv(const struct bg_sweep *sweep, const char *path,
                                                 struct bg_error *error);
+/* The table and each seed's scores as a page that opens offline (simulator/html.h). */
+BG_MUST_CHECK enum bg_status bg_sweep_write_html(const struct bg_sweep *sweep, const char *path,
+                                                 struct bg_error *error);
 /* One line per combination. */
 void bg_sweep_print(const struct bg_sweep *sweep, FILE *out);
+
+/* A number of a finished run's summary; false if it has none of that name. */
+bool bg_sweep_metric(const struct bg_sweep_run *run, const char *metric, double *ret_value);
+/* Runs of a combination in a state. */
+size_t bg_sweep_count(const struct bg_sweep *sweep, size_t combination, enum bg_sweep_state state);
 
 /* Of the finished runs of one combination. */
 struct bg_spread {

@@ -6,6 +6,7 @@
 #include "simulator/sweep.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/workers.h"
 #include "simulator/run.h"
@@ -73,15 +74,21 @@ static void tell_round(void *context, const struct bg_round_result *round)
     write_all(*(const int *)context, "r", 1);
 }
 
+/* free() it; NULL when memory runs out. */
+static char *result_path(const struct crew *crew, size_t run)
+{
+    char *path;
+    return asprintf(&path, "%s/run-%zu.json", crew->settings->runs_folder, run + 1) < 0 ? NULL : path;
+}
+
 static enum bg_status keep_result(const struct crew *crew, size_t run, const struct bg_report *report,
                                   struct bg_error *error)
 {
-    char *path;
     if (!crew->settings->runs_folder)
         return BG_OK;
-    if (asprintf(&path, "%s/run-%zu.json", crew->settings->runs_folder, run + 1) < 0)
-        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", crew->settings->runs_folder);
-    enum bg_status status = bg_report_write_json(report, path, error);
+    char *path = result_path(crew, run);
+    enum bg_status status = path ? bg_report_write_json(report, path, error)
+                                 : bg_fail(error, BG_NO_MEMORY, "sweep: out of memory");
     free(path);
     return status;
 }
@@ -129,7 +136,11 @@ static void show_rest(const struct crew *crew, char *text, size_t size)
     text[0] = '\0';
     if (done <= 0 || done >= crew->weight_all)
         return;
-    bg_format_seconds(elapsed * (crew->weight_all - done) / done, duration, sizeof duration);
+    double left = elapsed * (crew->weight_all - done) / done;
+    if (left < 120)
+        snprintf(duration, sizeof duration, "%.0f s", left);
+    else
+        bg_format_seconds(left, duration, sizeof duration);
     snprintf(text, size, "; %s left", duration);
 }
 
@@ -185,7 +196,9 @@ static enum bg_status write_files(const struct crew *crew, struct bg_error *erro
 {
     const struct bg_sweep_settings *s = crew->settings;
     enum bg_status status = s->json ? bg_sweep_write_json(crew->sweep, s->json, error) : BG_OK;
-    return status == BG_OK && s->csv ? bg_sweep_write_csv(crew->sweep, s->csv, error) : status;
+    if (status == BG_OK && s->csv)
+        status = bg_sweep_write_csv(crew->sweep, s->csv, error);
+    return status == BG_OK && s->html ? bg_sweep_write_html(crew->sweep, s->html, error) : status;
 }
 
 /* A waiting run whose data are open, or else the first that waits; SIZE_MAX if none. */
@@ -397,10 +410,22 @@ static enum bg_status verdict(const struct crew *crew, struct bg_error *error)
     return BG_OK;
 }
 
+/* Before hours of work: whether its results have a place. */
+static enum bg_status check_places(const struct crew *crew, struct bg_error *error)
+{
+    enum bg_status status = write_files(crew, error);
+    if (status != BG_OK || !crew->settings->runs_folder)
+        return status;
+    char *path = result_path(crew, 0);
+    status = path ? bg_file_check_place(path, error) : bg_fail(error, BG_NO_MEMORY, "sweep: out of memory");
+    free(path);
+    return status;
+}
+
 static enum bg_status work_through(struct crew *crew, struct bg_error *error)
 {
     bool any = true;
-    enum bg_status status = write_files(crew, error);
+    enum bg_status status = check_places(crew, error);
     while (status == BG_OK && any && !is_stopping(crew)) {
         status = fill_crew(crew, error);
         if (status == BG_OK)

@@ -18,7 +18,7 @@ static const char *const state_names[] = {"waiting", "running", "finished", "fai
 
 /* ---- numbers ---- */
 
-static bool read_metric(const struct bg_sweep_run *run, const char *metric, double *ret_value)
+bool bg_sweep_metric(const struct bg_sweep_run *run, const char *metric, double *ret_value)
 {
     const struct bg_json *summary = run->summary ? bg_json_get(run->summary, "summary") : NULL;
     const struct bg_json *value = summary ? bg_json_get(summary, metric) : NULL;
@@ -34,7 +34,7 @@ struct bg_spread bg_sweep_spread(const struct bg_sweep *sweep, size_t combinatio
     struct bg_spread spread = {0};
     double value, sum = 0, squares = 0;
     for (size_t i = 0; i < sweep->seed_count; i++)
-        if (read_metric(&runs[i], metric, &value)) {
+        if (bg_sweep_metric(&runs[i], metric, &value)) {
             spread.min = spread.count && spread.min < value ? spread.min : value;
             spread.max = spread.count && spread.max > value ? spread.max : value;
             spread.count++;
@@ -44,7 +44,7 @@ struct bg_spread bg_sweep_spread(const struct bg_sweep *sweep, size_t combinatio
         return spread;
     spread.mean = sum / (double)spread.count;
     for (size_t i = 0; i < sweep->seed_count; i++)
-        if (read_metric(&runs[i], metric, &value))
+        if (bg_sweep_metric(&runs[i], metric, &value))
             squares += (value - spread.mean) * (value - spread.mean);
     spread.sd = spread.count > 1 ? sqrt(squares / (double)(spread.count - 1)) : 0;
     return spread;
@@ -73,7 +73,7 @@ static struct metrics find_metrics(const struct bg_sweep *sweep)
     return metrics;
 }
 
-static size_t count_state(const struct bg_sweep *sweep, size_t combination, enum bg_sweep_state state)
+size_t bg_sweep_count(const struct bg_sweep *sweep, size_t combination, enum bg_sweep_state state)
 {
     size_t count = 0;
     for (size_t i = 0; i < sweep->seed_count; i++)
@@ -94,8 +94,8 @@ static void combination_to_json(const struct bg_sweep *sweep, size_t index, cons
     struct bg_json *grid = bg_json_add_object(object, "grid");
     for (size_t i = 0; i < sweep->axis_count; i++)
         bg_json_add_string(grid, sweep->axes[i], combination->values[i]);
-    bg_json_add_u64(object, "finished", count_state(sweep, index, BG_SWEEP_FINISHED));
-    bg_json_add_u64(object, "failed", count_state(sweep, index, BG_SWEEP_FAILED));
+    bg_json_add_u64(object, "finished", bg_sweep_count(sweep, index, BG_SWEEP_FINISHED));
+    bg_json_add_u64(object, "failed", bg_sweep_count(sweep, index, BG_SWEEP_FAILED));
     struct bg_json *spreads = bg_json_add_object(object, "metrics");
     for (size_t i = 0; i < metrics->count; i++) {
         struct bg_spread spread = bg_sweep_spread(sweep, index, metrics->names[i]);
@@ -248,7 +248,7 @@ static void write_run(const struct bg_sweep *sweep, const struct bg_sweep_run *r
             state_names[run->state == BG_SWEEP_RUNNING ? BG_SWEEP_WAITING : run->state]);
     write_cell(out, run->failure ? run->failure : "");
     for (size_t i = 0; i < metrics->count; i++)
-        if (read_metric(run, metrics->names[i], &value))
+        if (bg_sweep_metric(run, metrics->names[i], &value))
             write_number(out, value);
         else
             fputc(',', out);
@@ -259,7 +259,7 @@ static void write_spread(const struct bg_sweep *sweep, size_t index, const struc
                          size_t offset, FILE *out)
 {
     write_names(sweep, index, row, out);
-    fprintf(out, ",,%zu of %zu,", count_state(sweep, index, BG_SWEEP_FINISHED), sweep->seed_count);
+    fprintf(out, ",,%zu of %zu,", bg_sweep_count(sweep, index, BG_SWEEP_FINISHED), sweep->seed_count);
     for (size_t i = 0; i < metrics->count; i++) {
         struct bg_spread spread = bg_sweep_spread(sweep, index, metrics->names[i]);
         if (spread.count)
@@ -332,7 +332,7 @@ void bg_sweep_print(const struct bg_sweep *sweep, FILE *out)
                    {"central_accuracy", "central", 100, 2, 14},
                    {"central_macro_f1", "central F1", 100, 2, 14},
                    {"rounds_committed", "committed", 1, 1, 11},
-                   {"uplink_bytes_per_client", "up/client, kB", 1e-3, 1, 14},
+                   {"uplink_bytes_per_client_round", "up, kB/round", 1e-3, 1, 12},
                    {"bits_per_coordinate", "bit/coord", 1, 2, 12},
                    {"virtual_seconds", "virtual, s", 1, 1, 14},
                    {"wall_seconds", "real, s", 1, 1, 12}};
@@ -351,9 +351,9 @@ void bg_sweep_print(const struct bg_sweep *sweep, FILE *out)
             fprintf(out, "  %*s", columns[c].width, columns[c].head);
     }
     for (size_t i = 0; i < sweep->combination_count; i++) {
-        size_t failed = count_state(sweep, i, BG_SWEEP_FAILED);
+        size_t failed = bg_sweep_count(sweep, i, BG_SWEEP_FAILED);
         fprintf(out, "\n%-*s  %2zu/%-2zu", width, sweep->combinations[i].name,
-                count_state(sweep, i, BG_SWEEP_FINISHED), sweep->seed_count);
+                bg_sweep_count(sweep, i, BG_SWEEP_FINISHED), sweep->seed_count);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
             if (shown[c])
                 print_spread(sweep, i, columns[c].metric, columns[c].factor, columns[c].digits, columns[c].width, out);

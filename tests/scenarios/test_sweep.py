@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'policy'))
 from policy import Tap  # noqa: E402
@@ -92,6 +93,22 @@ def check_tables(tap):
                 for part in ('--set', f'{key}={value}')]
         subprocess.run([PROGRAM, *sets, '--insecure-test-key', '--quiet', '--json', str(base / 'r.json')], check=True)
         assert steady(load(base / 'r.json')['summary']) == steady(run['summary'])
+    with folder() as base, tap.trying('as a page: well-formed, from here, escaped, the same numbers'):
+        sweep('--variant', '<b>&"one"</b>:', '--variant', 'two:codec.mode=sign', '--variant', 'three:codec.mode=dense',
+              '--seeds', '3', '--json', str(base / 's.json'), '--html', str(base / 's.html'), status=70)
+        page = (base / 's.html').read_text()
+        root = xml.etree.ElementTree.fromstring(page.split('\n', 1)[1])
+        assert not any(word in page for word in ('<script', 'http', 'src=', 'url(', '<b>&'))
+        table = next(one for one in root.iter('table') if 'sweep' in one.get('class'))
+        heads = [cell.text for cell in table.find('thead').iter('th')]
+        for row, one in zip(table.find('tbody'), load(base / 's.json')['combinations']):
+            cells = [''.join(cell.itertext()) for cell in row]
+            assert cells[:2] == [one['name'], f'{one["finished"]} of 3'], cells
+            told = cells[heads.index('macro-F1, %')]
+            spread = one['metrics'].get('macro_f1')
+            assert told == (f'{100 * spread["mean"]:.2f} ± {100 * spread["sd"]:.2f}' if spread else '·'), told
+        assert len([one for one in root.iter('circle')]) == 12
+        assert 'encryption.mode=off or another codec.mode' in ' '.join(root.itertext())
     with folder() as base, tap.trying('data are opened anew for runs that treat them otherwise'):
         grids = {'data.test_share': (0.2, 0.3), 'model.components': (0, 3), 'data.labels': ('papers7', 'binary')}
         for key, values in grids.items():
@@ -182,6 +199,8 @@ def check_command_line(tap):
         'seeds in the grid': (['--grid', 'simulation.seed=1,2'], '--seeds', 78),
         'too much': (['--grid', 'data.seed=' + ','.join(map(str, range(200))), '--seeds', '100'], 'runs', 65),
         'no jobs': (['--jobs', '0'], '--jobs', 64),
+        'a folder for runs that is not there': (['--runs', 'no-such-folder'], 'no-such-folder', 66),
+        'a page in one': (['--html', 'no-such-folder/p.html'], 'no-such-folder', 66),
         'to resume from nowhere': (['--resume'], '--json', 64),
         'what it does not know': (['--plot', 'x.png'], '--plot', 64),
     }
@@ -191,7 +210,8 @@ def check_command_line(tap):
             assert word in message and len(message.strip().splitlines()) == 1, message
     with tap.trying('--help names every flag'):
         text = subprocess.run([PROGRAM, 'sweep', '--help'], capture_output=True, text=True, check=True).stdout
-        for flag in '--config --set --grid --variant --seeds --json --csv --runs --jobs --resume --quiet'.split():
+        flags = '--config --set --grid --variant --seeds --json --csv --html --runs --jobs --resume --quiet'
+        for flag in flags.split():
             assert flag in text, flag
     with tap.trying('plain lines in a file, a bar with the time left on a terminal'):
         assert '\r' not in sweep('--seeds', '2').stdout

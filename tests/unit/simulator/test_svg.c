@@ -60,7 +60,7 @@ Test(svg, formats_are_escaped_as_a_whole)
 
 Test(svg, names_are_cut_between_characters_and_kept_whole_aside)
 {
-    bg_svg_name(out, 32, 0, "ééééééé<");
+    bg_svg_name(out, 32, 0, "end", 35, "ééééééé<");
     cr_assert_not_null(strstr(written(), "<title>ééééééé&lt;</title>"));
     cr_assert_not_null(strstr(written(), ">ééééé…</text>"));
 }
