@@ -315,6 +315,8 @@ SETTINGS = {
         IO, 'Is a directory', content=GOOD, flags=['--config', '.']),
     'a result for a folder that is not there': lambda place: place.fails(
         NOT_FOUND, 'none/model', content=GOOD, flags=['--model', 'none/model']),
+    'a page for a folder that is not there': lambda place: place.fails(
+        NOT_FOUND, 'none/page', content=GOOD, flags=['--html', 'none/page', '--set', 'rounds.count=1000000']),
     'a folder in place of a result': lambda place: place.fails(
         IO, 'cannot write', content=GOOD, flags=['--csv', '.']),
 }
