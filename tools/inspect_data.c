@@ -112,7 +112,7 @@ static enum bg_status survey_file(const char *path, const struct bg_inspect_data
 
 static const char *text_of(const struct bg_json *object, const char *key)
 {
-    const struct bg_json *value = bg_json_get(object, key);
+    const struct bg_json *value = object ? bg_json_get(object, key) : NULL;
     return value && bg_json_type(value) == BG_JSON_STRING ? bg_json_string(value) : "";
 }
 
