@@ -123,6 +123,33 @@ Test(device_state, comes_back_as_it_was)
     NO_LEAKS();
 }
 
+/* Half of the votes: as many bits are kept, not one per coordinate. */
+Test(device_state, keeps_the_votes_of_a_window)
+{
+    struct fixture f;
+    struct bg_device_state loaded;
+    struct bg_error error;
+    begin(&f, true);
+    f.stage.task.window_rest = 0x80000000;
+    bg_trusted_task_finish(&f.state.task);
+    struct bg_writer frame = task_frame(&f.stage.population, &f.stage.task);
+    cr_assert_eq(bg_trusted_task_accept(&f.state.trust, bg_writer_span(&frame), NULL, &f.state.task), BG_OK);
+    bg_writer_finish(&frame);
+    struct bg_codec_round round = bg_task_codec_round(&f.state.task.task);
+    struct bg_sign_bits *bits = &f.state.learner.codec.bits;
+    memset(bits->words, 0, bg_sign_words(bits->count) * sizeof *bits->words);
+    size_t coordinates = bits->count;
+    bits->count = bg_codec_votes(&f.stage.model->layout, &round);
+    cr_assert(bits->count > 0 && bits->count < coordinates);
+    bg_sign_bit_set(bits, bits->count - 1, true);
+    cr_assert_eq(bg_device_state_save(&f.state, path, &error), BG_OK, "%s", error.text);
+    cr_assert_eq(bg_device_state_load(path, &error, &loaded), BG_OK, "%s", error.text);
+    expect_same(&f.state, &loaded, coordinates);
+    bg_device_state_finish(&loaded);
+    finish(&f);
+    NO_LEAKS();
+}
+
 static void expect_refused(enum bg_status expected, const char *words)
 {
     struct bg_device_state state;
