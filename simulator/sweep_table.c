@@ -333,6 +333,7 @@ void bg_sweep_print(const struct bg_sweep *sweep, FILE *out)
                    {"central_macro_f1", "central F1", 100, 2, 14},
                    {"rounds_committed", "committed", 1, 1, 11},
                    {"uplink_bytes_per_client_round", "up, kB/round", 1e-3, 1, 12},
+                   {"uplink_bytes_per_client", "up, kB in all", 1e-3, 1, 14},
                    {"bits_per_coordinate", "bit/coord", 1, 2, 12},
                    {"virtual_seconds", "virtual, s", 1, 1, 14},
                    {"wall_seconds", "real, s", 1, 1, 12}};
