@@ -447,6 +447,7 @@ void bg_root_perform(void *context, struct bg_round_action action)
     case BG_ROUND_DO_WAKE:
         root->wake = action.at;
         return;
+    case BG_ROUND_DO_FETCH:
     case BG_ROUND_DO_FOLD:
     case BG_ROUND_ACTION_COUNT:
         return;

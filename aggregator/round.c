@@ -145,7 +145,7 @@ static enum bg_status start(struct bg_round *round, const struct bg_round_event 
             return BG_INVALID;
     for (size_t i = 0; i < round->group_count; i++) {
         struct bg_round_group *group = &round->groups[i];
-        group->arrived = group->folded = group->lost = 0;
+        group->arrived = group->folded = group->lost = group->elsewhere = 0;
         group->progress = BG_GROUP_NOT_INVITED;
     }
     for (size_t i = 0; i < event->invited_count; i++)
@@ -167,9 +167,12 @@ static enum bg_status arrived(struct bg_round *round, const struct bg_round_even
     enum bg_status status = bg_round_admit(round, round->number, round->attempt, event->group, event->member, now);
     if (status != BG_OK)
         return status;
-    round->groups[event->group].arrived |= member_bit(event->member);
-    emit(actions, (struct bg_round_action){
-                      .kind = BG_ROUND_DO_FOLD, .group = event->group, .member = event->member});
+    struct bg_round_group *group = &round->groups[event->group];
+    group->arrived |= member_bit(event->member);
+    /* A group that was opened elsewhere takes a late copy of an update, but has no use for it. */
+    if (group->progress == BG_GROUP_GATHERING)
+        emit(actions, (struct bg_round_action){
+                          .kind = BG_ROUND_DO_FOLD, .group = event->group, .member = event->member});
     return BG_OK;
 }
 
@@ -211,6 +214,26 @@ static enum bg_status answered(struct bg_round *round, const struct bg_round_eve
     return BG_OK;
 }
 
+static enum bg_status reported(struct bg_round *round, const struct bg_round_event *event, uint64_t now,
+                               struct bg_round_actions *actions)
+{
+    struct bg_round_group *group = event->group < round->group_count ? &round->groups[event->group] : NULL;
+    if (!group || group->progress != BG_GROUP_GATHERING || !event->members ||
+        (event->members & ~full_mask(group->member_count)))
+        return BG_INVALID;
+    if (event->status == BG_OK && group->opened && event->members != group->release_set)
+        return BG_REFUSED;
+    group->elsewhere |= event->members;
+    if (event->status != BG_OK)
+        return BG_OK;
+    group->release_set = event->members;
+    group->progress = BG_GROUP_RELEASED;
+    emit(actions, (struct bg_round_action){
+                      .kind = BG_ROUND_DO_FETCH, .group = event->group, .members = event->members});
+    settle_gathering(round, now, actions);
+    return BG_OK;
+}
+
 static enum bg_status combined(struct bg_round *round, const struct bg_round_event *event,
                                struct bg_round_actions *actions)
 {
@@ -237,11 +260,13 @@ static const bool expected[BG_ROUND_STATE_COUNT][BG_ROUND_EVENT_COUNT] = {
                        [BG_ROUND_FOLDED] = true,
                        [BG_ROUND_ANSWERED] = true,
                        [BG_ROUND_TIME] = true,
-                       [BG_ROUND_CANCEL] = true},
+                       [BG_ROUND_CANCEL] = true,
+                       [BG_ROUND_REPORTED] = true},
     [BG_ROUND_CLOSING] = {[BG_ROUND_FOLDED] = true,
                           [BG_ROUND_ANSWERED] = true,
                           [BG_ROUND_TIME] = true,
-                          [BG_ROUND_CANCEL] = true},
+                          [BG_ROUND_CANCEL] = true,
+                          [BG_ROUND_REPORTED] = true},
     [BG_ROUND_RELEASING] = {[BG_ROUND_ANSWERED] = true, [BG_ROUND_TIME] = true, [BG_ROUND_CANCEL] = true},
     [BG_ROUND_AGGREGATING] = {[BG_ROUND_COMBINED] = true, [BG_ROUND_TIME] = true, [BG_ROUND_CANCEL] = true},
     [BG_ROUND_PUBLISHING] = {[BG_ROUND_PUBLISHED] = true, [BG_ROUND_TIME] = true},
@@ -280,17 +305,27 @@ enum bg_status bg_round_step(struct bg_round *round, const struct bg_round_event
             return BG_INVALID;
         end(round, event->status, actions);
         return BG_OK;
+    case BG_ROUND_REPORTED:
+        return reported(round, event, now, actions);
     case BG_ROUND_EVENT_COUNT:
         break;
     }
     return BG_INVALID;
 }
 
+void bg_round_recall(struct bg_round *round, uint32_t group, uint64_t members)
+{
+    assert(round->state == BG_ROUND_IDLE && group < round->group_count);
+    round->groups[group].release_set = members;
+    round->groups[group].opened = true;
+}
+
 uint64_t bg_round_members(const struct bg_round *round, uint32_t group)
 {
-    if (group >= round->group_count || round->groups[group].progress != BG_GROUP_OPENED)
+    if (group >= round->group_count)
         return 0;
-    return round->groups[group].release_set;
+    const struct bg_round_group *g = &round->groups[group];
+    return g->progress == BG_GROUP_OPENED || g->progress == BG_GROUP_INVALID ? g->release_set : 0;
 }
 
 size_t bg_round_count(const struct bg_round *round, enum bg_group_progress progress)

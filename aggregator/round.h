@@ -15,6 +15,11 @@
  * ENDING: the outcome is fixed, the receipt is being made durable. A group in OPEN is released as soon as it is
  * complete (eager); CLOSING waits for folds of updates that had arrived in time.
  *
+ * Any group may also be gathered by another aggregator, below the root. REPORTED tells what became of it there: opened,
+ * then its sum is fetched instead of released; or not, then only who had arrived is kept. Until a report says that it
+ * was opened, a group may still become complete here. An edge runs the same machine with a quorum of 0: it combines
+ * nothing.
+ *
  * A group's release set L is fixed by its first opening in an epoch: from the moment it is asked for (the key holder
  * may have opened it even if the answer is lost), and free again only if that first request is refused. Until then a
  * group is complete when all its members arrived; at the deadline one with at least k_min members may do (never in the
@@ -58,13 +63,14 @@ struct bg_round_group {
     uint64_t arrived;     /* members whose update is durable, this round */
     uint64_t folded;      /* of those, in the product */
     uint64_t lost;        /* of those, could not be folded */
+    uint64_t elsewhere;   /* members whose update is durable at another aggregator, this round */
     enum bg_group_progress progress;
 };
 
 struct bg_round_rules {
     uint32_t group_least;     /* k_min */
     uint32_t full_rounds;     /* first rounds of an epoch in which only full groups open; 3 */
-    uint32_t quorum;          /* least opened groups, ≥ 1 */
+    uint32_t quorum;          /* least opened groups, ≥ 1; 0 for an edge */
     uint32_t holds_allowed;   /* held rounds in a row before a round is abandoned for its margin; 3 */
 };
 
@@ -93,6 +99,7 @@ enum bg_round_event_kind {
     BG_ROUND_PUBLISHED, /* status: the new model is durable */
     BG_ROUND_SETTLED,   /* the receipt is durable */
     BG_ROUND_CANCEL,    /* status: the reason */
+    BG_ROUND_REPORTED,  /* group, members whose updates another aggregator has; status: BG_OK opened there */
     BG_ROUND_EVENT_COUNT
 };
 
@@ -100,6 +107,7 @@ struct bg_round_event {
     enum bg_round_event_kind kind;
     uint32_t group;
     uint32_t member;
+    uint64_t members; /* mask */
     enum bg_status status;
     uint64_t number;
     uint32_t attempt;
@@ -111,6 +119,7 @@ struct bg_round_event {
 enum bg_round_action_kind {
     BG_ROUND_DO_FOLD = 0, /* group, member: multiply the update into the group's product */
     BG_ROUND_DO_RELEASE,  /* group, members: ask the key holder to open the product of exactly these */
+    BG_ROUND_DO_FETCH,    /* group, members: ask the key holder for the sum of these, opened for another aggregator */
     BG_ROUND_DO_COMBINE,  /* robust aggregation over the opened groups */
     BG_ROUND_DO_PUBLISH,  /* make the new model durable and visible */
     BG_ROUND_DO_SETTLE,   /* write the receipt: outcome, reason and used groups are in the round */
@@ -147,7 +156,10 @@ BG_MUST_CHECK enum bg_status bg_round_admit(const struct bg_round *round, uint64
 BG_MUST_CHECK enum bg_status bg_round_step(struct bg_round *round, const struct bg_round_event *event, uint64_t now,
                                            struct bg_round_actions *actions);
 
-/* Members whose votes are in the group's opened sum; 0 unless the group is OPENED. */
+/* Between rounds: exactly `members` of the group were opened in an earlier round of the epoch, whoever asked. */
+void bg_round_recall(struct bg_round *round, uint32_t group, uint64_t members);
+
+/* Members whose votes are in the group's opened sum; 0 unless the group is OPENED or INVALID. */
 uint64_t bg_round_members(const struct bg_round *round, uint32_t group);
 /* Groups in that progress. */
 size_t bg_round_count(const struct bg_round *round, enum bg_group_progress progress);

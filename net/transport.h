@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-/* Client to root, except where noted. Bodies are frames (wire/). */
+/* Client or edge to its aggregator, except where noted. Bodies are frames (wire/). */
 enum bg_route {
     BG_ROUTE_PLAN = 1,  /* → plan frame in force */
     BG_ROUTE_GROUPS,    /* → groups frame of the epoch */
@@ -22,7 +22,10 @@ enum bg_route {
     BG_ROUTE_RECEIPT,   /* u64 round → receipt frame; BG_BUSY while the round runs */
     BG_ROUTE_EPOCH,     /* root to key holder: epoch request frame → reveal frame, groups frame, signed key part */
     BG_ROUTE_SIGNED_PLAN, /* root to key holder: plan frame → nothing: its manifests will be accepted */
-    BG_ROUTE_RELEASE,   /* root to key holder: release frame, then the challenged blocks → sums frame */
+    BG_ROUTE_RELEASE,   /* aggregator to key holder: release frame, then the challenged blocks → sums frame to the root,
+                           to an edge the record alone */
+    BG_ROUTE_SUMS,      /* root to key holder: record of an edge's release → its sums frame */
+    BG_ROUTE_REPORT,    /* edge to its parent, up to the root: report frame → nothing: the root has it */
     BG_ROUTE_COUNT
 };
 

@@ -10,7 +10,7 @@
 #include "wire/pace.h"
 #include "wire/plan.h"
 #include "wire/receipt.h"
-#include "wire/release.h"
+#include "wire/report.h"
 #include "wire/task.h"
 
 #define ARENA_CAP ((size_t)1 << 30)
@@ -253,6 +253,34 @@ static enum bg_status about_receipt(const struct about *a)
     return BG_OK;
 }
 
+static enum bg_status add_manifests(const struct about *a, const char *message, const struct bg_span *manifests,
+                                    uint32_t count)
+{
+    struct bg_json *list = bg_json_add_array(a->facts, "manifests");
+    for (uint32_t i = 0; i < count; i++) {
+        struct bg_frame frame;
+        struct bg_manifest manifest;
+        enum bg_status status = bg_frame_expect(manifests[i], BG_FRAME_MANIFEST, a->error, &frame);
+        if (status == BG_OK)
+            status = bg_manifest_decode(&frame, a->error, &manifest);
+        if (status != BG_OK)
+            return bg_fail_in(a->error, status, "%s: manifest of member %u", message, i);
+        add_manifest(bg_json_add_object(list, NULL), &manifest);
+    }
+    return BG_OK;
+}
+
+static void add_record(struct bg_json *facts, const struct bg_record *record)
+{
+    struct bg_json *json = bg_json_add_object(facts, "record");
+    bg_json_add_u64(json, "sequence", record->sequence);
+    bg_json_add_u64(json, "epoch", record->epoch);
+    add_members(json, "members", record->members);
+    bg_facts_digest(json, "manifests", &record->manifests);
+    bg_facts_digest(json, "product", &record->product);
+    bg_facts_digest(json, "previous", &record->previous);
+}
+
 static enum bg_status about_release(const struct about *a)
 {
     struct bg_release release;
@@ -265,18 +293,7 @@ static enum bg_status about_release(const struct about *a)
     bg_json_add_u64(a->facts, "group", release.group);
     bg_json_add_u64(a->facts, "positions", release.positions);
     bg_json_add_u64(a->facts, "position_bytes", release.product.size / release.positions);
-    struct bg_json *list = bg_json_add_array(a->facts, "manifests");
-    for (uint32_t i = 0; i < release.member_count; i++) {
-        struct bg_frame frame;
-        struct bg_manifest manifest;
-        status = bg_frame_expect(release.manifests[i], BG_FRAME_MANIFEST, a->error, &frame);
-        if (status == BG_OK)
-            status = bg_manifest_decode(&frame, a->error, &manifest);
-        if (status != BG_OK)
-            return bg_fail_in(a->error, status, "release: manifest of member %u", i);
-        add_manifest(bg_json_add_object(list, NULL), &manifest);
-    }
-    return BG_OK;
+    return add_manifests(a, "release", release.manifests, release.member_count);
 }
 
 static enum bg_status about_sums(const struct about *a)
@@ -290,14 +307,25 @@ static enum bg_status about_sums(const struct about *a)
     bg_json_add_u64(a->facts, "group", sums.group);
     bg_json_add_u64(a->facts, "positions", sums.positions);
     bg_json_add_u64(a->facts, "position_bytes", sums.sums.size / sums.positions);
-    struct bg_json *record = bg_json_add_object(a->facts, "record");
-    bg_json_add_u64(record, "sequence", sums.record.sequence);
-    bg_json_add_u64(record, "epoch", sums.record.epoch);
-    add_members(record, "members", sums.record.members);
-    bg_facts_digest(record, "manifests", &sums.record.manifests);
-    bg_facts_digest(record, "product", &sums.record.product);
-    bg_facts_digest(record, "previous", &sums.record.previous);
+    add_record(a->facts, &sums.record);
     return BG_OK;
+}
+
+static enum bg_status about_report(const struct about *a)
+{
+    struct bg_report report;
+    enum bg_status status = bg_report_decode(a->frame, a->arena, a->error, &report);
+    if (status != BG_OK)
+        return status;
+    bg_facts_digest(a->facts, "edge", &report.edge);
+    bg_json_add_u64(a->facts, "round", report.round);
+    bg_json_add_u64(a->facts, "attempt", report.attempt);
+    bg_json_add_u64(a->facts, "group", report.group);
+    bg_json_add_bool(a->facts, "opened", report.opened);
+    status = add_manifests(a, "report", report.manifests, report.member_count);
+    if (status == BG_OK && report.opened)
+        add_record(a->facts, &report.record);
+    return status;
 }
 
 static enum bg_status about_epoch_request(const struct about *a)
@@ -347,6 +375,7 @@ static enum bg_status about_frame(const struct about *a)
         [BG_FRAME_RECEIPT] = about_receipt,
         [BG_FRAME_RELEASE] = about_release,
         [BG_FRAME_SUMS] = about_sums,
+        [BG_FRAME_REPORT] = about_report,
         [BG_FRAME_EPOCH_REQUEST] = about_epoch_request,
         [BG_FRAME_EPOCH_REVEAL] = about_epoch_reveal,
         [BG_FRAME_PACE] = about_pace,

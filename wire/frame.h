@@ -34,6 +34,7 @@ enum bg_frame_type {
     BG_FRAME_EPOCH_REQUEST = 9, /* wire/epoch.h */
     BG_FRAME_EPOCH_REVEAL = 10, /* wire/epoch.h */
     BG_FRAME_PACE = 11,         /* wire/pace.h */
+    BG_FRAME_REPORT = 12,       /* wire/report.h */
 };
 
 /* "manifest", …; NULL for a type that does not exist. */

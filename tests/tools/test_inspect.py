@@ -64,7 +64,7 @@ def example(name):
 
 def names_every_message(bench):
     kinds = ['plan', 'groups', 'task', 'manifest', 'block', 'receipt', 'release', 'sums', 'epoch-request',
-             'epoch-reveal', 'pace']
+             'epoch-reveal', 'pace', 'report']
     for kind in kinds:
         facts = bench.facts(example(kind))
         assert facts['kind'] == 'frames' and facts['bytes'] == len(example(kind))
@@ -111,6 +111,9 @@ def shows_the_fields_of_a_round(bench):
     assert sums['record']['sequence'] == 1 and sums['record']['previous'] is None
     release, = bench.facts(example('release'))['frames']
     assert [m['client'] for m in release['manifests']] == [member.hex() for member in protocol.MEMBERS]
+    report, = bench.facts(example('report'))['frames']
+    assert report['edge'] == protocol.EDGE[2].hex() and report['opened'] is True
+    assert report['record'] == sums['record'] and report['manifests'] == release['manifests']
 
 
 def walks_a_file_of_frames(bench):

@@ -83,7 +83,7 @@ def sign(secret, kind, message):
 def frame(kind, plan_id, body, signed=None):
     """Rows of a frame; `signed` = (secret, label) appends a signature over everything before it."""
     number = ['plan', 'groups', 'task', 'manifest', 'block', 'receipt', 'release', 'sums', 'epoch request',
-              'epoch reveal', 'pace'].index(kind) + 1
+              'epoch reveal', 'pace', 'report'].index(kind) + 1
     size = len(joined(body)) + (64 if signed else 0)
     rows = [raw('magic', b'BRGE'), u16('version', 1), (u16('', number)[0], f'u16 type = {number} ({kind})'),
             label('population', POPULATION), raw('plan id', plan_id), u64('body size', size), *body]
@@ -100,7 +100,7 @@ def party(byte):
     return secret, point, sha256(point)
 
 
-KEY_HOLDER, ROOT, SEALING = party(0x4b), party(0x52), party(0x53)
+KEY_HOLDER, ROOT, SEALING, EDGE = party(0x4b), party(0x52), party(0x53), party(0x45)
 CLIENTS = {party(byte)[2]: party(byte) for byte in (0xa1, 0xa2)}
 CELL = label('cell', 'west')
 N = modulus(BITS, 0)
@@ -227,6 +227,11 @@ RECORD.append(raw('signature', sign(KEY_HOLDER[0], 'burgee record', joined(RECOR
 SUM = (sum(PADDED) % N).to_bytes(S * BITS // 8, 'little')
 SUMS = frame('sums', PLAN_ID, [u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), u64('positions', 1),
                                u64('size of the sums', len(SUM)), raw('sums', SUM), *RECORD])
+REPORT = frame('report', PLAN_ID, [
+    raw('edge id', EDGE[2]), u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), u64('members', 2),
+    u64('size of the manifest', len(MANIFESTS[0])), raw('manifest of member 0', MANIFESTS[0]),
+    u64('size of the manifest', len(MANIFESTS[1])), raw('manifest of member 1', MANIFESTS[1]),
+    u8('opened', 1), raw('record', joined(RECORD))], (EDGE[0], 'burgee report'))
 RECEIPT = frame('receipt', PLAN_ID, [
     u64('round', ROUND), u32('attempt', ATTEMPT), u8('outcome', 1), u16('reason', 0),
     raw('next model digest', NEXT_MODEL), u64('tensors', 2), f64('scale', 0.5), f64('scale', 0.25),
@@ -249,7 +254,8 @@ def key_file(rows):
 EXAMPLES = {
     'epoch-request': REQUEST, 'epoch-reveal': REVEAL, 'groups': GROUPS, 'plan': PLAN, 'task': TASK,
     'manifest': UPDATES[0][0], 'manifest-1': UPDATES[1][0], 'block': UPDATES[0][1], 'block-1': UPDATES[1][1],
-    'release': RELEASE, 'sums': SUMS, 'receipt': RECEIPT, 'pace': PACE, 'plain-vector': PLAIN_VECTOR,
+    'release': RELEASE, 'sums': SUMS, 'report': REPORT, 'receipt': RECEIPT, 'pace': PACE,
+    'plain-vector': PLAIN_VECTOR,
     'pads': [raw('position key of member 0', KEYS[0]), raw('pad of member 0', PADS[0].to_bytes(BITS // 8, 'little')),
              raw('position key of member 1', KEYS[1]), raw('pad of member 1', PADS[1].to_bytes(BITS // 8, 'little'))],
     'plaintexts': [raw(f'plaintext of member {i}: slots {" ".join(map(str, slots))}',

@@ -127,21 +127,24 @@ static struct bg_round_event sample(enum bg_round_event_kind kind)
         event.group = 0;
     if (kind == BG_ROUND_CANCEL)
         event.status = BG_TOO_LATE;
+    if (kind == BG_ROUND_REPORTED)
+        event.members = 7;
     return event;
 }
 
 #define NO BG_ROUND_STATE_COUNT /* refused: the state stays as it was */
 
 static const enum bg_round_state next_state[BG_ROUND_STATE_COUNT][BG_ROUND_EVENT_COUNT] = {
-    /*                          START  ARRIVED  FOLDED  TIME  ANSWERED  COMBINED  PUBLISHED  SETTLED  CANCEL */
-    [BG_ROUND_IDLE] = {BG_ROUND_OPEN, NO, NO, BG_ROUND_IDLE, NO, NO, NO, NO, NO},
-    [BG_ROUND_OPEN] = {NO, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, NO, NO, NO, BG_ROUND_ENDING},
+    /*                          START  ARRIVED  FOLDED  TIME  ANSWERED  COMBINED  PUBLISHED  SETTLED  CANCEL  REPORTED */
+    [BG_ROUND_IDLE] = {BG_ROUND_OPEN, NO, NO, BG_ROUND_IDLE, NO, NO, NO, NO, NO, NO},
+    [BG_ROUND_OPEN] = {NO, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, NO, NO, NO, BG_ROUND_ENDING,
+                       BG_ROUND_OPEN},
     [BG_ROUND_CLOSING] = {NO, NO, BG_ROUND_RELEASING, BG_ROUND_CLOSING, BG_ROUND_CLOSING, NO, NO, NO,
-                          BG_ROUND_ENDING},
-    [BG_ROUND_RELEASING] = {NO, NO, NO, BG_ROUND_RELEASING, BG_ROUND_RELEASING, NO, NO, NO, BG_ROUND_ENDING},
-    [BG_ROUND_AGGREGATING] = {NO, NO, NO, BG_ROUND_AGGREGATING, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING},
-    [BG_ROUND_PUBLISHING] = {NO, NO, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO, NO},
-    [BG_ROUND_ENDING] = {NO, NO, NO, BG_ROUND_ENDING, NO, NO, NO, BG_ROUND_IDLE, NO},
+                          BG_ROUND_ENDING, BG_ROUND_RELEASING},
+    [BG_ROUND_RELEASING] = {NO, NO, NO, BG_ROUND_RELEASING, BG_ROUND_RELEASING, NO, NO, NO, BG_ROUND_ENDING, NO},
+    [BG_ROUND_AGGREGATING] = {NO, NO, NO, BG_ROUND_AGGREGATING, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO},
+    [BG_ROUND_PUBLISHING] = {NO, NO, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO, NO, NO},
+    [BG_ROUND_ENDING] = {NO, NO, NO, BG_ROUND_ENDING, NO, NO, NO, BG_ROUND_IDLE, NO, NO},
 };
 
 Test(round, every_state_and_event_pair_does_what_the_table_says)
@@ -259,7 +262,7 @@ Test(round, an_invalid_group_is_not_used_and_does_not_count_for_the_quorum)
     cr_assert_eq(answer(&f, 1, BG_OK), BG_OK);
     cr_assert_eq(f.round.state, BG_ROUND_ENDING);
     cr_assert_eq(f.round.outcome, BG_TOO_FEW);
-    cr_assert_eq(bg_round_members(&f.round, 0), 0u);
+    cr_assert_eq(bg_round_members(&f.round, 0), 7u, "a receipt says whose sum it was");
     cr_assert_eq(f.groups[0].release_set, 7u, "it was opened: its release set is final");
 }
 
@@ -350,4 +353,95 @@ Test(round, a_model_that_cannot_be_published_abandons_the_round)
     cr_assert_eq(simple(&f, BG_ROUND_PUBLISHED, BG_IO), BG_OK);
     cr_assert_eq(f.round.outcome, BG_IO);
     cr_assert(acts(&f, BG_ROUND_DO_SETTLE));
+}
+
+static enum bg_status report(struct fixture *f, uint32_t group, uint64_t members, enum bg_status status)
+{
+    return step(f, (struct bg_round_event){
+                       .kind = BG_ROUND_REPORTED, .group = group, .members = members, .status = status});
+}
+
+Test(round, fetches_what_was_opened_elsewhere_and_closes_when_all_of_it_is_known)
+{
+    struct fixture f;
+    begin(&f);
+    cr_assert_eq(start(&f, 1), BG_OK);
+    for (uint32_t group = 0; group < 3; group++) {
+        cr_assert_eq(report(&f, group, 7, BG_OK), BG_OK);
+        cr_assert(acts(&f, BG_ROUND_DO_FETCH));
+        cr_assert_eq(f.actions.items[0].members, 7u);
+        cr_assert_eq(f.groups[group].elsewhere, 7u);
+        cr_assert_eq(report(&f, group, 7, BG_OK), BG_INVALID, "once is enough");
+    }
+    cr_assert_eq(f.round.state, BG_ROUND_OPEN);
+    bring_and_fold(&f, 3);
+    cr_assert_eq(f.round.state, BG_ROUND_RELEASING, "nothing is left to gather");
+    for (uint32_t group = 0; group < GROUPS; group++)
+        cr_assert_eq(answer(&f, group, BG_OK), BG_OK);
+    cr_assert(acts(&f, BG_ROUND_DO_COMBINE));
+    cr_assert_eq(bg_round_members(&f.round, 0), 7u);
+}
+
+Test(round, keeps_gathering_a_group_that_sat_out_elsewhere)
+{
+    struct fixture f;
+    begin(&f);
+    cr_assert_eq(start(&f, 1), BG_OK);
+    cr_assert_eq(report(&f, 0, 5, BG_TOO_FEW), BG_OK);
+    cr_assert_eq(f.actions.count, 0);
+    cr_assert_eq(f.groups[0].elsewhere, 5u);
+    cr_assert_eq(f.groups[0].progress, BG_GROUP_GATHERING);
+    cr_assert_eq(f.groups[0].release_set, 0u);
+    bring_and_fold(&f, 0);
+    cr_assert_eq(f.groups[0].progress, BG_GROUP_RELEASED, "here it was complete");
+    cr_assert_eq(report(&f, 0, 7, BG_OK), BG_INVALID);
+    cr_assert_eq(start(&f, 2), BG_INVALID);
+    cr_assert_eq(simple(&f, BG_ROUND_CANCEL, BG_TOO_LATE), BG_OK);
+    cr_assert_eq(simple(&f, BG_ROUND_SETTLED, BG_OK), BG_OK);
+    cr_assert_eq(start(&f, 2), BG_OK);
+    cr_assert_eq(f.groups[0].elsewhere, 0u, "of one round only");
+}
+
+Test(round, takes_a_copy_of_an_update_that_was_opened_elsewhere_without_folding_it)
+{
+    struct fixture f;
+    begin(&f);
+    cr_assert_eq(start(&f, 1), BG_OK);
+    bring(&f, 0, 0);
+    cr_assert_eq(report(&f, 0, 7, BG_OK), BG_OK);
+    cr_assert_eq(step(&f, (struct bg_round_event){.kind = BG_ROUND_FOLDED, .group = 0}), BG_INVALID);
+    cr_assert_eq(step(&f, (struct bg_round_event){.kind = BG_ROUND_ARRIVED, .group = 0, .member = 1}), BG_OK);
+    cr_assert_not(acts(&f, BG_ROUND_DO_FOLD));
+    cr_assert_eq(f.groups[0].arrived, 3u);
+    cr_assert_eq(f.groups[0].progress, BG_GROUP_RELEASED);
+}
+
+Test(round, refuses_reports_of_nobody_of_strangers_and_of_another_release_set)
+{
+    struct fixture f;
+    begin(&f);
+    bg_round_recall(&f.round, 0, 5);
+    cr_assert_eq(start(&f, 1), BG_OK);
+    cr_assert_eq(bg_round_admit(&f.round, 1, 0, 0, 1, 0), BG_REFUSED, "what was opened before is remembered");
+    cr_assert_eq(report(&f, 1, 0, BG_OK), BG_INVALID);
+    cr_assert_eq(report(&f, 1, 8, BG_OK), BG_INVALID);
+    cr_assert_eq(report(&f, GROUPS, 7, BG_OK), BG_INVALID);
+    cr_assert_eq(report(&f, 0, 7, BG_OK), BG_REFUSED);
+    cr_assert_eq(f.groups[0].release_set, 5u);
+    cr_assert_eq(report(&f, 0, 5, BG_OK), BG_OK);
+}
+
+Test(round, an_edge_ends_without_a_quorum)
+{
+    struct fixture f;
+    begin(&f);
+    f.round.rules.quorum = 0;
+    cr_assert_eq(start(&f, 1), BG_OK);
+    f.now = DEADLINE;
+    cr_assert_eq(simple(&f, BG_ROUND_TIME, BG_OK), BG_OK);
+    cr_assert(acts(&f, BG_ROUND_DO_COMBINE));
+    cr_assert_eq(simple(&f, BG_ROUND_COMBINED, BG_OK), BG_OK);
+    cr_assert_eq(simple(&f, BG_ROUND_PUBLISHED, BG_OK), BG_OK);
+    cr_assert_eq(simple(&f, BG_ROUND_SETTLED, BG_OK), BG_OK);
+    cr_assert_eq(f.round.epoch_rounds, 0u);
 }

@@ -305,6 +305,23 @@ struct bg_sums random_sums(struct source *source)
     return sums;
 }
 
+struct bg_report random_report(struct source *source)
+{
+    struct bg_report report = {.edge = random_digest(source),
+                               .member_count = random_within(source, 1, 3),
+                               .opened = random_within(source, 0, 1) == 1,
+                               .record = random_record(source)};
+    struct bg_span *manifests = BG_ARENA_ARRAY(&source->arena, struct bg_span, report.member_count);
+    for (uint32_t i = 0; i < report.member_count; i++)
+        manifests[i] = random_manifest_frame(source);
+    report.manifests = manifests;
+    report.record.members = ((uint64_t)1 << report.member_count) - 1;
+    report.round = report.record.round;
+    report.attempt = report.record.attempt;
+    report.group = report.record.group;
+    return report;
+}
+
 struct bg_epoch_request random_epoch_request(struct source *source)
 {
     return (struct bg_epoch_request){bg_prng_next(&source->prng), random_digest(source), random_digest(source)};

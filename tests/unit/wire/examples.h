@@ -10,7 +10,7 @@
 #include "wire/pace.h"
 #include "wire/plan.h"
 #include "wire/receipt.h"
-#include "wire/release.h"
+#include "wire/report.h"
 #include "wire/task.h"
 
 struct source {
@@ -36,6 +36,7 @@ struct bg_receipt random_receipt(struct source *source);
 struct bg_release random_release(struct source *source);
 struct bg_record random_record(struct source *source);
 struct bg_sums random_sums(struct source *source);
+struct bg_report random_report(struct source *source);
 struct bg_epoch_request random_epoch_request(struct source *source);
 struct bg_epoch_reveal random_epoch_reveal(struct source *source);
 struct bg_pace_window random_pace_window(struct source *source);

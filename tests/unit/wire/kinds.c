@@ -203,6 +203,28 @@ static enum bg_status again_sums(const struct bg_frame *frame, struct bg_arena *
     return BG_OK;
 }
 
+/* ---- report ---- */
+
+static void make_report(struct source *source, struct bg_writer *w)
+{
+    struct bg_digest plan_id = random_digest(source);
+    struct bg_report report = random_report(source);
+    bg_report_encode_unsigned(w, &source->population, &plan_id, &report);
+    write_random(source, w, BG_SIGNATURE_BYTES);
+}
+
+static enum bg_status again_report(const struct bg_frame *frame, struct bg_arena *arena, struct bg_error *error,
+                                   struct bg_writer *w)
+{
+    struct bg_report report;
+    enum bg_status status = bg_report_decode(frame, arena, error, &report);
+    if (status != BG_OK)
+        return status;
+    bg_report_encode_unsigned(w, &frame->population, &frame->plan_id, &report);
+    copy_signature(frame, w);
+    return BG_OK;
+}
+
 /* ---- epoch request ---- */
 
 static void make_epoch_request(struct source *source, struct bg_writer *w)
@@ -277,6 +299,7 @@ const struct kind kinds[] = {
     {BG_FRAME_EPOCH_REQUEST, make_epoch_request, again_epoch_request},
     {BG_FRAME_EPOCH_REVEAL, make_epoch_reveal, again_epoch_reveal},
     {BG_FRAME_PACE, make_pace, again_pace},
+    {BG_FRAME_REPORT, make_report, again_report},
 };
 const size_t kind_count = sizeof kinds / sizeof *kinds;
 

@@ -85,7 +85,7 @@ static const struct {
     {4, 2, BG_BAD_VERSION, "version 2; versions 1 to 1"},
     {5, 1, BG_BAD_VERSION, "version 257"},
     {6, 0, BG_DECODE, "type 0"},
-    {6, 12, BG_DECODE, "type 12"},
+    {6, 13, BG_DECODE, "type 13"},
     {7, 1, BG_DECODE, "type 259"},
     {8, 0, BG_DECODE, "population"},
     {8, 'L', BG_DECODE, "population"},
@@ -145,9 +145,9 @@ Test(frame, names_both_types_when_another_was_expected)
 Test(frame, names_each_type_once)
 {
     cr_assert_null(bg_frame_type_name(0));
-    cr_assert_null(bg_frame_type_name(12));
+    cr_assert_null(bg_frame_type_name(13));
     cr_assert_null(bg_frame_type_name(UINT32_MAX));
-    for (unsigned type = 1; type <= 11; type++)
+    for (unsigned type = 1; type <= 12; type++)
         for (unsigned other = 1; other < type; other++)
             cr_assert_str_neq(bg_frame_type_name(type), bg_frame_type_name(other));
 }

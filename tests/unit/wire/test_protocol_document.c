@@ -16,7 +16,7 @@
 #include "wire/epoch.h"
 #include "wire/pace.h"
 #include "wire/receipt.h"
-#include "wire/release.h"
+#include "wire/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,7 +340,7 @@ Test(protocol_document, states_the_limits_and_the_version)
     }
     snprintf(row, sizeof row, "Protocol version: **%u**", BG_PROTOCOL_VERSION);
     cr_assert(strstr(page, row));
-    for (unsigned type = BG_FRAME_PLAN; type <= BG_FRAME_PACE; type++) {
+    for (unsigned type = BG_FRAME_PLAN; type <= BG_FRAME_REPORT; type++) {
         snprintf(row, sizeof row, "\n| %u | %s | ", type, bg_frame_type_name(type));
         cr_assert(strstr(page, row), "the page has no row \"%s\"", row);
     }
@@ -563,6 +563,18 @@ Test(protocol_document, has_the_opening_as_the_code_makes_it)
     bg_sums_encode(&w, &s.population, &s.frame.plan_id, &sums);
     expect_example("sums", bg_writer_span(&w));
     bg_writer_finish(&w);
+    struct bg_identity *edge = identity(0x45);
+    struct bg_report report = {.edge = *bg_identity_digest(edge),
+                               .round = 7,
+                               .member_count = 2,
+                               .manifests = manifests,
+                               .opened = true,
+                               .record = sums.record};
+    bg_report_encode_unsigned(&w, &s.population, &s.frame.plan_id, &report);
+    cr_assert_eq(bg_envelope_close(edge, BG_SIGNED_REPORT, &w, 0), BG_OK);
+    expect_example("report", bg_writer_span(&w));
+    bg_writer_finish(&w);
+    bg_identity_destroy(&edge);
     bg_update_finish(&updates[0]);
     bg_update_finish(&updates[1]);
     story_finish(&s);
