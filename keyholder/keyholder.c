@@ -134,6 +134,8 @@ struct bg_keyholder_task {
     struct bg_work work;
     struct bg_keyholder *keyholder;
     struct bg_call *call;
+    struct bg_digest peer;
+    bool edge; /* the peer is one: it gets the record, the root will fetch the sums */
     struct bg_opening opening;
     enum bg_status status; /* of the work */
     struct bg_error error;
@@ -179,7 +181,12 @@ static void answer_task(struct bg_keyholder_task *task, enum bg_keyholder_notice
     const struct bg_release *release = &task->opening.release;
     struct bg_writer w;
     bg_writer_init(&w);
-    bg_opening_answer(&task->opening, &w);
+    if (task->edge) {
+        bg_record_encode(&w, &task->opening.record);
+        bg_edges_keep(&keyholder->edges, &task->opening);
+    } else {
+        bg_opening_answer(&task->opening, &w);
+    }
     notify(keyholder,
            (struct bg_keyholder_notice){.kind = kind, .round = release->round, .group = release->group});
     bg_call_answer(task->call, w.status, bg_writer_span(&w));
@@ -241,12 +248,37 @@ static void lock(struct bg_keyholder_task *task)
                                                    .error = &task->error});
 }
 
+static void bar(struct bg_keyholder_task *task)
+{
+    struct bg_keyholder *keyholder = task->keyholder;
+    const struct bg_release *release = &task->opening.release;
+    struct bg_writer entry;
+    struct bg_error unkept = {0};
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(&task->peer, hex);
+    bg_fail_in(&task->error, task->error.status, "edge %s", hex);
+    bg_writer_init(&entry);
+    bg_write_digest(&entry, &task->peer);
+    bg_write_bytes(&entry, task->error.text, strlen(task->error.text));
+    if (entry.status != BG_OK || bg_edges_bar(&keyholder->edges, &task->peer) != BG_OK) {
+        keyholder->failed = true; /* it would be asked again, and the answer must not depend on memory */
+        bg_fail_in(&task->error, task->error.status, "out of memory");
+    } else if (bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_BAR, bg_writer_span(&entry), &unkept) != BG_OK) {
+        bg_fail_in(&task->error, task->error.status, "%s", unkept.text);
+    }
+    bg_writer_finish(&entry);
+    notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_BARRED,
+                                                   .round = release->round,
+                                                   .group = release->group,
+                                                   .error = &task->error});
+}
+
 static void challenge_done(struct bg_job *job)
 {
     struct bg_keyholder_task *task = task_of(job);
     enum bg_policy_action action;
     struct bg_policy_event event = {
-        .kind = BG_POLICY_BLOCKS, .group = task->opening.release.group, .status = task->status};
+        .kind = BG_POLICY_BLOCKS, .group = task->opening.release.group, .edge = task->edge, .status = task->status};
     enum bg_status status = bg_policy_step(&task->keyholder->policy, &event, &task->error, &action);
     if (status == BG_OK && action == BG_POLICY_DO_OPEN) {
         queue(task, BG_PHASE_OPENING, task->opening.release.positions, run_opening, opening_done);
@@ -254,6 +286,8 @@ static void challenge_done(struct bg_job *job)
     }
     if (status == BG_OK && action == BG_POLICY_DO_LOCK)
         lock(task);
+    if (status == BG_OK && action == BG_POLICY_DO_BAR)
+        bar(task);
     refuse_task(task);
 }
 
@@ -293,7 +327,8 @@ static bool is_busy(const struct bg_keyholder *keyholder, const struct bg_keyhol
     return false;
 }
 
-static void serve_release(struct bg_keyholder *keyholder, struct bg_span body, struct bg_call *call)
+static void serve_release(struct bg_keyholder *keyholder, const struct bg_request *asked, bool edge,
+                          struct bg_call *call)
 {
     struct bg_roster roster = bg_enrolment_roster(&keyholder->enrolment);
     struct bg_keyholder_task *task = calloc(1, sizeof *task);
@@ -305,10 +340,12 @@ static void serve_release(struct bg_keyholder *keyholder, struct bg_span body, s
     }
     task->keyholder = keyholder;
     task->call = call;
+    task->peer = asked->peer;
+    task->edge = edge;
     task->next = keyholder->tasks;
     keyholder->tasks = task;
     bg_opening_init(&task->opening, &keyholder->settings);
-    enum bg_status status = bg_opening_read(&task->opening, &keyholder->epochs, &roster, body, &task->error);
+    enum bg_status status = bg_opening_read(&task->opening, &keyholder->epochs, &roster, asked->body, &task->error);
     if (status == BG_OK && is_busy(keyholder, task))
         status = bg_fail(&task->error, BG_BUSY, "round %llu, group %u: another release of the group is under way",
                          (unsigned long long)task->opening.release.round, task->opening.release.group);
@@ -318,16 +355,58 @@ static void serve_release(struct bg_keyholder *keyholder, struct bg_span body, s
         refuse_task(task);
 }
 
+static void serve_sums(struct bg_keyholder *keyholder, struct bg_span body, struct bg_call *call)
+{
+    struct bg_error error = {0};
+    struct bg_writer w;
+    const struct bg_waiting_sums *waiting = bg_edges_find(&keyholder->edges, body);
+    if (!waiting || keyholder->policy.locked) {
+        bg_fail(&error, waiting ? BG_REFUSED : BG_NOT_FOUND,
+                waiting ? "sums: the key holder is locked" : "sums: none wait under this record");
+        refuse(keyholder, call, &error, 0, 0);
+        return;
+    }
+    struct bg_sums sums = {.round = waiting->record.round,
+                           .attempt = waiting->record.attempt,
+                           .group = waiting->record.group,
+                           .positions = waiting->positions,
+                           .sums = {waiting->sums, waiting->size},
+                           .record = waiting->record};
+    bg_writer_init(&w);
+    bg_sums_encode(&w, &keyholder->settings.population, &waiting->plan_id, &sums);
+    bg_call_answer(call, w.status, bg_writer_span(&w));
+    bg_writer_finish(&w);
+}
+
+/* Edges may release, unless they are barred; everything else is the root's. */
+static enum bg_status check_peer(const struct bg_keyholder *keyholder, const struct bg_request *request, bool is_root,
+                                 struct bg_error *error)
+{
+    const struct bg_keyholder_settings *settings = &keyholder->settings;
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bool is_edge = false;
+    bg_digest_to_hex(&request->peer, hex);
+    for (size_t i = 0; i < settings->edge_count; i++)
+        is_edge = is_edge || bg_digest_equal(&settings->edges[i], &request->peer);
+    if (is_root || (is_edge && settings->root[0] && request->route == BG_ROUTE_RELEASE &&
+                    !bg_edges_is_barred(&keyholder->edges, &request->peer)))
+        return BG_OK;
+    if (is_edge && request->route == BG_ROUTE_RELEASE)
+        return bg_fail(error, BG_REFUSED,
+                       "release: edge %s is barred: a product of it was not made of the members' blocks; an operator "
+                       "must look at it and clear it",
+                       hex);
+    return bg_fail(error, BG_REFUSED, "%s: asked by %s, who is not the root", bg_route_name(request->route), hex);
+}
+
 void bg_keyholder_serve(void *context, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_keyholder *keyholder = context;
     struct bg_digest root;
     struct bg_error error = {0};
     bg_point_digest(keyholder->settings.root, &root);
-    if (!keyholder->settings.root[0] || !bg_digest_equal(&root, &request->peer)) {
-        char hex[2 * BG_DIGEST_BYTES + 1];
-        bg_digest_to_hex(&request->peer, hex);
-        bg_fail(&error, BG_REFUSED, "%s: asked by %s, who is not the root", bg_route_name(request->route), hex);
+    bool is_root = keyholder->settings.root[0] && bg_digest_equal(&root, &request->peer);
+    if (check_peer(keyholder, request, is_root, &error) != BG_OK) {
         refuse(keyholder, call, &error, 0, 0);
         return;
     }
@@ -345,7 +424,10 @@ void bg_keyholder_serve(void *context, const struct bg_request *request, struct 
         serve_plan(keyholder, request->body, call);
         return;
     case BG_ROUTE_RELEASE:
-        serve_release(keyholder, request->body, call);
+        serve_release(keyholder, request, !is_root, call);
+        return;
+    case BG_ROUTE_SUMS:
+        serve_sums(keyholder, request->body, call);
         return;
     default:
         bg_fail(&error, BG_NOT_FOUND, "%s: not a route of the key holder", bg_route_name(request->route));
@@ -359,10 +441,18 @@ enum bg_status bg_keyholder_clear(struct bg_keyholder *keyholder)
 {
     enum bg_policy_action action;
     struct bg_policy_event event = {.kind = BG_POLICY_CLEAR};
-    enum bg_status status = bg_policy_step(&keyholder->policy, &event, NULL, &action);
-    if (status == BG_OK)
-        status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_CLEAR, (struct bg_span){NULL, 0}, NULL);
-    return status;
+    enum bg_status status = BG_OK;
+    if (keyholder->policy.locked || !keyholder->edges.barred_count)
+        status = bg_policy_step(&keyholder->policy, &event, NULL, &action);
+    if (status != BG_OK)
+        return status;
+    bg_edges_clear(&keyholder->edges);
+    return bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_CLEAR, (struct bg_span){NULL, 0}, NULL);
+}
+
+size_t bg_keyholder_barred(const struct bg_keyholder *keyholder)
+{
+    return keyholder->edges.barred_count;
 }
 
 bool bg_keyholder_locked(const struct bg_keyholder *keyholder)
@@ -413,6 +503,7 @@ void bg_keyholder_destroy(struct bg_keyholder **keyholder)
         return;
     while (k->tasks)
         end_task(k->tasks);
+    bg_edges_finish(&k->edges);
     bg_epochs_finish(&k->epochs);
     bg_enrolment_finish(&k->enrolment);
     free(k->next_rounds);

@@ -4,14 +4,19 @@
  * for the key in the key part of the plan, and opens products of whole groups under a policy of its own
  * (keyholder/policy.h). It sees padded sums, never a vector. One thread drives it.
  *
- * Whom it trusts: nobody. It answers one peer, the root, and takes nothing from it on trust but its part of the
- * plan: manifests are checked against the enrolled points, products against the members' own blocks.
+ * Whom it trusts: nobody. It answers the root, and releases of the edges in its settings, and takes nothing from them
+ * on trust but the root's part of the plan: manifests are checked against the enrolled points, products against the
+ * members' own blocks.
  *
  *   EPOCH        epoch request frame → reveal frame ‖ groups frame ‖ u64 size, key part ‖ 64 bytes signature.
  *                Epochs are 1, 2, 3, …; the first reveals what bg_keyholder_commitment gave when it was created.
  *   SIGNED PLAN  plan frame over that key part → nothing. The last one accepted in an epoch is in force.
  *   RELEASE      release frame ‖ the members' block frames, all of them, member-major, ascending → sums frame.
- *                Of a large update `release_blocks` block indices, drawn afresh per request, are checked.
+ *                Of a large update `release_blocks` block indices, drawn afresh per request, are checked. An edge is
+ *                answered with the record alone; the sums wait for the root, the last of each group until the next
+ *                epoch or restart.
+ *   SUMS         record of an edge's release → the sums frame that the root would have been given. BG_NOT_FOUND: no
+ *                sums of this record wait (any more).
  *
  * An identical request gets an identical answer, also after a restart. BG_BUSY: the same group is being opened, or
  * openings run while an epoch is asked for; ask again. Whatever must not be forgotten is in the journal before the
@@ -38,6 +43,7 @@ enum bg_keyholder_notice_kind {
     BG_KEYHOLDER_NOTICE_REPEATED,  /* the same numbers once more; epoch, round, group */
     BG_KEYHOLDER_NOTICE_REFUSED,   /* error; epoch, round, group where they are known */
     BG_KEYHOLDER_NOTICE_LOCKED,    /* error: why nothing is opened until bg_keyholder_clear */
+    BG_KEYHOLDER_NOTICE_BARRED,    /* error: why this edge releases nothing until bg_keyholder_clear */
 };
 
 struct bg_keyholder_notice {
@@ -45,7 +51,7 @@ struct bg_keyholder_notice {
     uint64_t epoch;
     uint64_t round;
     uint32_t group;
-    const struct bg_error *error; /* NULL unless REFUSED or LOCKED */
+    const struct bg_error *error; /* NULL unless REFUSED, LOCKED or BARRED */
 };
 
 struct bg_keyholder_settings {
@@ -59,7 +65,9 @@ struct bg_keyholder_settings {
     const struct bg_public_key *public_key; /* kept; has the plan's s; NULL with encryption off */
     const struct bg_secret_key *secret_key; /* kept; its other half; NULL unless paillier */
     const struct bg_identity *identity;     /* kept: signs key parts, reveals and records */
-    uint8_t root[BG_PUBLIC_POINT_BYTES];    /* the only peer that is answered; zero: not known yet, nobody is */
+    uint8_t root[BG_PUBLIC_POINT_BYTES];    /* zero: not known yet, and nobody is answered */
+    const struct bg_digest *edges;          /* kept: (edge_count) identities that may release, too */
+    size_t edge_count;
     struct bg_random random;                /* nonces and challenges; used on the driver's thread */
     struct bg_random blinding;              /* of openings; used by running work, several at once */
     struct bg_workers *workers;             /* kept; NULL unless their owner is who runs the work */
@@ -91,12 +99,14 @@ struct bg_digest bg_keyholder_head(const struct bg_keyholder *keyholder);
 /* 0 before the first. */
 uint64_t bg_keyholder_epoch(const struct bg_keyholder *keyholder);
 
-/* Answers EPOCH, SIGNED PLAN and RELEASE; `context` is the struct bg_keyholder. BG_NOT_FOUND for another route. */
+/* Answers EPOCH, SIGNED PLAN, RELEASE and SUMS; `context` is the struct bg_keyholder. BG_NOT_FOUND for another route. */
 void bg_keyholder_serve(void *context, const struct bg_request *request, struct bg_call *call);
 
 /* A product was not what the members sent: nothing is opened until an operator has looked and clears it. */
 bool bg_keyholder_locked(const struct bg_keyholder *keyholder);
-/* BG_INVALID unless locked. */
+/* Edges are barred one by one for the same reason: their releases are refused, all else goes on. */
+size_t bg_keyholder_barred(const struct bg_keyholder *keyholder);
+/* BG_INVALID unless locked, or an edge is barred. */
 BG_MUST_CHECK enum bg_status bg_keyholder_clear(struct bg_keyholder *keyholder);
 
 /* Sets the clock; nothing is ever due, so next_wake is UINT64_MAX. */

@@ -30,7 +30,7 @@ static const char usage[] =
     "                                     open the sum of one group\n"
     "  records DIR                        check and print the chain of openings\n"
     "  show DIR                           epoch, roster, commitment to the next nonce\n"
-    "  clear DIR                          unlock, after an operator has looked at the aggregator\n"
+    "  clear DIR                          unlock, after an operator has looked at the aggregators\n"
     "\n"
     "  --json                             print results as JSON\n"
     "  --quiet                            print nothing but errors\n"
@@ -98,6 +98,7 @@ static struct bg_json *describe(struct bg_folder *folder)
     add_digest(root, "commitment", &commitment);
     add_digest(root, "head", &head);
     bg_json_add_bool(root, "locked", bg_keyholder_locked(keyholder));
+    bg_json_add_u64(root, "barred_edges", bg_keyholder_barred(keyholder));
     return root;
 }
 
@@ -241,7 +242,7 @@ static enum bg_status clear(const struct arguments *arguments, struct bg_folder 
     enum bg_status status = bg_keyholder_clear(bg_folder_keyholder(folder));
     if (status != BG_OK)
         return bg_fail(error, status, "%s: %s", arguments->folder,
-                       status == BG_INVALID ? "it is not locked" : bg_status_text(status));
+                       status == BG_INVALID ? "it is not locked, and no edge is barred" : bg_status_text(status));
     bg_log(BG_LOG_WARN, "unlocked by the operator", "");
     return print_result(arguments, describe(folder), error);
 }

@@ -353,15 +353,19 @@ enum bg_status bg_opening_open(struct bg_opening *opening, struct bg_error *erro
     return BG_OK;
 }
 
+size_t bg_opening_sum_bytes(const struct bg_opening *opening)
+{
+    return (size_t)opening->release.positions * bg_public_key_plaintext_bytes(opening->settings->public_key);
+}
+
 void bg_opening_answer(const struct bg_opening *opening, struct bg_writer *w)
 {
     const struct bg_release *release = &opening->release;
-    size_t size = (size_t)release->positions * bg_public_key_plaintext_bytes(opening->settings->public_key);
     struct bg_sums sums = {.round = release->round,
                            .attempt = release->attempt,
                            .group = release->group,
                            .positions = release->positions,
-                           .sums = {opening->sums, size},
+                           .sums = {opening->sums, bg_opening_sum_bytes(opening)},
                            .record = opening->record};
     bg_sums_encode(w, &opening->settings->population, &opening->frame.plan_id, &sums);
 }

@@ -49,5 +49,7 @@ BG_MUST_CHECK enum bg_status bg_opening_verify(struct bg_opening *opening, struc
 BG_MUST_CHECK enum bg_status bg_opening_challenge(const struct bg_opening *opening, struct bg_error *error);
 /* Fills sums; the errors of bg_open_products. */
 BG_MUST_CHECK enum bg_status bg_opening_open(struct bg_opening *opening, struct bg_error *error);
+/* Bytes of all sums, opened or not. */
+size_t bg_opening_sum_bytes(const struct bg_opening *opening);
 /* Appends the sums frame with the opening's record. */
 void bg_opening_answer(const struct bg_opening *opening, struct bg_writer *w);

@@ -234,8 +234,8 @@ static enum bg_status on_blocks(struct bg_policy *policy, const struct bg_policy
     if (policy->locked)
         return refuse_request_locked(&group->request, error);
     if (event->status != BG_NO_MEMORY) {
-        policy->locked = true;
-        *ret_action = BG_POLICY_DO_LOCK;
+        policy->locked = !event->edge;
+        *ret_action = event->edge ? BG_POLICY_DO_BAR : BG_POLICY_DO_LOCK;
     }
     return BG_OK;
 }

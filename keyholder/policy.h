@@ -13,7 +13,9 @@
  *                            └──────────────────────────────────────────┘
  *
  * READY, CHALLENGED and OPENING are per group: several are in flight at once, one request each. LOCKED is the state of
- * all: nothing new begins, and what is in flight ends without an answer.
+ * all: nothing new begins, and what is in flight ends without an answer. Only the root can cause it: there is one root,
+ * and nothing it does can be trusted any more. Of an edge's false product only the edge pays: it is barred, and the
+ * group is READY again.
  *
  * A request names a group, a round and members of the group. It is opened if
  *   - it is of the epoch and of the plan in force;
@@ -95,6 +97,7 @@ struct bg_policy_event {
     struct bg_digest plan_id;
     const struct bg_policy_request *request;
     uint32_t group;
+    bool edge; /* BLOCKS: it was an edge that asked */
     enum bg_status status;
 };
 
@@ -105,6 +108,7 @@ enum bg_policy_action {
     BG_POLICY_DO_ANSWER,    /* make the record durable, then answer with the numbers */
     BG_POLICY_DO_REPEAT,    /* answer with the numbers and the record of before; no event follows */
     BG_POLICY_DO_LOCK,      /* make the lock durable, tell the operator, refuse the request */
+    BG_POLICY_DO_BAR,       /* make it durable that this edge releases nothing more, tell the operator, refuse */
 };
 
 /* No epoch, nothing locked. Keeps next_rounds, which may be moved between steps. */

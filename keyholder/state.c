@@ -103,6 +103,11 @@ enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_ep
     status = bg_policy_step(&keyholder->policy, &event, error, &action);
     if (status != BG_OK)
         return status;
+    status = bg_edges_begin_epoch(&keyholder->edges, fresh->groups.count);
+    if (status != BG_OK) {
+        keyholder->failed = true; /* the policy is in an epoch that nothing else is in */
+        return bg_fail(error, status, "epoch %llu: out of memory", (unsigned long long)fresh->epoch);
+    }
     bg_epochs_finish(&keyholder->epochs);
     keyholder->epochs = *fresh;
     keyholder->records = records;
@@ -218,6 +223,16 @@ static enum bg_status restore_record(struct bg_keyholder *keyholder, struct bg_s
     return status;
 }
 
+static enum bg_status restore_bar(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    struct bg_reader r;
+    bg_reader_init(&r, entry);
+    struct bg_digest edge = bg_read_digest(&r);
+    if (r.status != BG_OK)
+        return bg_fail(error, BG_DATA, "a barred edge in %zu bytes", entry.size);
+    return bg_edges_bar(&keyholder->edges, &edge);
+}
+
 static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry, struct bg_error *error)
 {
     struct bg_keyholder *keyholder = context;
@@ -237,7 +252,11 @@ static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry
     case BG_KEYHOLDER_ENTRY_LOCK:
     case BG_KEYHOLDER_ENTRY_CLEAR:
         keyholder->policy.locked = kind == BG_KEYHOLDER_ENTRY_LOCK;
+        if (!keyholder->policy.locked)
+            bg_edges_clear(&keyholder->edges);
         return BG_OK;
+    case BG_KEYHOLDER_ENTRY_BAR:
+        return restore_bar(keyholder, entry, error);
     }
     return bg_fail(error, BG_DATA, "an entry of kind %u, which this program does not know", kind);
 }

@@ -11,9 +11,11 @@
  *   RECORD      record of BG_RECORD_BYTES | 32 digest of the request
  *   LOCK        the sentence
  *   CLEAR       nothing
+ *   BAR         32 identity of an edge | the sentence
  */
 #pragma once
 
+#include "keyholder/edges.h"
 #include "keyholder/enrolment.h"
 #include "keyholder/epochs.h"
 #include "keyholder/policy.h"
@@ -27,6 +29,7 @@ enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_RECORD,
     BG_KEYHOLDER_ENTRY_LOCK,
     BG_KEYHOLDER_ENTRY_CLEAR,
+    BG_KEYHOLDER_ENTRY_BAR,
 };
 
 struct bg_keyholder_task;
@@ -44,6 +47,7 @@ struct bg_keyholder {
     struct bg_policy policy;
     struct bg_record_chain chain;
     struct bg_record *records;       /* per group of the epoch, its last; lives with the epoch */
+    struct bg_edges edges;
     bool failed;                     /* the journal may differ from this state: nothing is answered any more */
 };
 

@@ -233,6 +233,58 @@ Test(journal, keeps_the_lock_until_it_is_cleared)
     fixture_finish(&f);
 }
 
+/* The sums that waited are gone with the process; the same release brings them back. */
+Test(journal, keeps_a_barred_edge_and_opens_for_another_what_was_opened_before)
+{
+    struct fixture f;
+    struct memory_journal memory;
+    struct answer answer, record, sums;
+    struct bg_writer w;
+    struct wish wish = {.round = 1, .group = 0, .members = ALL, .flipped = 1};
+    memory_init(&memory);
+    fixture_init(&f, BG_PLAN_NULL);
+    struct bg_digest edges[2] = {*bg_identity_digest(f.clients[0]), *bg_identity_digest(f.clients[1])};
+    f.settings.edges = edges;
+    f.settings.edge_count = 2;
+    f.settings.journal = &memory.journal;
+    fixture_start(&f);
+    fixture_enrol_all(&f);
+    cr_assert_eq(ask_epoch(&f, 1), BG_OK);
+    make_plan(&f, 16);
+    cr_assert_eq(show_plan(&f), BG_OK);
+    make_release(&f, &wish, &w);
+    send_as(&f, &edges[0], BG_ROUTE_RELEASE, bg_writer_span(&w), &answer);
+    run_all(&f);
+    cr_assert_eq(answer.status, BG_BAD_DIGEST, "%s", f.error.text);
+    bg_writer_finish(&w);
+    wish.flipped = 0;
+    make_release(&f, &wish, &w);
+    send_as(&f, &edges[1], BG_ROUTE_RELEASE, bg_writer_span(&w), &record);
+    run_all(&f);
+    cr_assert_eq(record.status, BG_OK, "%s", f.error.text);
+    fixture_restart(&f);
+    cr_expect_eq(bg_keyholder_barred(f.keyholder), 1);
+    send_as(&f, &edges[0], BG_ROUTE_RELEASE, bg_writer_span(&w), &answer);
+    run_all(&f);
+    cr_expect_eq(answer.status, BG_REFUSED);
+    cr_expect_eq(ask(&f, BG_ROUTE_SUMS, bg_writer_span(&record.bytes), &sums), BG_NOT_FOUND);
+    send_as(&f, &edges[1], BG_ROUTE_RELEASE, bg_writer_span(&w), &answer);
+    run_all(&f);
+    cr_assert_eq(answer.status, BG_OK, "%s", f.error.text);
+    cr_expect(bg_span_equal(bg_writer_span(&answer.bytes), bg_writer_span(&record.bytes)));
+    cr_expect_eq(ask(&f, BG_ROUTE_SUMS, bg_writer_span(&record.bytes), &sums), BG_OK, "%s", f.error.text);
+    expect_sums(&f, &sums, &wish);
+    cr_assert_eq(bg_keyholder_clear(f.keyholder), BG_OK);
+    fixture_restart(&f);
+    cr_expect_eq(bg_keyholder_barred(f.keyholder), 0);
+    bg_writer_finish(&answer.bytes);
+    bg_writer_finish(&record.bytes);
+    bg_writer_finish(&sums.bytes);
+    bg_writer_finish(&w);
+    memory_cut(&memory, 0);
+    fixture_finish(&f);
+}
+
 /* When an entry cannot be written, what depends on it is not answered, and nothing else is from then on. */
 Test(journal, answers_nothing_that_it_could_not_keep)
 {

@@ -143,7 +143,19 @@ static void reach(struct fixture *f, enum situation situation)
     }
 }
 
-enum trial { EPOCH, PLAN, RELEASE, BLOCKS_GOOD, BLOCKS_UNKNOWN, BLOCKS_FALSE, OPENED, FAILED, CLEAR, TRIALS };
+enum trial {
+    EPOCH,
+    PLAN,
+    RELEASE,
+    BLOCKS_GOOD,
+    BLOCKS_UNKNOWN,
+    BLOCKS_FALSE,
+    BLOCKS_FALSE_OF_AN_EDGE,
+    OPENED,
+    FAILED,
+    CLEAR,
+    TRIALS
+};
 
 static enum bg_status try_event(struct fixture *f, enum trial trial)
 {
@@ -160,6 +172,9 @@ static enum bg_status try_event(struct fixture *f, enum trial trial)
         return blocks(f, 0, BG_NO_MEMORY);
     case BLOCKS_FALSE:
         return blocks(f, 0, BG_BAD_DIGEST);
+    case BLOCKS_FALSE_OF_AN_EDGE:
+        return step(f, (struct bg_policy_event){
+                           .kind = BG_POLICY_BLOCKS, .group = 0, .edge = true, .status = BG_BAD_DIGEST});
     case OPENED:
         return opened(f, 0, BG_OK);
     case FAILED:
@@ -186,28 +201,35 @@ struct outcome {
 static const struct outcome outcomes[SITUATIONS][TRIALS] = {
     [NO_EPOCH] = {[EPOCH] = DONE(READY), [PLAN] = NO(STALE_PLAN, NO_EPOCH), [RELEASE] = NO(STALE_PLAN, NO_EPOCH),
                   [BLOCKS_GOOD] = STRAY(NO_EPOCH), [BLOCKS_UNKNOWN] = STRAY(NO_EPOCH),
-                  [BLOCKS_FALSE] = STRAY(NO_EPOCH), [OPENED] = STRAY(NO_EPOCH), [FAILED] = STRAY(NO_EPOCH),
+                  [BLOCKS_FALSE] = STRAY(NO_EPOCH),
+                  [BLOCKS_FALSE_OF_AN_EDGE] = STRAY(NO_EPOCH), [OPENED] = STRAY(NO_EPOCH), [FAILED] = STRAY(NO_EPOCH),
                   [CLEAR] = STRAY(NO_EPOCH)},
     [READY] = {[EPOCH] = DONE(READY), [PLAN] = DONE(READY), [RELEASE] = ACT(CHALLENGED, CHALLENGE),
                [BLOCKS_GOOD] = STRAY(READY), [BLOCKS_UNKNOWN] = STRAY(READY), [BLOCKS_FALSE] = STRAY(READY),
+                  [BLOCKS_FALSE_OF_AN_EDGE] = STRAY(READY),
                [OPENED] = STRAY(READY), [FAILED] = STRAY(READY), [CLEAR] = STRAY(READY)},
     [CHALLENGED] = {[EPOCH] = NO(BUSY, CHALLENGED), [PLAN] = DONE(CHALLENGED), [RELEASE] = NO(BUSY, CHALLENGED),
                     [BLOCKS_GOOD] = ACT(OPENING, OPEN), [BLOCKS_UNKNOWN] = DONE(READY),
-                    [BLOCKS_FALSE] = ACT(LOCKED, LOCK), [OPENED] = STRAY(CHALLENGED), [FAILED] = STRAY(CHALLENGED),
+                    [BLOCKS_FALSE] = ACT(LOCKED, LOCK), [BLOCKS_FALSE_OF_AN_EDGE] = ACT(READY, BAR),
+                    [OPENED] = STRAY(CHALLENGED), [FAILED] = STRAY(CHALLENGED),
                     [CLEAR] = STRAY(CHALLENGED)},
     [OPENING] = {[EPOCH] = NO(BUSY, OPENING), [PLAN] = DONE(OPENING), [RELEASE] = NO(BUSY, OPENING),
                  [BLOCKS_GOOD] = STRAY(OPENING), [BLOCKS_UNKNOWN] = STRAY(OPENING), [BLOCKS_FALSE] = STRAY(OPENING),
+                  [BLOCKS_FALSE_OF_AN_EDGE] = STRAY(OPENING),
                  [OPENED] = ACT(READY, ANSWER), [FAILED] = DONE(READY), [CLEAR] = STRAY(OPENING)},
     [LOCKED] = {[EPOCH] = NO(REFUSED, LOCKED), [PLAN] = NO(REFUSED, LOCKED), [RELEASE] = NO(REFUSED, LOCKED),
                 [BLOCKS_GOOD] = STRAY(LOCKED), [BLOCKS_UNKNOWN] = STRAY(LOCKED), [BLOCKS_FALSE] = STRAY(LOCKED),
+                  [BLOCKS_FALSE_OF_AN_EDGE] = STRAY(LOCKED),
                 [OPENED] = STRAY(LOCKED), [FAILED] = STRAY(LOCKED), [CLEAR] = DONE(READY)},
     [LOCKED_CHALLENGED] = {[EPOCH] = NO(REFUSED, LOCKED), [PLAN] = NO(REFUSED, LOCKED),
                            [RELEASE] = NO(REFUSED, LOCKED), [BLOCKS_GOOD] = NO(REFUSED, LOCKED),
                            [BLOCKS_UNKNOWN] = NO(REFUSED, LOCKED), [BLOCKS_FALSE] = NO(REFUSED, LOCKED),
+                  [BLOCKS_FALSE_OF_AN_EDGE] = NO(REFUSED, LOCKED),
                            [OPENED] = STRAY(LOCKED), [FAILED] = STRAY(LOCKED), [CLEAR] = DONE(CHALLENGED)},
     [LOCKED_OPENING] = {[EPOCH] = NO(REFUSED, LOCKED), [PLAN] = NO(REFUSED, LOCKED), [RELEASE] = NO(REFUSED, LOCKED),
                         [BLOCKS_GOOD] = STRAY(LOCKED), [BLOCKS_UNKNOWN] = STRAY(LOCKED),
-                        [BLOCKS_FALSE] = STRAY(LOCKED), [OPENED] = NO(REFUSED, LOCKED),
+                        [BLOCKS_FALSE] = STRAY(LOCKED),
+                  [BLOCKS_FALSE_OF_AN_EDGE] = STRAY(LOCKED), [OPENED] = NO(REFUSED, LOCKED),
                         [FAILED] = NO(REFUSED, LOCKED), [CLEAR] = DONE(OPENING)},
 };
 
