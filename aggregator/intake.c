@@ -389,6 +389,21 @@ static void perform(struct bg_intake *intake, struct bg_round_action action)
         intake->ops->perform(intake->owner, action);
 }
 
+/* Each member once, whether its update came here or was opened elsewhere. */
+static void note_arrivals(struct bg_intake *intake, const struct bg_round_event *event)
+{
+    uint64_t members = 0;
+    if (event->kind == BG_ROUND_ARRIVED)
+        members = (uint64_t)1 << event->member;
+    else if (event->kind == BG_ROUND_REPORTED && event->status == BG_OK)
+        members = event->members;
+    if (!members)
+        return;
+    struct bg_intake_group *group = &intake->groups[event->group];
+    for (members &= ~group->timed, group->timed |= members; members; members &= members - 1)
+        intake->arrivals[intake->arrival_count++] = intake->now;
+}
+
 void bg_intake_step(struct bg_intake *intake, struct bg_round_event event)
 {
     size_t capacity = BG_INTAKE_EVENTS(intake->group_count);
@@ -406,8 +421,7 @@ void bg_intake_step(struct bg_intake *intake, struct bg_round_event event)
         intake->event_count--;
         if (bg_round_step(intake->round, &next, intake->now, &actions) != BG_OK)
             continue;
-        if (next.kind == BG_ROUND_ARRIVED)
-            intake->arrivals[intake->arrival_count++] = intake->now;
+        note_arrivals(intake, &next);
         for (size_t i = 0; i < actions.count; i++)
             perform(intake, actions.items[i]);
     }
@@ -495,7 +509,7 @@ void bg_intake_end_round(struct bg_intake *intake)
             bg_upload_finish(&group->uploads[m]);
         if (group->product)
             bg_product_reset(group->product);
-        group->fold_queue = 0;
+        group->fold_queue = group->timed = 0;
     }
     intake->terms = NULL;
 }

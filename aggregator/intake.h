@@ -38,6 +38,7 @@ struct bg_intake_group {
     struct bg_upload *uploads;  /* (member_count) */
     struct bg_product *product; /* NULL until the first fold, and with encryption off */
     uint64_t fold_queue;        /* members that wait to be folded */
+    uint64_t timed;             /* members that `arrivals` has */
     bool folding;
 };
 
@@ -60,7 +61,7 @@ struct bg_intake {
     struct bg_round_event *events;   /* (BG_INTAKE_EVENTS(group_count)) that its actions gave rise to, in a ring */
     size_t first_event, event_count;
     bool stepping;
-    uint64_t *arrivals; /* (clients): when each update of the round arrived, in that order */
+    uint64_t *arrivals; /* (clients): when each update of the round arrived, here or in a report, in that order */
 
     /* of the round */
     const struct bg_upload_terms *terms; /* borrowed; NULL between rounds */

@@ -34,16 +34,17 @@ uint64_t bg_pace_percentile(const uint64_t *ascending, size_t count, double shar
 void bg_pace_learn(struct bg_pace *pace, const struct bg_pace_round *round)
 {
     const struct bg_pace_rules *rules = &pace->rules;
+    size_t arrived = round->arrived + round->untimed;
     if (round->invited)
         pace->availability = AVAILABILITY_KEPT * pace->availability +
-                             (1 - AVAILABILITY_KEPT) * ((double)round->arrived / (double)round->invited);
+                             (1 - AVAILABILITY_KEPT) * ((double)arrived / (double)round->invited);
     if (round->calibration)
         return;
     pace->length_ns = mean(pace->length_ns, round->length_ns);
     if (!rules->measured)
         return;
     uint64_t grown = times(round->deadline_ns, rules->growth, rules->most_ns);
-    if (round->arrived == 0 || 2 * round->arrived < round->invited) {
+    if (round->arrived == 0 || 2 * arrived < round->invited) {
         pace->deadline_ns = grown;
         return;
     }

@@ -49,6 +49,7 @@ struct bg_pace_round {
     uint64_t length_ns;          /* from its opening to its end */
     size_t invited;              /* clients */
     size_t arrived;
+    size_t untimed;              /* arrived besides, at an edge that did not have their group opened */
     const uint64_t *arrivals_ns; /* (arrived) ascending; borrowed */
 };
 

@@ -164,6 +164,9 @@ void bg_root_serve(void *context, const struct bg_request *request, struct bg_ca
     case BG_ROUTE_RECEIPT:
         serve_receipt(root, request, call);
         return;
+    case BG_ROUTE_REPORT:
+        bg_root_serve_report(root, request, call);
+        return;
     default:
         answer(call, BG_NOT_FOUND);
         return;
@@ -177,7 +180,7 @@ void bg_root_tick(struct bg_root *root, uint64_t now)
     root->now = root->intake.now = now;
     if (root->epoch_retry_at <= now)
         bg_root_send_epoch_request(root);
-    bg_root_retry_releases(root);
+    bg_root_retry_sums(root);
     bg_root_renew_plan(root);
     if (root->wake <= now) {
         root->wake = UINT64_MAX;

@@ -5,6 +5,9 @@
  * requests, answers and finished work, runs the work it queues, and asks for the next round when it is idle. One
  * thread drives it.
  *
+ * Groups may also be gathered by edges (aggregator/edge.h): their reports bring manifests and a record, and the root
+ * asks the key holder for the sums.
+ *
  * It holds the seeds of the pads and what is left of group sums after unpadding; never the scheme's secret key.
  *
  * It keeps accepted updates in memory. Whoever acknowledges one to the outside makes it durable first: the root on
@@ -27,7 +30,7 @@ struct bg_root;
 enum bg_root_notice_kind {
     BG_ROOT_NOTICE_EPOCH = 0, /* an epoch is agreed: rounds can be opened */
     BG_ROOT_NOTICE_OPENED,    /* a round is open */
-    BG_ROOT_NOTICE_REFUSED,   /* a client's message was refused: client, error */
+    BG_ROOT_NOTICE_REFUSED,   /* the message of a client, or the report of an edge, was refused: client, error */
     BG_ROOT_NOTICE_GROUP,     /* a group could not be used: group, error */
     BG_ROOT_NOTICE_ENDED,     /* a round has ended: round state, pace, combination (NULL if none was made) */
     BG_ROOT_NOTICE_FAILED,    /* the root itself could not do something: error */
@@ -79,6 +82,8 @@ struct bg_root_settings {
     uint64_t retry_ns;                           /* before the key holder is asked again */
     uint64_t target_groups;                      /* per round; 0: all */
     uint64_t seed;                               /* of the choice of groups */
+    const uint8_t (*edges)[BG_PUBLIC_POINT_BYTES]; /* kept: (edge_count) whose reports are believed if they check */
+    size_t edge_count;
     enum bg_rule rule;
     int faulty;                                  /* f, in groups; BG_FAULTY_UNSET */
     struct bg_workers *workers;                  /* kept, for the combination; may be NULL */

@@ -10,10 +10,8 @@
 
 void bg_root_epoch_finish(struct bg_root *root)
 {
-    for (size_t g = 0; g < root->group_count; g++) {
-        bg_writer_finish(&root->members[g].release);
-        bg_group_sum_finish(&root->members[g].sum);
-    }
+    for (size_t g = 0; g < root->group_count; g++)
+        bg_root_group_finish(&root->members[g]);
     bg_intake_end_epoch(&root->intake);
     free(root->members);
     root->members = NULL;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What root.c (service), root_epoch.c (agreement with the key holder), root_open.c (the beginning of a round),
- * root_round.c (the rest of it), root_fit.c (what statistics make of the model) and checkpoint.c (what outlives a
- * process) share. For no other file.
+ * root_sums.c and root_report.c (opened groups), root_round.c (the rest of it), root_fit.c (what statistics make of the
+ * model) and checkpoint.c (what outlives a process) share. For no other file.
  */
 #pragma once
 
 #include "aggregator/intake.h"
 #include "aggregator/root.h"
 #include "wire/groups.h"
+#include "wire/release.h"
 
 #define BG_ROOT_RECEIPTS 32 /* rounds whose receipts can still be asked for */
 #define BG_ROOT_RECORDS 256 /* latest records of the key holder's chain */
@@ -16,9 +17,14 @@
 /* What becomes of a group after its intake. */
 struct bg_root_group {
     uint64_t members;            /* asked to be opened */
-    struct bg_writer release;    /* what was asked; empty when answered */
+    struct bg_upload *reported;  /* (reported_count) their manifests and seeds, if an edge had the group opened */
+    uint32_t reported_count;
+    bool reporting;              /* a report of it is being checked */
+    enum bg_route route;         /* RELEASE, or SUMS of a reported group */
+    struct bg_writer question;   /* what is asked there; empty when answered */
     struct bg_digest manifests;      /* what the record of the answer must name … */
     struct bg_digest product_digest; /* … and that */
+    uint8_t record[BG_RECORD_BYTES]; /* of the report, and of the answer; zero: none yet */
     uint64_t retry_at;           /* UINT64_MAX: an answer is due */
     struct bg_group_sum sum;
     bool summed;
@@ -47,6 +53,8 @@ struct bg_root_receipt {
     uint64_t round;
     struct bg_writer frame;
 };
+
+struct bg_root_report;
 
 struct bg_root {
     struct bg_root_settings settings;
@@ -116,6 +124,7 @@ struct bg_root_work {
     struct bg_root *root;
     uint32_t group;
     uint8_t *sums;        /* owned */
+    struct bg_root_report *report; /* being checked; else NULL */
     struct bg_group_sum *sum;
     enum bg_status status;
     struct bg_error error;
@@ -148,10 +157,22 @@ enum bg_status bg_root_fit(struct bg_root *root, const struct bg_group_sum *sums
 /* `current` is what bg_root_fit made: its card, model and transform come into force. */
 void bg_root_adopt_fitted(struct bg_root *root);
 
+/* root_sums.c */
+/* What aggregation goes through, per group. */
+size_t bg_root_sum_units(const struct bg_root *root);
+void bg_root_group_finish(struct bg_root_group *group);
+/* Has the product of these members opened, or unpads them at once with encryption off; ends in an ANSWERED event. */
+void bg_root_release(struct bg_root *root, uint32_t group, uint64_t members);
+/* Asks for the sums of a group whose record and members a report brought; ends in the same way. */
+void bg_root_fetch(struct bg_root *root, uint32_t group);
+void bg_root_retry_sums(struct bg_root *root);
+
+/* root_report.c */
+void bg_root_serve_report(struct bg_root *root, const struct bg_request *request, struct bg_call *call);
+
 /* root_round.c */
 /* Every action of the round but folds: `context` is the struct bg_root. */
 void bg_root_perform(void *context, struct bg_round_action action);
-void bg_root_retry_releases(struct bg_root *root);
 void bg_root_round_finish(struct bg_root *root);
 /* Files of a version: parameters to bytes and digest. */
 enum bg_status bg_root_encode_version(struct bg_root *root, struct bg_root_version *version, struct bg_error *error);

@@ -64,9 +64,8 @@ static enum bg_status take_manifest(struct bg_upload *upload, const struct bg_up
     upload->blocks = bg_manifest_blocks(terms->shape->positions);
     upload->manifest_size = frame->bytes.size;
     upload->manifest_bytes = malloc(frame->bytes.size);
-    upload->payload = calloc(terms->shape->positions, terms->shape->position_bytes);
     upload->block_states = calloc(upload->blocks, sizeof *upload->block_states);
-    if (!upload->manifest_bytes || !upload->payload || !upload->block_states)
+    if (!upload->manifest_bytes || !upload->block_states)
         return BG_NO_MEMORY;
     memcpy(upload->manifest_bytes, frame->bytes.data, frame->bytes.size);
     enum bg_status status =
@@ -160,6 +159,10 @@ enum bg_status bg_upload_place(struct bg_upload *upload, const struct bg_upload_
     if (block->positions != positions || block->payload.size != size)
         return bg_fail(error, BG_INVALID, "client %s: block %u has %u positions in %zu bytes instead of %zu in %zu",
                        client, block->index, block->positions, block->payload.size, positions, size);
+    if (!upload->payload)
+        upload->payload = calloc(terms->shape->positions, terms->shape->position_bytes);
+    if (!upload->payload)
+        return bg_fail(error, BG_NO_MEMORY, "client %s: block %u: out of memory", client, block->index);
     uint8_t *place = block_start(upload, terms->shape, block->index);
     if (upload->block_states[block->index] != BG_BLOCK_ABSENT) {
         if (memcmp(place, block->payload.data, size) != 0)

@@ -17,7 +17,7 @@ struct bg_upload {
     struct bg_manifest manifest; /* spans into the above */
     bool verified;               /* signature, seed and commitment are good */
     uint8_t seed[BG_SEED_BYTES]; /* of the pads; wiped by finish */
-    uint8_t *payload;            /* positions × position_bytes */
+    uint8_t *payload;            /* positions × position_bytes; NULL before the first block */
     uint8_t *block_states;       /* (blocks) enum bg_block_state */
     size_t blocks;
     size_t blocks_good;
