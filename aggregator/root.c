@@ -203,23 +203,7 @@ struct bg_work *bg_root_work(struct bg_root *root)
 
 enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry *entry, struct bg_error *error)
 {
-    if (root->roster_count == root->roster_capacity) {
-        size_t capacity = root->roster_capacity ? 2 * root->roster_capacity : 64;
-        struct bg_roster_entry *roster = reallocarray(root->roster, capacity, sizeof *roster);
-        if (!roster)
-            return bg_fail(error, BG_NO_MEMORY, "roster: out of memory at %zu clients", root->roster_count);
-        root->roster = roster;
-        root->roster_capacity = capacity;
-    }
-    enum bg_status status = bg_digest_table_put(&root->enrolled, &entry->client, (uint32_t)root->roster_count);
-    if (status != BG_OK) {
-        char client[2 * BG_DIGEST_BYTES + 1];
-        bg_digest_to_hex(&entry->client, client);
-        return bg_fail(error, status, "roster: client %s: %s", client,
-                       status == BG_DUPLICATE ? "is enrolled already" : bg_status_text(status));
-    }
-    root->roster[root->roster_count++] = *entry;
-    return BG_OK;
+    return bg_roster_list_add(&root->enrolled, entry, error);
 }
 
 /* Of a zeroed version; its file stays as it is. */
@@ -288,7 +272,7 @@ enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t 
     root->wake = root->epoch_retry_at = root->release_retry_at = UINT64_MAX;
     root->commitment = settings->first_commitment;
     bg_pace_init(&root->pace, &settings->pace);
-    bg_digest_table_init(&root->enrolled, settings->seed);
+    bg_roster_list_init(&root->enrolled, settings->seed);
     bg_arena_init(&root->epoch_arena, BG_ROOT_MEMORY);
     bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);
     enum bg_status status = adopt_initial(root, error);
@@ -317,8 +301,7 @@ void bg_root_destroy(struct bg_root **root)
     version_finish(&r->previous);
     bg_model_file_finish(&r->initial);
     bg_model_file_finish(&r->fitted);
-    bg_digest_table_finish(&r->enrolled);
-    free(r->roster);
+    bg_roster_list_finish(&r->enrolled);
     free(r);
     *root = NULL;
 }

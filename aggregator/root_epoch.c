@@ -308,17 +308,11 @@ enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error)
     bg_root_round_finish(root);
     bg_root_epoch_finish(root);
     bg_arena_init(&root->epoch_arena, BG_ROOT_MEMORY);
-    struct bg_roster_entry *entries = BG_ARENA_ARRAY(&root->epoch_arena, struct bg_roster_entry, root->roster_count);
-    if (!entries)
-        return bg_fail(error, BG_NO_MEMORY, "epoch: out of memory");
-    if (root->roster_count)
-        memcpy(entries, root->roster, root->roster_count * sizeof *root->roster);
-    enum bg_status status = bg_roster_sort(entries, root->roster_count, error);
+    enum bg_status status = bg_roster_list_copy(&root->enrolled, &root->epoch_arena, error, &root->epoch_roster);
     if (status == BG_OK)
         status = bg_random_fill(&root->settings.random, &root->nonce, sizeof root->nonce);
     if (status != BG_OK)
         return status;
-    root->epoch_roster = (struct bg_roster){entries, root->roster_count};
     struct bg_epoch_request request = {
         .epoch = ++root->epoch, .roster = bg_roster_digest(&root->epoch_roster), .nonce = root->nonce};
     bg_epoch_request_encode(&root->epoch_request, &root->settings.population, &request);

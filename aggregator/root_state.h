@@ -8,6 +8,7 @@
 
 #include "aggregator/intake.h"
 #include "aggregator/root.h"
+#include "aggregator/roster_list.h"
 #include "wire/groups.h"
 #include "wire/release.h"
 
@@ -63,9 +64,7 @@ struct bg_root {
     size_t busy; /* works of its own and requests to the key holder that are under way */
     struct bg_error error;
 
-    struct bg_digest_table enrolled; /* client id → place in the roster */
-    struct bg_roster_entry *roster;
-    size_t roster_count, roster_capacity;
+    struct bg_roster_list enrolled;
 
     /* the epoch */
     uint64_t epoch;

@@ -4,7 +4,6 @@
 #include "crypto/digest.h"
 #include "crypto/wipe.h"
 #include "protocol/envelope.h"
-#include "protocol/pad_seed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,23 +97,17 @@ enum bg_status bg_upload_begin(struct bg_upload *upload, const struct bg_upload_
     return BG_OK;
 }
 
-enum bg_status bg_upload_verify(struct bg_upload *upload, const struct bg_upload_terms *terms,
-                                const uint8_t point[static BG_PUBLIC_POINT_BYTES], struct bg_error *error)
+enum bg_status bg_upload_verify_signature(const struct bg_upload *upload,
+                                          const uint8_t point[static BG_PUBLIC_POINT_BYTES], struct bg_error *error)
 {
     char client[2 * BG_DIGEST_BYTES + 1];
     const struct bg_manifest *manifest = &upload->manifest;
-    bg_digest_to_hex(&manifest->client, client);
     enum bg_status status =
         bg_envelope_verify(point, BG_SIGNED_MANIFEST, manifest->signed_bytes, manifest->signature);
-    if (status != BG_OK)
-        return bg_fail(error, status, "client %s: the manifest's signature does not verify", client);
-    if (terms->shape->encryption == BG_PLAN_OFF)
+    if (status == BG_OK)
         return BG_OK;
-    status = bg_pad_seed_open(terms->sealing_key, manifest, terms->plan->key.population.name, terms->plan_id,
-                              upload->seed);
-    if (status != BG_OK)
-        return bg_fail(error, status, "client %s: pad seed: %s", client, bg_status_text(status));
-    return BG_OK;
+    bg_digest_to_hex(&manifest->client, client);
+    return bg_fail(error, status, "client %s: the manifest's signature does not verify", client);
 }
 
 static size_t block_size(const struct bg_shape *shape, size_t index, size_t *ret_positions)

@@ -40,7 +40,7 @@ struct bg_upload_terms {
     const struct bg_digest *task_digest;      /* of its frame */
     const struct bg_shape *shape;
     const struct bg_public_key *key;          /* NULL with encryption off */
-    const struct bg_sealing_key *sealing_key; /* NULL with encryption off */
+    const struct bg_sealing_key *sealing_key; /* NULL with encryption off, and at an edge */
 };
 
 /* Copies a manifest into an empty upload after the checks that need no arithmetic. BG_STALE_PLAN, BG_WRONG_ROUND,
@@ -49,7 +49,11 @@ struct bg_upload_terms {
 BG_MUST_CHECK enum bg_status bg_upload_begin(struct bg_upload *upload, const struct bg_upload_terms *terms,
                                              const struct bg_frame *frame, const struct bg_manifest *manifest,
                                              struct bg_error *error);
-/* Arithmetic: the client's signature, the sealed seed and its commitment; fills upload->seed. */
+/* Arithmetic: the client's signature. */
+BG_MUST_CHECK enum bg_status bg_upload_verify_signature(const struct bg_upload *upload,
+                                                        const uint8_t point[static BG_PUBLIC_POINT_BYTES],
+                                                        struct bg_error *error);
+/* Arithmetic, for the root: the signature, the sealed seed and its commitment; fills upload->seed. */
 BG_MUST_CHECK enum bg_status bg_upload_verify(struct bg_upload *upload, const struct bg_upload_terms *terms,
                                               const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                               struct bg_error *error);
