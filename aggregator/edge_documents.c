@@ -34,6 +34,13 @@ static void deny(struct bg_edge *edge, struct bg_edge_denial *denial, uint64_t r
         denial->status = BG_BUSY;
 }
 
+/* The window in which the parent wants to be asked again, in the place of a document. */
+static bool is_window(struct bg_span reply)
+{
+    struct bg_frame frame;
+    return bg_frame_expect(reply, BG_FRAME_PACE, NULL, &frame) == BG_OK;
+}
+
 static void answer_denial(const struct bg_edge_denial *denial, struct bg_call *call)
 {
     bg_call_answer(call, denial->status, bg_document_span(&denial->reply));
@@ -208,8 +215,8 @@ static bool is_news(const struct bg_edge *edge, const struct bg_task *task)
 static void on_task(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_edge *edge = context;
-    if (status != BG_OK) {
-        end_sync(edge, status, (struct bg_span){NULL, 0});
+    if (status != BG_OK || is_window(reply)) {
+        end_sync(edge, status, reply);
         return;
     }
     if (bg_trusted_task_accept(&edge->settings.trust, reply, &edge->error, &edge->next_task) != BG_OK) {
@@ -410,31 +417,37 @@ void bg_edge_serve_model(struct bg_edge *edge, const struct bg_request *request,
         bg_edge_ask(edge, edge->settings.parent, BG_ROUTE_MODEL, request->body, on_model, pull);
 }
 
+/* What the parent says is the receipt that was asked for. */
+static enum bg_status accept_receipt(struct bg_edge *edge, uint64_t round, struct bg_span reply)
+{
+    struct bg_trusted_receipt fresh;
+    enum bg_status status = bg_trusted_receipt_accept(&edge->settings.trust, reply, &edge->error, &fresh);
+    if (status != BG_OK)
+        return status;
+    if (fresh.receipt.round != round) {
+        bg_trusted_receipt_finish(&fresh);
+        return bg_fail(&edge->error, BG_WRONG_ROUND, "receipt: of another round than was asked for");
+    }
+    take_receipt(edge, &fresh);
+    return BG_OK;
+}
+
 static void on_receipt(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_edge_pull *pull = context;
     struct bg_edge *edge = pull->edge;
-    struct bg_trusted_receipt fresh;
-    struct bg_error *error = &edge->error;
-    if (status != BG_OK) {
-        deny(edge, &edge->no_receipt, pull->round, status, reply);
-    } else {
-        status = bg_trusted_receipt_accept(&edge->settings.trust, reply, error, &fresh);
-        if (status == BG_OK && fresh.receipt.round != pull->round) {
-            bg_trusted_receipt_finish(&fresh);
-            status = bg_fail(error, BG_WRONG_ROUND, "receipt: of another round than was asked for");
-        }
-        if (status == BG_OK) {
-            take_receipt(edge, &fresh);
-        } else {
-            bg_edge_fail(edge);
-            status = BG_BUSY;
-        }
+    uint64_t round = pull->round;
+    if (status != BG_OK || is_window(reply)) {
+        deny(edge, &edge->no_receipt, round, status, reply);
+        end_pull(pull, status, reply);
+        return;
     }
-    if (status == BG_OK && edge->has_task && pull->round == edge->task.task.round &&
-        edge->round.state != BG_ROUND_IDLE)
+    status = accept_receipt(edge, round, reply);
+    if (status != BG_OK)
+        bg_edge_fail(edge);
+    else if (edge->has_task && round == edge->task.task.round && edge->round.state != BG_ROUND_IDLE)
         bg_intake_step(&edge->intake, (struct bg_round_event){.kind = BG_ROUND_CANCEL, .status = BG_TOO_LATE});
-    end_pull(pull, status, reply);
+    end_pull(pull, status == BG_OK ? BG_OK : BG_BUSY, reply);
 }
 
 void bg_edge_serve_receipt(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call)

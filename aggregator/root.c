@@ -91,10 +91,11 @@ static void update_refused(void *context, const struct bg_digest *client, const 
 
 /* ---- documents ---- */
 
-/* The task is for members that can still contribute to an open round. */
+/* The task is for members that can still contribute to an open round, and for edges. */
 static void serve_task(struct bg_root *root, const struct bg_request *request, struct bg_call *call)
 {
-    if (bg_intake_wants(&root->intake, &request->peer))
+    bool open = root->round.state == BG_ROUND_OPEN;
+    if (bg_intake_wants(&root->intake, &request->peer) || (open && bg_root_edge(root, &request->peer)))
         bg_call_answer(call, BG_OK, bg_writer_span(&root->task_frame));
     else
         answer_later(root, call, BG_NOT_FOUND);

@@ -44,8 +44,7 @@ static void refuse(struct bg_root *root, struct bg_root_report *report, const st
     report_finish(report);
 }
 
-/* NULL: none of this root's. */
-static const uint8_t *find_edge(const struct bg_root *root, const struct bg_digest *id)
+const uint8_t *bg_root_edge(const struct bg_root *root, const struct bg_digest *id)
 {
     for (size_t i = 0; i < root->settings.edge_count; i++) {
         struct bg_digest digest;
@@ -122,7 +121,7 @@ static enum bg_status check_record(struct bg_root *root, const struct bg_root_re
 static enum bg_status read_report(struct bg_root *root, struct bg_root_report *report)
 {
     const struct bg_report *content = &report->content;
-    report->edge = find_edge(root, &content->edge);
+    report->edge = bg_root_edge(root, &content->edge);
     if (!report->edge)
         return bg_fail(&root->error, BG_REFUSED, "report: its signer is no edge of this root");
     enum bg_status status = check_round(root, report);
@@ -247,7 +246,7 @@ void bg_root_serve_report(struct bg_root *root, const struct bg_request *request
     report->call = call;
     bg_arena_init(&report->arena, BG_ROOT_MEMORY);
     enum bg_status status = BG_OK;
-    if (!find_edge(root, &request->peer))
+    if (!bg_root_edge(root, &request->peer))
         status = bg_fail(&root->error, BG_REFUSED, "report: its sender is no edge of this root");
     if (status == BG_OK)
         status = bg_frame_expect(request->body, BG_FRAME_REPORT, &root->error, &report->frame);

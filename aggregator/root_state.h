@@ -167,6 +167,8 @@ void bg_root_fetch(struct bg_root *root, uint32_t group);
 void bg_root_retry_sums(struct bg_root *root);
 
 /* root_report.c */
+/* The public key of one of this root's edges; NULL: none. */
+const uint8_t *bg_root_edge(const struct bg_root *root, const struct bg_digest *id);
 void bg_root_serve_report(struct bg_root *root, const struct bg_request *request, struct bg_call *call);
 
 /* root_round.c */
