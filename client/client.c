@@ -475,6 +475,10 @@ static void perform(struct bg_client *client, enum bg_session_action action)
     case BG_SESSION_DO_SEND:
         send_next(client);
         return;
+    case BG_SESSION_DO_RESEND:
+        client->next_frame = 0;
+        send_next(client);
+        return;
     case BG_SESSION_DO_ASK_RECEIPT:
         ask_receipt(client);
         return;
@@ -556,6 +560,11 @@ struct bg_work *bg_client_work(struct bg_client *client)
 void bg_client_sleep(struct bg_client *client, uint64_t until)
 {
     client->asleep_until = until;
+}
+
+void bg_client_moved(struct bg_client *client)
+{
+    advance(client, (struct bg_session_event){.kind = BG_SESSION_MOVED});
 }
 
 enum bg_session_state bg_client_state(const struct bg_client *client)

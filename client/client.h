@@ -83,6 +83,9 @@ uint64_t bg_client_next_wake(const struct bg_client *client);
 struct bg_work *bg_client_work(struct bg_client *client);
 /* As if it were switched off until `until`: no wake before, an idle client stays idle. */
 void bg_client_sleep(struct bg_client *client, uint64_t until);
+/* Its transport leads to another aggregator from now on: an update that is out is sent again, whole. Not from inside an
+ * answer. */
+void bg_client_moved(struct bg_client *client);
 
 enum bg_session_state bg_client_state(const struct bg_client *client);
 /* The residual e, (*ret_count) floats; NULL before the first plan. While an update is out it is p. */

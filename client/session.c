@@ -67,7 +67,7 @@ static enum bg_session_action on_task(struct bg_session *session, const struct b
     session->attempt = event->attempt;
     session->deadline = event->deadline;
     session->open = false;
-    session->unanswered = false;
+    session->unanswered = session->moved = false;
     go(session, BG_SESSION_PREPARING);
     return BG_SESSION_DO_PREPARE;
 }
@@ -122,8 +122,16 @@ static enum bg_session_action on_receipt(struct bg_session *session, const struc
     return rest(session, now, used ? BG_SESSION_DO_COMMIT : BG_SESSION_DO_FOLD_BACK);
 }
 
-static enum bg_session_action on_wake(struct bg_session *session)
+static enum bg_session_action on_wake(struct bg_session *session, uint64_t now)
 {
+    if (session->moved) {
+        session->moved = false;
+        if (now < session->deadline) {
+            session->unanswered = true;
+            go(session, BG_SESSION_SENDING);
+            return BG_SESSION_DO_RESEND;
+        }
+    }
     switch (session->state) {
     case BG_SESSION_IDLE:
         go(session, BG_SESSION_ASKING);
@@ -145,6 +153,16 @@ static enum bg_session_action on_paced(struct bg_session *session, const struct 
     return look_again(session, state, now, event->wait_ns);
 }
 
+/* A request that is under way is answered first, if only by its transport. */
+static enum bg_session_action on_moved(struct bg_session *session, uint64_t now)
+{
+    session->moved = true;
+    session->pause_ns = session->poll_ns;
+    if (session->wake != UINT64_MAX)
+        session->wake = now;
+    return BG_SESSION_DO_NOTHING;
+}
+
 static bool is_expected(const struct bg_session *session, enum bg_session_event_kind kind)
 {
     static const enum bg_session_state states[BG_SESSION_EVENT_COUNT] = {
@@ -156,6 +174,8 @@ static bool is_expected(const struct bg_session *session, enum bg_session_event_
         return session->wake != UINT64_MAX;
     if (kind == BG_SESSION_PACED)
         return session->state == BG_SESSION_ASKING || session->state == BG_SESSION_WAITING;
+    if (kind == BG_SESSION_MOVED)
+        return session->state == BG_SESSION_SENDING || session->state == BG_SESSION_WAITING;
     return kind < BG_SESSION_EVENT_COUNT && session->state == states[kind];
 }
 
@@ -166,7 +186,7 @@ enum bg_status bg_session_step(struct bg_session *session, const struct bg_sessi
         return BG_INVALID;
     switch (event->kind) {
     case BG_SESSION_WAKE:
-        *ret_action = on_wake(session);
+        *ret_action = on_wake(session, now);
         return BG_OK;
     case BG_SESSION_TASK:
         *ret_action = on_task(session, event, now);
@@ -188,6 +208,9 @@ enum bg_status bg_session_step(struct bg_session *session, const struct bg_sessi
         return BG_OK;
     case BG_SESSION_PACED:
         *ret_action = on_paced(session, event, now);
+        return BG_OK;
+    case BG_SESSION_MOVED:
+        *ret_action = on_moved(session, now);
         return BG_OK;
     case BG_SESSION_EVENT_COUNT:
         break;

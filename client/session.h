@@ -13,7 +13,8 @@
  * (BG_IO, BG_BUSY, BG_NO_MEMORY) is tried again after a pause that doubles; others end the client's part in the round.
  * An update that exists (from BUILT on) is never dropped: it is committed or folded back. Where a try to send it went
  * unanswered, the other side may have it: then only the receipt can tell, and neither a later refusal nor the deadline
- * folds it back.
+ * folds it back. MOVED while an update is out has the whole of it sent again, before the deadline of its round: the group
+ * may be complete only where the others are.
  */
 #pragma once
 
@@ -42,6 +43,7 @@ enum bg_session_event_kind {
     BG_SESSION_SENT,     /* status: the other side has it durably; wait_ns before the receipt, 0: as long as a poll */
     BG_SESSION_RECEIPT,  /* status: BG_BUSY while the round runs; `used` if BG_OK */
     BG_SESSION_PACED,    /* neither task nor receipt yet: ask again after wait_ns */
+    BG_SESSION_MOVED,    /* the other side is another one from now on: it has nothing of the update */
     BG_SESSION_EVENT_COUNT
 };
 
@@ -62,6 +64,7 @@ enum bg_session_action {
     BG_SESSION_DO_TRAIN,       /* decay the residual by session->missed rounds, then train */
     BG_SESSION_DO_BUILD,
     BG_SESSION_DO_SEND,        /* manifest and blocks, those the other side lacks */
+    BG_SESSION_DO_RESEND,      /* manifest and blocks, all of them */
     BG_SESSION_DO_ASK_RECEIPT,
     BG_SESSION_DO_COMMIT,      /* the update was used; then WAKE is due at session->wake */
     BG_SESSION_DO_FOLD_BACK,   /* it was not; then as above */
@@ -78,6 +81,7 @@ struct bg_session {
     uint64_t deadline;
     bool open;            /* nothing was done for that task yet: it is still news */
     bool unanswered;      /* a try to send the update was */
+    bool moved;           /* since the update was sent, or while it is */
     uint64_t trained;     /* last round trained in; 0: none */
     uint64_t missed;      /* rounds between the one trained in before it and that one */
 };

@@ -96,32 +96,35 @@ Test(session, every_state_is_reached_by_the_events_of_its_diagram)
 /* Where a good outcome leads, a failure that may pass, and one that does not. */
 static const enum bg_session_state next_states[3][BG_SESSION_STATE_COUNT][BG_SESSION_EVENT_COUNT] = {
     {
-        /*                      WAKE  TASK  PREPARED  TRAINED  BUILT  SENT  RECEIPT  PACED */
-        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO},
-        [BG_SESSION_ASKING] = {NO, BG_SESSION_PREPARING, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
-        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_TRAINING, NO, NO, NO, NO, NO},
-        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_BUILDING, NO, NO, NO, NO},
-        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO, NO},
-        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_WAITING, NO, NO},
-        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, BG_SESSION_WAITING},
+        /*                      WAKE  TASK  PREPARED  TRAINED  BUILT  SENT  RECEIPT  PACED  MOVED */
+        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_ASKING] = {NO, BG_SESSION_PREPARING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO},
+        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_TRAINING, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_BUILDING, NO, NO, NO, NO, NO},
+        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO, NO, NO},
+        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_WAITING, NO, NO, BG_SESSION_SENDING},
+        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, BG_SESSION_WAITING,
+                                BG_SESSION_WAITING},
     },
     {
-        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO},
-        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
-        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
-        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
-        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO},
-        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO},
-        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_WAITING, BG_SESSION_WAITING},
+        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO},
+        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
+        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
+        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_SENDING, NO, NO, BG_SESSION_SENDING},
+        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_WAITING, BG_SESSION_WAITING,
+                                BG_SESSION_WAITING},
     },
     {
-        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO},
-        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, BG_SESSION_IDLE},
-        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
-        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
-        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO},
-        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO},
-        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, BG_SESSION_WAITING},
+        [BG_SESSION_IDLE] = {BG_SESSION_ASKING, NO, NO, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_ASKING] = {NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO},
+        [BG_SESSION_PREPARING] = {NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO, NO},
+        [BG_SESSION_TRAINING] = {NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO, NO},
+        [BG_SESSION_BUILDING] = {NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, NO, NO},
+        [BG_SESSION_SENDING] = {NO, NO, NO, NO, NO, BG_SESSION_IDLE, NO, NO, BG_SESSION_SENDING},
+        [BG_SESSION_WAITING] = {BG_SESSION_WAITING, NO, NO, NO, NO, NO, BG_SESSION_IDLE, BG_SESSION_WAITING,
+                                BG_SESSION_WAITING},
     },
 };
 
@@ -373,4 +376,42 @@ Test(session, states_have_names)
 {
     cr_assert_str_eq(bg_session_state_name(BG_SESSION_WAITING), "WAITING");
     cr_assert_str_eq(bg_session_state_name(BG_SESSION_STATE_COUNT), "?");
+}
+
+Test(session, an_update_that_is_out_is_sent_again_after_a_move)
+{
+    for (enum bg_session_state state = BG_SESSION_SENDING; state <= BG_SESSION_WAITING; state++) {
+        struct fixture f;
+        reach(&f, state);
+        if (state == BG_SESSION_SENDING)
+            cr_assert_eq(simple(&f, BG_SESSION_SENT, BG_IO), BG_SESSION_DO_NOTHING);
+        cr_assert_eq(simple(&f, BG_SESSION_MOVED, BG_OK), BG_SESSION_DO_NOTHING);
+        cr_assert_eq(f.session.wake, f.now, "without a pause");
+        cr_assert_eq(wake(&f), BG_SESSION_DO_RESEND);
+        cr_assert_eq(f.session.state, BG_SESSION_SENDING);
+        cr_assert_eq(simple(&f, BG_SESSION_SENT, BG_TOO_LATE), BG_SESSION_DO_NOTHING, "the one before may have it");
+        cr_assert_eq(f.session.state, BG_SESSION_WAITING);
+        cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT, "once is enough");
+        cr_assert_eq(receipt(&f, BG_OK, true), BG_SESSION_DO_COMMIT);
+    }
+}
+
+Test(session, a_move_waits_for_the_request_that_is_under_way)
+{
+    struct fixture f;
+    reach(&f, BG_SESSION_WAITING);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT);
+    cr_assert_eq(simple(&f, BG_SESSION_MOVED, BG_OK), BG_SESSION_DO_NOTHING);
+    cr_assert_eq(f.session.wake, UINT64_MAX);
+    cr_assert_eq(receipt(&f, BG_IO, false), BG_SESSION_DO_NOTHING);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_RESEND);
+}
+
+Test(session, after_the_deadline_a_move_only_asks_for_the_receipt_elsewhere)
+{
+    struct fixture f;
+    reach(&f, BG_SESSION_WAITING);
+    f.now = f.session.deadline;
+    cr_assert_eq(simple(&f, BG_SESSION_MOVED, BG_OK), BG_SESSION_DO_NOTHING);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT);
 }
