@@ -136,6 +136,7 @@ enum bg_status bg_edge_create(const struct bg_edge_settings *settings, uint64_t 
         return bg_fail(error, BG_NO_MEMORY, "edge: out of memory");
     edge->settings = *settings;
     edge->wake = UINT64_MAX;
+    edge->poll_at = now;
     bg_roster_list_init(&edge->enrolled, settings->seed);
     bg_intake_init(&edge->intake, &bg_edge_intake_ops, edge, &edge->queue, &edge->round);
     edge->now = edge->intake.now = now;
@@ -169,16 +170,25 @@ void bg_edge_tick(struct bg_edge *edge, uint64_t now)
         bg_intake_step(&edge->intake, (struct bg_round_event){.kind = BG_ROUND_TIME});
     }
     bg_edge_turn(edge);
+    if (edge->poll_at <= now) {
+        edge->poll_at = now + edge->settings.poll_ns;
+        bg_edge_refresh(edge);
+    }
 }
 
 uint64_t bg_edge_next_wake(const struct bg_edge *edge)
 {
-    uint64_t wake = edge->wake;
+    uint64_t wake = edge->wake < edge->poll_at ? edge->wake : edge->poll_at;
     for (size_t g = 0; g < edge->intake.group_count; g++)
         if (edge->out[g].question.size && edge->out[g].retry_at < wake)
             wake = edge->out[g].retry_at;
     /* The last work to end turns to the next round: at the next instant, as its own call is not over yet. */
     return edge->sync == BG_EDGE_SYNC_TURNING && !edge->intake.busy ? edge->now : wake;
+}
+
+void bg_edge_rest(struct bg_edge *edge)
+{
+    edge->poll_at = UINT64_MAX;
 }
 
 struct bg_work *bg_edge_work(struct bg_edge *edge)

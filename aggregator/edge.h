@@ -4,7 +4,8 @@
  * opens them: no pad seeds, no sealing key, no secret, no state of the model.
  *
  *   - Plan, groups, task, model and receipts are asked of the parent once, checked as a client checks them, kept and
- *     served to clients and edges below. It asks when it is asked: with nobody to serve it is silent.
+ *     served to clients and edges below. It looks for a new task on its own, so that it learns of a round in time, and
+ *     at once when a client asks that has nothing to do.
  *   - Updates of whichever clients contact it are taken in as at the root (aggregator/intake.h), in all groups that
  *     the task invites. The round machine is the root's, with a deadline that is earlier by an allowance.
  *   - A complete group goes to the key holder, whose answer is the record. The report goes to the parent, as does the
@@ -57,8 +58,9 @@ struct bg_edge_settings {
     uint64_t seed;                         /* of tables; one that clients do not know */
     bool allow_insecure_key;
     uint32_t full_rounds;                  /* as the key holder has it */
-    uint64_t allowance_ns;                 /* its deadline is earlier than the root's by this */
+    uint64_t allowance_ns;                 /* its deadline is earlier than the root's by this, at most by half of it */
     uint64_t retry_ns;                     /* before key holder or parent are asked again */
+    uint64_t poll_ns;                      /* between its own looks for a task */
     uint64_t fresh_ns;                     /* how long "not yet" of the parent is believed */
     void (*observe)(void *context, const struct bg_edge_notice *notice); /* may be NULL */
     void *observe_context;
@@ -79,6 +81,8 @@ void bg_edge_serve(void *edge, const struct bg_request *request, struct bg_call 
 /* Sets the clock and does what is due; call it before each request, answer and `done`, and at next_wake. */
 void bg_edge_tick(struct bg_edge *edge, uint64_t now);
 uint64_t bg_edge_next_wake(const struct bg_edge *edge);
+/* It looks for tasks no more unless it is asked: before the end. */
+void bg_edge_rest(struct bg_edge *edge);
 /* Work to run; NULL if none. */
 struct bg_work *bg_edge_work(struct bg_edge *edge);
 

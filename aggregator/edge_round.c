@@ -285,8 +285,9 @@ enum bg_status bg_edge_begin_epoch(struct bg_edge *edge)
 enum bg_status bg_edge_begin_round(struct bg_edge *edge)
 {
     const struct bg_task *task = &edge->task.task;
-    uint64_t allowance = edge->settings.allowance_ns;
-    uint64_t lasts = task->deadline_ns > allowance ? task->deadline_ns - allowance : 0;
+    uint64_t half = task->deadline_ns / 2;
+    uint64_t allowance = edge->settings.allowance_ns < half ? edge->settings.allowance_ns : half;
+    uint64_t lasts = task->deadline_ns - allowance;
     uint64_t left = UINT64_MAX - 1 - edge->now;
     enum bg_status status = bg_shape_init(&edge->plan.plan, task, &edge->error, &edge->shape);
     if (status != BG_OK)

@@ -101,6 +101,7 @@ struct bg_edge {
     struct bg_edge_group *out; /* (groups.count) */
     uint64_t generation;       /* of rounds: answers to older questions are nobody's */
     uint64_t wake;
+    uint64_t poll_at;          /* UINT64_MAX: at rest */
 };
 
 void bg_edge_notify(struct bg_edge *edge, struct bg_edge_notice notice);

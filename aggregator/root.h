@@ -82,7 +82,7 @@ struct bg_root_settings {
     uint64_t retry_ns;                           /* before the key holder is asked again */
     uint64_t target_groups;                      /* per round; 0: all */
     uint64_t seed;                               /* of the choice of groups */
-    const uint8_t (*edges)[BG_PUBLIC_POINT_BYTES]; /* kept: (edge_count) whose reports are believed if they check */
+    const uint8_t *edges;                        /* kept: (edge_count) public points, whose reports are taken */
     size_t edge_count;
     enum bg_rule rule;
     int faulty;                                  /* f, in groups; BG_FAULTY_UNSET */

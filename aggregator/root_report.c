@@ -47,10 +47,11 @@ static void refuse(struct bg_root *root, struct bg_root_report *report, const st
 const uint8_t *bg_root_edge(const struct bg_root *root, const struct bg_digest *id)
 {
     for (size_t i = 0; i < root->settings.edge_count; i++) {
+        const uint8_t *point = root->settings.edges + i * BG_PUBLIC_POINT_BYTES;
         struct bg_digest digest;
-        bg_point_digest(root->settings.edges[i], &digest);
+        bg_point_digest(point, &digest);
         if (bg_digest_equal(&digest, id))
-            return root->settings.edges[i];
+            return point;
     }
     return NULL;
 }

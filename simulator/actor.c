@@ -16,35 +16,37 @@ static void pass_reply(void *context, enum bg_status status, struct bg_span repl
     free(context);
     bg_actor_enter(passage.actor);
     passage.on_reply(passage.context, status, reply);
+    if (passage.actor->ops->answered)
+        passage.actor->ops->answered(passage.actor, status);
     bg_actor_leave(passage.actor);
 }
 
 static enum bg_status actor_send(struct bg_transport *transport, const struct bg_request *request,
                                  bg_reply_function *on_reply, void *context)
 {
-    struct bg_actor *actor = (struct bg_actor *)transport;
+    struct bg_actor_port *port = (struct bg_actor_port *)transport;
     struct passage *passage = malloc(sizeof *passage);
     if (!passage)
         return BG_NO_MEMORY;
-    *passage = (struct passage){.actor = actor, .on_reply = on_reply, .context = context};
-    enum bg_status status = bg_transport_send(actor->outward, request, pass_reply, passage);
+    *passage = (struct passage){.actor = port->actor, .on_reply = on_reply, .context = context};
+    enum bg_status status = bg_transport_send(port->outward, request, pass_reply, passage);
     if (status != BG_OK)
         free(passage);
     return status;
 }
 
-static const struct bg_transport_ops actor_transport = {.send = actor_send};
+void bg_actor_port_init(struct bg_actor_port *port, struct bg_actor *actor, struct bg_transport *outward)
+{
+    static const struct bg_transport_ops ops = {.send = actor_send};
+    *port = (struct bg_actor_port){.transport = {.ops = &ops}, .actor = actor, .outward = outward};
+}
 
 void bg_actor_init(struct bg_actor *actor, struct bg_world *world, const struct bg_actor_ops *ops, void *context,
                    struct bg_transport *outward)
 {
-    *actor = (struct bg_actor){.transport = {.ops = &actor_transport},
-                               .outward = outward,
-                               .world = world,
-                               .ops = ops,
-                               .context = context,
-                               .slowness = 1,
-                               .posted = UINT64_MAX};
+    *actor = (struct bg_actor){
+        .world = world, .ops = ops, .context = context, .slowness = 1, .posted = UINT64_MAX};
+    bg_actor_port_init(&actor->port, actor, outward);
 }
 
 void bg_actor_enter(struct bg_actor *actor)

@@ -5,6 +5,7 @@
 #include "crypto/cipher.h"
 #include "datasets/partition.h"
 #include "datasets/source.h"
+#include "simulator/tree.h"
 
 #include <stddef.h>
 
@@ -99,12 +100,28 @@ const struct bg_option bg_simulator_options[] = {
      "least opened groups of a round"},
     {"rounds.holds", BG_OPTION_U64, FIELD(holds), "3", 1, 1000, NULL, "rounds",
      "held in a row before one is abandoned"},
+    {"tree.edges", BG_OPTION_TEXT, FIELD(tree_edges), "", 0, 0, NULL, NULL,
+     "edge aggregators per level from the root downwards, as in 4 or 2-8; empty: clients contact the root"},
+    {"tree.assignment_seed", BG_OPTION_U64, FIELD(tree_assignment_seed), "0", 0, 0, NULL, NULL,
+     "of which edge serves which cell; 0: in turn"},
+    {"tree.allowance_seconds", BG_OPTION_REAL, FIELD(tree_allowance_seconds), "5", 0, 600000.0, NULL, "s",
+     "deadlines are earlier by, per level below the root; at most half of the deadline in all"},
+    {"tree.latency_ms", BG_OPTION_REAL, FIELD(tree_latency_ms), "5", 0, 100000.0, NULL, "ms",
+     "one way, from an edge to its parent or the key holder"},
+    {"tree.mbit", BG_OPTION_REAL, FIELD(tree_mbit), "1000", 0.001, 1000000.0, NULL, "Mbit/s",
+     "of each edge, both ways"},
     {"faults.dropout", BG_OPTION_REAL, FIELD(dropout), "0", 0, 1, NULL, NULL,
      "chance that a client takes no part in a round"},
     {"faults.straggler", BG_OPTION_REAL, FIELD(straggler), "0", 0, 1, NULL, NULL,
      "chance that a client is slow in a round"},
     {"faults.straggler_factor", BG_OPTION_REAL, FIELD(straggler_factor), "20", 1, 1000000.0, NULL, NULL,
      "how much slower"},
+    {"faults.edge_down", BG_OPTION_REAL, FIELD(edge_down), "0", 0, 1, NULL, NULL,
+     "chance that an edge is down from the beginning of a round"},
+    {"faults.edge_return", BG_OPTION_REAL, FIELD(edge_return), "0", 0, 1, NULL, NULL,
+     "chance that it is back within the first half of the deadline, with all it had"},
+    {"faults.rehome", BG_OPTION_U64, FIELD(rehome), "0", 0, 1000, NULL, "tries",
+     "in vain before a client turns to the next edge, then to the root; 0: it never does"},
     {"attack.kind", BG_OPTION_CHOICE, FIELD(attack), "none", 0, 0, attacks, NULL,
      "what Byzantine clients do"},
     {"attack.share", BG_OPTION_REAL, FIELD(attack_share), "0", 0, 1, NULL, NULL,
@@ -165,6 +182,23 @@ static enum bg_status check_pace(const struct bg_simulator_config *config, struc
     return BG_OK;
 }
 
+static enum bg_status check_tree(const struct bg_simulator_config *config, struct bg_error *error)
+{
+    struct bg_tree tree;
+    enum bg_status status = bg_tree_parse(config->tree_edges, error, &tree);
+    if (status != BG_OK)
+        return status;
+    if (tree.levels && config->encryption == BG_ENCRYPTION_OFF)
+        return bg_fail(error, BG_CONFIG, "tree.edges=%s with encryption.mode=off: edges need a key holder to open "
+                                         "groups for them; set encryption.mode=null or leave out tree.edges",
+                       config->tree_edges);
+    if (!tree.levels && (config->edge_down > 0 || config->rehome))
+        return bg_fail(error, BG_CONFIG, "faults.edge_down and faults.rehome are about edges: set tree.edges");
+    if (config->edge_return > 0 && !(config->edge_down > 0))
+        return bg_fail(error, BG_CONFIG, "faults.edge_return is about edges that are down: set faults.edge_down");
+    return BG_OK;
+}
+
 enum bg_status bg_simulator_config_check(const struct bg_simulator_config *config, bool insecure_test_key,
                                          struct bg_error *error)
 {
@@ -215,5 +249,7 @@ enum bg_status bg_simulator_config_check(const struct bg_simulator_config *confi
     if (dense && config->attack == BG_ATTACK_OUT_OF_RANGE)
         return bg_fail(error, BG_CONFIG, "attack.kind=out-of-range needs packed votes; codec.mode=dense has none");
     enum bg_status status = check_pace(config, error);
+    if (status == BG_OK)
+        status = check_tree(config, error);
     return status == BG_OK ? bg_learning_config_check(&config->learning, error) : status;
 }

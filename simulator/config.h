@@ -64,10 +64,19 @@ struct bg_simulator_config {
     double longest_wait_seconds;
     uint64_t quorum;
     uint64_t holds;
+    /* edges */
+    char tree_edges[BG_OPTION_TEXT_BYTES];
+    uint64_t tree_assignment_seed;
+    double tree_allowance_seconds;
+    double tree_latency_ms;
+    double tree_mbit;
     /* faults and attacks */
     double dropout;
     double straggler;
     double straggler_factor;
+    double edge_down;
+    double edge_return;
+    uint64_t rehome;
     uint32_t attack;
     double attack_share;
     /* links */

@@ -20,7 +20,7 @@ const double bg_arrival_shares[BG_ARRIVAL_SHARES] = {0.5, 0.95, 1};
 
 /* ---- what the world costs ---- */
 
-static uint64_t work_cost(const struct bg_actor *actor, const struct bg_work *work)
+uint64_t bg_federation_work_cost(const struct bg_actor *actor, const struct bg_work *work)
 {
     const struct bg_simulator_config *c = actor->context;
     const double ns_per_unit[BG_PHASE_COUNT] = {
@@ -33,8 +33,8 @@ static uint64_t work_cost(const struct bg_actor *actor, const struct bg_work *wo
 }
 
 /* What is big on a client's link: the update on its way up, documents on their way down. */
-static void mark_message(struct bg_federation *f, const struct bg_request *request, size_t bytes, bool upward,
-                         uint64_t delay_ns)
+void bg_federation_mark_message(struct bg_federation *f, const struct bg_request *request, size_t bytes, bool upward,
+                                uint64_t delay_ns)
 {
     uint32_t place;
     bool update = request->route == BG_ROUTE_MANIFEST || request->route == BG_ROUTE_BLOCK;
@@ -49,13 +49,9 @@ static void mark_message(struct bg_federation *f, const struct bg_request *reque
                                                         .actor = place});
 }
 
-static uint64_t client_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
+static uint64_t client_to_root(void *owner, const struct bg_request *request, size_t bytes, int upward)
 {
-    struct bg_federation *f = owner;
-    uint64_t delay_ns = bg_link_delay(&f->link, bytes, upward);
-    if (delay_ns != UINT64_MAX)
-        mark_message(f, request, bytes, upward, delay_ns);
-    return delay_ns;
+    return bg_federation_client_delay(owner, 0, request, bytes, upward);
 }
 
 static uint64_t keyholder_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
@@ -119,9 +115,11 @@ static struct bg_work *keyholder_work(void *role)
     return bg_keyholder_work(role);
 }
 
-const struct bg_actor_ops bg_client_actor = {client_tick, client_next_wake, client_work, work_cost};
-const struct bg_actor_ops bg_root_actor = {root_tick, root_next_wake, root_work, work_cost};
-const struct bg_actor_ops bg_keyholder_actor = {keyholder_tick, keyholder_next_wake, keyholder_work, work_cost};
+const struct bg_actor_ops bg_client_actor = {client_tick, client_next_wake, client_work, bg_federation_work_cost,
+                                             bg_federation_client_answered};
+const struct bg_actor_ops bg_root_actor = {root_tick, root_next_wake, root_work, bg_federation_work_cost, NULL};
+const struct bg_actor_ops bg_keyholder_actor = {keyholder_tick, keyholder_next_wake, keyholder_work,
+                                                bg_federation_work_cost, NULL};
 
 /* Requests that reached the root, and the most within one virtual second. */
 static void count_request(struct bg_federation *f, enum bg_route route)
@@ -135,7 +133,7 @@ static void count_request(struct bg_federation *f, enum bg_route route)
         f->result.requests_peak = f->second_requests;
 }
 
-static void serve_root(void *server, const struct bg_request *request, struct bg_call *call)
+void bg_federation_serve_root(void *server, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_federation *f = server;
     count_request(f, request->route);
@@ -144,7 +142,7 @@ static void serve_root(void *server, const struct bg_request *request, struct bg
     bg_actor_leave(&f->root_actor);
 }
 
-static void serve_keyholder(void *server, const struct bg_request *request, struct bg_call *call)
+void bg_federation_serve_keyholder(void *server, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_federation *f = server;
     bg_actor_enter(&f->keyholder_actor);
@@ -154,7 +152,7 @@ static void serve_keyholder(void *server, const struct bg_request *request, stru
 
 /* ---- notices ---- */
 
-static void warn(struct bg_federation *f, const char *what, uint64_t round, const struct bg_error *error)
+void bg_federation_warn(struct bg_federation *f, const char *what, uint64_t round, const struct bg_error *error)
 {
     if (f->settings.warn && error)
         f->settings.warn(f->settings.context, what, round, error);
@@ -169,10 +167,10 @@ static void count_groups(struct bg_federation *f, const struct bg_root_notice *n
     result->groups_late = bg_round_count(round, BG_GROUP_SAT_OUT);
     result->groups_refused = bg_round_count(round, BG_GROUP_REFUSED);
     for (size_t g = 0; g < round->group_count; g++) {
-        result->updates += (size_t)__builtin_popcountll(round->groups[g].arrived);
+        result->updates += (size_t)__builtin_popcountll(round->groups[g].arrived | round->groups[g].elsewhere);
         result->groups_invited += round->groups[g].progress != BG_GROUP_NOT_INVITED;
         result->groups_complete += round->groups[g].progress != BG_GROUP_NOT_INVITED &&
-                                   (uint32_t)__builtin_popcountll(round->groups[g].arrived) ==
+                                   (uint32_t)__builtin_popcountll(round->groups[g].arrived | round->groups[g].elsewhere) ==
                                        round->groups[g].member_count;
         if (round->groups[g].progress != BG_GROUP_OPENED)
             continue;
@@ -194,15 +192,15 @@ void bg_federation_on_root(void *context, const struct bg_root_notice *notice)
     case BG_ROOT_NOTICE_OPENED:
         return;
     case BG_ROOT_NOTICE_REFUSED:
-        warn(f, "update refused", notice->round, notice->error);
+        bg_federation_warn(f, "update refused", notice->round, notice->error);
         return;
     case BG_ROOT_NOTICE_GROUP:
-        warn(f, "group not used", notice->round, notice->error);
+        bg_federation_warn(f, "group not used", notice->round, notice->error);
         return;
     case BG_ROOT_NOTICE_FAILED:
         f->epoch_failed = true;
         f->error = *notice->error;
-        warn(f, "root", notice->round, notice->error);
+        bg_federation_warn(f, "root", notice->round, notice->error);
         return;
     case BG_ROOT_NOTICE_ENDED:
         f->round_ended = true;
@@ -231,13 +229,13 @@ void bg_federation_on_client(void *context, const struct bg_client_notice *notic
         f->loss_count++;
     }
     if (notice->kind == BG_CLIENT_NOTICE_FAILED)
-        warn(f, "client", notice->round, notice->error);
+        bg_federation_warn(f, "client", notice->round, notice->error);
 }
 
 void bg_federation_on_keyholder(void *context, const struct bg_keyholder_notice *notice)
 {
     struct bg_federation *f = context;
-    warn(f, "key holder", notice->round, notice->error);
+    bg_federation_warn(f, "key holder", notice->round, notice->error);
 }
 
 /* Runs the world until `flag` or `failed` is set. */
@@ -276,8 +274,8 @@ enum bg_status bg_federation_create(const struct bg_federation_settings *setting
     f->config = settings->config;
     f->workers = workers;
     bg_link_init(&f->link, f->config);
-    bg_loopback_init(&f->to_root, serve_root, f, client_delay, post, f, BG_PATIENCE_NS);
-    bg_loopback_init(&f->to_keyholder, serve_keyholder, f, keyholder_delay, post, f, BG_PATIENCE_NS);
+    bg_loopback_init(&f->to_root, bg_federation_serve_root, f, client_to_root, post, f, BG_PATIENCE_NS);
+    bg_loopback_init(&f->to_keyholder, bg_federation_serve_keyholder, f, keyholder_delay, post, f, BG_PATIENCE_NS);
     enum bg_status status = bg_world_create(workers, &f->world);
     if (status == BG_OK)
         status = bg_federation_make_roles(f, error);
@@ -296,9 +294,10 @@ void bg_federation_destroy(struct bg_federation **federation)
     struct bg_federation *f = *federation;
     if (!f)
         return;
-    f->root_actor.stopped = f->keyholder_actor.stopped = true;
+    /* Clients stop; what they have set off comes to its end. */
     for (size_t i = 0; i < f->member_count; i++)
         f->members[i].actor.stopped = true;
+    bg_federation_rest_edges(f);
     f->settings.warn = NULL;
     while (f->world && bg_world_step(f->world))
         continue;
@@ -312,6 +311,7 @@ void bg_federation_destroy(struct bg_federation **federation)
     free(f->marks.marks);
     free(f->byzantine);
     free(f->flipped_labels);
+    bg_federation_tree_finish(f);
     bg_root_destroy(&f->root);
     bg_keyholder_destroy(&f->keyholder);
     bg_world_destroy(&f->world);
@@ -344,6 +344,7 @@ static void draw_faults(struct bg_federation *f, uint64_t round)
         bool slow = bg_prng_uniform(&prng) < c->straggler;
         member->actor.slowness = slow ? c->straggler_factor : 1;
         bg_client_sleep(member->client, absent ? UINT64_MAX : 0);
+        bg_federation_go_home(member);
         bg_actor_leave(&member->actor);
     }
 }
@@ -395,7 +396,8 @@ enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struc
         if (!bg_world_step(f->world))
             return bg_fail(error, BG_FAULT, "the root does not come to rest");
     f->round_begin = bg_world_now(f->world);
-    draw_faults(f, ++f->rounds_opened);
+    bg_federation_draw_edge_faults(f, ++f->rounds_opened);
+    draw_faults(f, f->rounds_opened);
     bg_actor_enter(&f->root_actor);
     enum bg_status status = bg_root_open_round(f->root, error);
     bg_actor_leave(&f->root_actor);
@@ -485,6 +487,11 @@ size_t bg_federation_byzantine(const struct bg_federation *f)
     for (size_t i = 0; i < f->member_count; i++)
         count += f->byzantine[i];
     return count;
+}
+
+size_t bg_federation_levels(const struct bg_federation *f)
+{
+    return f->tree.levels;
 }
 
 size_t bg_federation_groups(const struct bg_federation *f)

@@ -11,12 +11,20 @@
 #include "model/model_file.h"
 #include "robust/rule.h"
 #include "simulator/data.h"
+#include "simulator/tree.h"
 #include "wire/task.h"
 
 struct bg_federation;
 
 #define BG_ARRIVAL_SHARES 3
 extern const double bg_arrival_shares[BG_ARRIVAL_SHARES]; /* ascending, the last is 1 */
+
+/* What came to the aggregators of one level, and went from them, in a round. */
+struct bg_level_traffic {
+    uint64_t bytes_up, bytes_down; /* requests and replies, without headers below the frames */
+    size_t contributions;          /* manifests, blocks and reports */
+    uint64_t begin_ns, end_ns;     /* when the first was sent and the last had arrived, from the round's begin */
+};
 
 /* What one round came to. */
 struct bg_round_result {
@@ -43,6 +51,8 @@ struct bg_round_result {
     struct bg_phase_sum phases[BG_PHASE_COUNT]; /* virtual time; begin and end count from the round's begin */
     uint64_t cpu_ns[BG_PHASE_COUNT];            /* real time of arithmetic, all threads added up */
     uint64_t marks_lost;                        /* that `phases` lacks: a round of more messages than memory is for */
+    struct bg_level_traffic levels[BG_TREE_LEVELS + 1]; /* the root's, then those of edges from the root downwards */
+    size_t reports, moves, edges_down; /* that the root has; clients that turned elsewhere; edges that were down */
     bool has_rule;
     struct bg_rule_result rule;
 };
@@ -76,6 +86,7 @@ struct bg_span bg_federation_model_file(const struct bg_federation *federation);
  * mode, key and number of threads. */
 struct bg_digest bg_federation_model_digest(const struct bg_federation *federation);
 size_t bg_federation_byzantine(const struct bg_federation *federation);
+size_t bg_federation_levels(const struct bg_federation *federation); /* of edges */
 size_t bg_federation_groups(const struct bg_federation *federation);
 /* Real nanoseconds of arithmetic per phase so far, all threads added up. */
 uint64_t bg_federation_cpu_ns(const struct bg_federation *federation, enum bg_phase phase);

@@ -16,7 +16,7 @@ static enum bg_status fill_seeded(void *context, void *data, size_t size)
     return BG_OK;
 }
 
-static struct bg_random seeded_random(struct seeded *seeded, uint64_t seed, const char *purpose, uint64_t index)
+struct bg_random bg_federation_random(struct seeded *seeded, uint64_t seed, const char *purpose, uint64_t index)
 {
     bg_prng_init_stream(&seeded->prng, seed, purpose, index);
     return (struct bg_random){.fill = fill_seeded, .context = seeded};
@@ -38,7 +38,7 @@ static enum bg_status make_keys(struct bg_federation *f, struct bg_error *error)
     const struct bg_simulator_config *c = f->config;
     struct bg_random system = bg_random_system();
     struct seeded seeded;
-    struct bg_random random = seeded_random(&seeded, c->seed, "roles", 0);
+    struct bg_random random = bg_federation_random(&seeded, c->seed, "roles", 0);
     enum bg_status status = bg_identity_create(&random, &f->root_identity);
     if (status == BG_OK)
         status = bg_identity_create(&random, &f->keyholder_identity);
@@ -87,8 +87,10 @@ static enum bg_status make_keyholder(struct bg_federation *f, const struct bg_po
         .public_key = f->keys.key,
         .secret_key = paillier ? f->secret : NULL,
         .identity = f->keyholder_identity,
-        .random = seeded_random(&f->keyholder_random, c->seed, "key holder", 0),
+        .random = bg_federation_random(&f->keyholder_random, c->seed, "key holder", 0),
         .blinding = bg_random_system(),
+        .edges = f->edge_ids,
+        .edge_count = f->tree.edges,
         .observe = bg_federation_on_keyholder,
         .observe_context = f,
     };
@@ -139,9 +141,9 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
         .population = *population,
         .identity = f->root_identity,
         .sealing_key = f->sealing_key,
-        .key_holder_transport = &f->root_actor.transport,
+        .key_holder_transport = &f->root_actor.port.transport,
         .first_commitment = bg_keyholder_commitment(f->keyholder),
-        .random = seeded_random(&f->root_random, c->seed, "root", 0),
+        .random = bg_federation_random(&f->root_random, c->seed, "root", 0),
         .allow_insecure_key = f->settings.insecure_test_key,
         .initial = {.model = f->model,
                     .parameters = f->initial_parameters,
@@ -159,6 +161,8 @@ static enum bg_status make_root(struct bg_federation *f, const struct bg_populat
         .retry_ns = BG_SECOND,
         .target_groups = c->target_groups,
         .seed = c->seed,
+        .edges = f->edge_points,
+        .edge_count = f->tree.edges,
         .observe = bg_federation_on_root,
         .observe_context = f,
     };
@@ -175,7 +179,7 @@ static void make_identity(void *context, size_t i)
 {
     struct bg_federation *f = context;
     struct seeded seeded;
-    struct bg_random random = seeded_random(&seeded, f->config->seed, "client", i);
+    struct bg_random random = bg_federation_random(&seeded, f->config->seed, "client", i);
     if (bg_identity_create(&random, &f->members[i].identity) != BG_OK)
         f->members[i].identity = NULL;
 }
@@ -200,7 +204,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
     struct bg_client_settings settings = {
         .population = *population,
         .identity = member->identity,
-        .transport = &member->actor.transport,
+        .transport = &member->actor.port.transport,
         .keys = &f->keys.ring,
         .library = &f->library,
         .random = bg_random_system(),
@@ -212,7 +216,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
         .observe_context = f,
     };
     struct seeded seeded;
-    struct bg_random random = seeded_random(&seeded, c->seed, "ties", i);
+    struct bg_random random = bg_federation_random(&seeded, c->seed, "ties", i);
     enum bg_status status = bg_random_fill(&random, settings.tie_secret, sizeof settings.tie_secret);
     struct bg_prng prng;
     bg_prng_init_stream(&prng, c->seed, "shuffle", i);
@@ -225,7 +229,11 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
     settings.tap = bg_attack_tap(&member->attacker);
     if (member->attacker.attack == BG_ATTACK_LABEL_FLIP)
         settings.examples.labels = f->flipped_labels;
-    bg_actor_init(&member->actor, f->world, &bg_client_actor, (void *)c, &f->to_root.transport);
+    member->home = f->homes[i % c->cells];
+    bg_actor_init(&member->actor, f->world, &bg_client_actor, (void *)c,
+                  member->home == BG_TREE_ROOT ? &f->to_root.transport
+                                               : &f->edges[member->home].from_clients.transport);
+    member->actor.owner = member;
     if (status == BG_OK)
         status = bg_client_create(&settings, 0, &member->client);
     member->actor.role = member->client;
@@ -240,6 +248,8 @@ static enum bg_status enrol(struct bg_federation *f, size_t i, struct bg_error *
     enum bg_status status = bg_keyholder_enrol(f->keyholder, entry.public_key, entry.cell.label, error);
     if (status == BG_OK)
         status = bg_root_enrol(f->root, &entry, error);
+    if (status == BG_OK)
+        status = bg_federation_enrol_at_edges(f, &entry, error);
     if (status != BG_OK)
         return status;
     status = bg_digest_table_put(&f->places, &entry.client, (uint32_t)i);
@@ -276,9 +286,13 @@ enum bg_status bg_federation_make_roles(struct bg_federation *f, struct bg_error
     if (status == BG_OK)
         status = make_model(f, error);
     if (status == BG_OK)
+        status = bg_federation_plan_tree(f, error);
+    if (status == BG_OK)
         status = make_keyholder(f, &population, error);
     if (status == BG_OK)
         status = make_root(f, &population, error);
+    if (status == BG_OK)
+        status = bg_federation_make_edges(f, &population, error);
     if (status == BG_OK)
         status = make_clients(f, &population, error);
     return status;
