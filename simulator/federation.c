@@ -343,6 +343,7 @@ static void draw_faults(struct bg_federation *f, uint64_t round)
         bool absent = bg_prng_uniform(&prng) < c->dropout;
         bool slow = bg_prng_uniform(&prng) < c->straggler;
         member->actor.slowness = slow ? c->straggler_factor : 1;
+        member->absent = absent;
         bg_client_sleep(member->client, absent ? UINT64_MAX : 0);
         bg_federation_go_home(member);
         bg_actor_leave(&member->actor);

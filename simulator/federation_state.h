@@ -29,6 +29,7 @@ struct member {
     struct bg_identity *identity;
     struct bg_attacker attacker;
     struct bg_federation *federation;
+    bool absent;              /* from the round that runs: it does nothing, and nothing reaches it */
     size_t home;              /* its edge, or BG_TREE_ROOT */
     uint64_t failures, moves; /* unanswered requests in a row, and how often it has turned elsewhere, this round */
 };

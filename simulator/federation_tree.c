@@ -39,9 +39,11 @@ static void count_traffic(struct bg_federation *f, size_t level, const struct bg
 uint64_t bg_federation_client_delay(struct bg_federation *f, size_t level, const struct bg_request *request,
                                     size_t bytes, int upward)
 {
+    uint32_t place;
     uint64_t delay_ns = bg_link_delay(&f->link, bytes, upward);
-    if (delay_ns == UINT64_MAX)
-        return delay_ns;
+    bool absent = bg_digest_table_find(&f->places, &request->peer, &place) && f->members[place].absent;
+    if (absent || delay_ns == UINT64_MAX)
+        return UINT64_MAX;
     bg_federation_mark_message(f, request, bytes, upward, delay_ns);
     count_traffic(f, level, request, bytes, upward, delay_ns);
     return delay_ns;
@@ -248,7 +250,7 @@ void bg_federation_client_answered(struct bg_actor *actor, enum bg_status status
     struct member *member = actor->owner;
     struct bg_federation *f = member->federation;
     member->failures = status == BG_IO ? member->failures + 1 : 0;
-    if (!f->config->rehome || !f->tree.levels || member->failures < f->config->rehome)
+    if (member->absent || !f->config->rehome || member->failures < f->config->rehome)
         return;
     member->failures = 0;
     f->result.moves++;
