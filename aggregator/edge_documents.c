@@ -106,8 +106,10 @@ static struct bg_trusted_receipt *receipt_of(struct bg_edge *edge, uint64_t roun
 static void take_receipt(struct bg_edge *edge, struct bg_trusted_receipt *fresh)
 {
     struct bg_trusted_receipt *slot = &edge->receipts[fresh->receipt.round % BG_EDGE_RECEIPTS];
+    bool known = edge->has_plan && bg_digest_equal(&fresh->plan_id, &edge->plan.id);
     bg_trusted_receipt_finish(slot);
     *slot = *fresh;
+    edge->receipt_epochs[fresh->receipt.round % BG_EDGE_RECEIPTS] = known ? edge->plan.plan.key.epoch : 0;
 }
 
 static void find_receipts(struct bg_edge *edge);
@@ -190,6 +192,12 @@ static enum bg_status accept_plan(struct bg_edge *edge, struct bg_span reply)
     return BG_OK;
 }
 
+/* The root renews its part of the plan within an epoch; the key holder's part is the epoch. */
+static bool is_of_the_epoch(const struct bg_edge *edge)
+{
+    return edge->has_plan && bg_span_equal(edge->plan.plan.key_bytes, edge->next_plan.plan.key_bytes);
+}
+
 static void on_plan(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_edge *edge = context;
@@ -199,6 +207,10 @@ static void on_plan(void *context, enum bg_status status, struct bg_span reply)
     }
     if (accept_plan(edge, reply) != BG_OK) {
         distrust(edge);
+        return;
+    }
+    if (is_of_the_epoch(edge)) {
+        begin_receipts(edge);
         return;
     }
     edge->sync = BG_EDGE_SYNC_GROUPS;
@@ -259,39 +271,53 @@ void bg_edge_serve_task(struct bg_edge *edge, const struct bg_request *request, 
 
 static enum bg_status adopt_plan(struct bg_edge *edge)
 {
-    bg_edge_end_epoch(edge);
+    bool same_epoch = is_of_the_epoch(edge);
+    if (!same_epoch)
+        bg_edge_end_epoch(edge);
     if (edge->has_plan)
         bg_trusted_plan_finish(&edge->plan);
-    bg_document_finish(&edge->groups_document);
     edge->plan = edge->next_plan;
+    edge->next_has_plan = false;
+    edge->has_plan = true;
+    if (same_epoch)
+        return BG_OK;
+    bg_document_finish(&edge->groups_document);
     edge->groups_document = edge->next_groups_document;
     edge->groups = edge->next_groups;
     edge->next_groups_document = (struct bg_document){0};
-    edge->next_has_plan = false;
     enum bg_status status = bg_edge_begin_epoch(edge);
-    edge->has_plan = status == BG_OK;
-    if (status != BG_OK)
+    if (status != BG_OK) {
         bg_trusted_plan_finish(&edge->plan);
+        edge->has_plan = false;
+    }
     return status;
 }
 
-/* What was opened in earlier rounds of this plan. */
+/* What was opened in an earlier round of the epoch: whether anything was. */
+static bool recall_one(struct bg_edge *edge, const struct bg_receipt *receipt)
+{
+    bool any = false;
+    for (size_t g = 0; g < receipt->group_count; g++) {
+        const struct bg_receipt_group *group = &receipt->groups[g];
+        if (!group->members || group->index >= edge->groups.count)
+            continue;
+        bg_round_recall(&edge->round, group->index, group->members);
+        any = true;
+    }
+    return any;
+}
+
 static void recall(struct bg_edge *edge)
 {
-    uint64_t opened = 0;
+    uint64_t opened = 0, epoch = edge->plan.plan.key.epoch;
     for (size_t i = 0; i < BG_EDGE_RECEIPTS; i++) {
         const struct bg_trusted_receipt *receipt = &edge->receipts[i];
-        bool any = false;
-        if (!receipt->document.bytes || !bg_digest_equal(&receipt->plan_id, &edge->plan.id))
+        if (!receipt->document.bytes)
             continue;
-        for (size_t g = 0; g < receipt->receipt.group_count; g++) {
-            const struct bg_receipt_group *group = &receipt->receipt.groups[g];
-            if (!group->members || group->index >= edge->groups.count)
-                continue;
-            bg_round_recall(&edge->round, group->index, group->members);
-            any = true;
-        }
-        opened += any;
+        if (bg_digest_equal(&receipt->plan_id, &edge->plan.id))
+            edge->receipt_epochs[i] = epoch;
+        if (edge->receipt_epochs[i] == epoch)
+            opened += recall_one(edge, &receipt->receipt);
     }
     if (edge->round.epoch_rounds < opened)
         edge->round.epoch_rounds = opened;

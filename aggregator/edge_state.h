@@ -83,7 +83,8 @@ struct bg_edge {
     struct bg_shape shape;
     bool has_plan, has_task, has_shape;
     struct bg_edge_model models[BG_EDGE_MODELS];
-    struct bg_trusted_receipt receipts[BG_EDGE_RECEIPTS];
+    struct bg_trusted_receipt receipts[BG_EDGE_RECEIPTS]; /* by round, modulo their number */
+    uint64_t receipt_epochs[BG_EDGE_RECEIPTS];            /* of each, as far as it is known; 0: it is not */
 
     /* what is coming */
     enum bg_edge_sync sync;
