@@ -38,8 +38,10 @@ static void refuse(struct bg_root *root, struct bg_root_report *report, const st
     char hex[2 * BG_DIGEST_BYTES + 1];
     bg_digest_to_hex(edge, hex);
     bg_fail_in(error, status, "edge %s", hex);
-    bg_root_notify(root, (struct bg_root_notice){
-                             .kind = BG_ROOT_NOTICE_REFUSED, .client = edge, .group = report->content.group, .error = error});
+    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_REFUSED,
+                                                 .client = edge,
+                                                 .group = report->content.group,
+                                                 .error = error});
     bg_call_answer(report->call, status, (struct bg_span){NULL, 0});
     report_finish(report);
 }

@@ -13,8 +13,8 @@
  * (BG_IO, BG_BUSY, BG_NO_MEMORY) is tried again after a pause that doubles; others end the client's part in the round.
  * An update that exists (from BUILT on) is never dropped: it is committed or folded back. Where a try to send it went
  * unanswered, the other side may have it: then only the receipt can tell, and neither a later refusal nor the deadline
- * folds it back. MOVED while an update is out has the whole of it sent again, before the deadline of its round: the group
- * may be complete only where the others are.
+ * folds it back. MOVED while an update is out has the whole of it sent again, before the deadline of its round: the
+ * group may be complete only where the others are.
  */
 #pragma once
 

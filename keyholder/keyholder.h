@@ -99,7 +99,8 @@ struct bg_digest bg_keyholder_head(const struct bg_keyholder *keyholder);
 /* 0 before the first. */
 uint64_t bg_keyholder_epoch(const struct bg_keyholder *keyholder);
 
-/* Answers EPOCH, SIGNED PLAN, RELEASE and SUMS; `context` is the struct bg_keyholder. BG_NOT_FOUND for another route. */
+/* Answers EPOCH, SIGNED PLAN, RELEASE and SUMS, BG_NOT_FOUND for another route; `context` is the struct
+ * bg_keyholder. */
 void bg_keyholder_serve(void *context, const struct bg_request *request, struct bg_call *call);
 
 /* A product was not what the members sent: nothing is opened until an operator has looked and clears it. */

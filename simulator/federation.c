@@ -167,12 +167,13 @@ static void count_groups(struct bg_federation *f, const struct bg_root_notice *n
     result->groups_late = bg_round_count(round, BG_GROUP_SAT_OUT);
     result->groups_refused = bg_round_count(round, BG_GROUP_REFUSED);
     for (size_t g = 0; g < round->group_count; g++) {
-        result->updates += (size_t)__builtin_popcountll(round->groups[g].arrived | round->groups[g].elsewhere);
-        result->groups_invited += round->groups[g].progress != BG_GROUP_NOT_INVITED;
-        result->groups_complete += round->groups[g].progress != BG_GROUP_NOT_INVITED &&
-                                   (uint32_t)__builtin_popcountll(round->groups[g].arrived | round->groups[g].elsewhere) ==
-                                       round->groups[g].member_count;
-        if (round->groups[g].progress != BG_GROUP_OPENED)
+        const struct bg_round_group *group = &round->groups[g];
+        uint32_t arrived = (uint32_t)__builtin_popcountll(group->arrived | group->elsewhere);
+        bool invited = group->progress != BG_GROUP_NOT_INVITED;
+        result->updates += arrived;
+        result->groups_invited += invited;
+        result->groups_complete += invited && arrived == group->member_count;
+        if (group->progress != BG_GROUP_OPENED)
             continue;
         if (round->outcome == BG_OK && notice->combination && notice->combination->used[opened])
             result->groups_used++;
@@ -397,6 +398,7 @@ enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struc
         if (!bg_world_step(f->world))
             return bg_fail(error, BG_FAULT, "the root does not come to rest");
     f->round_begin = bg_world_now(f->world);
+    memset(f->result.levels, 0, sizeof f->result.levels);
     bg_federation_draw_edge_faults(f, ++f->rounds_opened);
     draw_faults(f, f->rounds_opened);
     bg_actor_enter(&f->root_actor);

@@ -232,7 +232,8 @@ void bg_federation_tree_finish(struct bg_federation *f)
 static void turn_to(struct member *member, size_t edge)
 {
     struct bg_federation *f = member->federation;
-    struct bg_transport *outward = edge == BG_TREE_ROOT ? &f->to_root.transport : &f->edges[edge].from_clients.transport;
+    struct bg_loopback *way = edge == BG_TREE_ROOT ? &f->to_root : &f->edges[edge].from_clients;
+    struct bg_transport *outward = &way->transport;
     if (member->actor.port.outward == outward)
         return;
     member->actor.port.outward = outward;

@@ -299,7 +299,26 @@ static void phases_to_json(const struct bg_round_result *round, struct bg_json *
         bg_json_add_u64(parent, "phase_marks_lost", round->marks_lost);
 }
 
-static void round_to_json(const struct bg_round_result *round, struct bg_json *parent)
+/* What came to root and edges, level by level. */
+static void tree_to_json(const struct bg_round_result *round, size_t levels, struct bg_json *parent)
+{
+    struct bg_json *object = bg_json_add_object(parent, "tree");
+    bg_json_add_u64(object, "reports", round->reports);
+    bg_json_add_u64(object, "clients_moved", round->moves);
+    bg_json_add_u64(object, "edges_down", round->edges_down);
+    struct bg_json *list = bg_json_add_array(object, "levels");
+    for (size_t i = 0; i <= levels; i++) {
+        const struct bg_level_traffic *level = &round->levels[i];
+        struct bg_json *one = bg_json_add_object(list, NULL);
+        bg_json_add_u64(one, "bytes_up", level->bytes_up);
+        bg_json_add_u64(one, "bytes_down", level->bytes_down);
+        bg_json_add_u64(one, "contributions", level->contributions);
+        bg_json_add_number(one, "begin_seconds", (double)level->begin_ns / 1e9);
+        bg_json_add_number(one, "end_seconds", (double)level->end_ns / 1e9);
+    }
+}
+
+static void round_to_json(const struct bg_report *report, const struct bg_round_result *round, struct bg_json *parent)
 {
     struct bg_json *object = bg_json_add_object(parent, NULL);
     bg_json_add_u64(object, "round", round->round);
@@ -325,6 +344,7 @@ static void round_to_json(const struct bg_round_result *round, struct bg_json *p
     bg_json_add_number(object, "wall_seconds", (double)round->wall_ns / 1e9);
     pace_to_json(round, object);
     phases_to_json(round, object);
+    tree_to_json(round, bg_federation_levels(report->federation), object);
     if (round->has_rule)
         rule_to_json(&round->rule, object);
 }
@@ -340,7 +360,7 @@ void bg_report_to_json(const struct bg_report *report, struct bg_json *object)
     fit_to_json(report, object);
     struct bg_json *rounds = bg_json_add_array(object, "rounds");
     for (size_t i = 0; i < report->round_count; i++)
-        round_to_json(&report->rounds[i], rounds);
+        round_to_json(report, &report->rounds[i], rounds);
     bg_confusion_to_json(report->confusion, names, bg_json_add_object(object, "result"));
     if (report->central)
         bg_confusion_to_json(report->central, names, bg_json_add_object(object, "central"));

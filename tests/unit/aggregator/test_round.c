@@ -135,7 +135,7 @@ static struct bg_round_event sample(enum bg_round_event_kind kind)
 #define NO BG_ROUND_STATE_COUNT /* refused: the state stays as it was */
 
 static const enum bg_round_state next_state[BG_ROUND_STATE_COUNT][BG_ROUND_EVENT_COUNT] = {
-    /*                          START  ARRIVED  FOLDED  TIME  ANSWERED  COMBINED  PUBLISHED  SETTLED  CANCEL  REPORTED */
+    /*                      START  ARRIVED  FOLDED  TIME  ANSWERED  COMBINED  PUBLISHED  SETTLED  CANCEL  REPORTED */
     [BG_ROUND_IDLE] = {BG_ROUND_OPEN, NO, NO, BG_ROUND_IDLE, NO, NO, NO, NO, NO, NO},
     [BG_ROUND_OPEN] = {NO, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, NO, NO, NO, BG_ROUND_ENDING,
                        BG_ROUND_OPEN},

@@ -152,6 +152,7 @@ Test(settings, each_of_time_changes_the_clock_and_not_the_model)
         "link.uplink_mbit=1",     "link.downlink_mbit=1",      "link.latency_ms=100",   "link.jitter_ms=50",
         "cost.training_ns=10000", "cost.encoding_ns=10000",    "cost.encryption_us=1e5", "cost.intake_us=1e5",
         "cost.fold_us=1e5",       "cost.opening_us=1e6",       "cost.aggregation_ns=1e5",
+        "tree.edges=3",
         "faults.straggler=0.5",   "faults.straggler=0.5 faults.straggler_factor=50", "link.loss=0.05",
         "encryption.s=1",         "encryption.radix=mixed",    "encryption.bits=1024",
     };
@@ -163,6 +164,32 @@ Test(settings, each_of_time_changes_the_clock_and_not_the_model)
         struct outcome with = run(settings);
         cr_expect_neq(with.virtual_ns, without.virtual_ns, "%s takes no other time", cases[i]);
         cr_expect(bg_digest_equal(&with.model, &without.model), "%s changes the model", cases[i]);
+    }
+    NO_LEAKS();
+}
+
+Test(settings, each_of_edges_changes_the_clock_or_the_model)
+{
+    static const char base_of_edges[] = "encryption.mode=null encryption.bits=512 faults.dropout=0.1 clients.cells=3 "
+                                        "clients.count=18 tree.edges=3 rounds.count=4 rounds.deadline_seconds=100";
+    static const char *const cases[][2] = {
+        {"", "tree.edges=1-3"},
+        {"", "tree.latency_ms=500"},
+        {"", "tree.mbit=0.01"},
+        {"faults.straggler=0.5 faults.straggler_factor=2000",
+         "faults.straggler=0.5 faults.straggler_factor=2000 tree.allowance_seconds=45"},
+        {"", "faults.edge_down=0.5"},
+        {"faults.edge_down=0.5", "faults.edge_down=0.5 faults.edge_return=1"},
+        {"faults.edge_down=0.5", "faults.edge_down=0.5 faults.rehome=1"},
+        {"faults.edge_down=0.5", "faults.edge_down=0.5 tree.assignment_seed=1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char without_text[256], with_text[256];
+        snprintf(without_text, sizeof without_text, "%s %s", base_of_edges, cases[i][0]);
+        snprintf(with_text, sizeof with_text, "%s %s", base_of_edges, cases[i][1]);
+        struct outcome without = run(without_text), with = run(with_text);
+        cr_expect(with.virtual_ns != without.virtual_ns || !bg_digest_equal(&with.model, &without.model),
+                  "%s changes nothing", cases[i][1]);
     }
     NO_LEAKS();
 }
