@@ -476,6 +476,13 @@ static void on_receipt(void *context, enum bg_status status, struct bg_span repl
     end_pull(pull, status == BG_OK ? BG_OK : BG_BUSY, reply);
 }
 
+void bg_edge_answer_accepted(struct bg_edge *edge, struct bg_call *call)
+{
+    const struct bg_edge_denial *denial = &edge->no_receipt;
+    bool current = denial->round == edge->task.task.round && denial->status == BG_OK;
+    bg_call_answer(call, BG_OK, current ? bg_document_span(&denial->reply) : (struct bg_span){NULL, 0});
+}
+
 void bg_edge_serve_receipt(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_edge_pull wanted = {.edge = edge, .route = BG_ROUTE_RECEIPT};

@@ -14,6 +14,11 @@ static enum bg_status verify_manifest(void *context, struct bg_upload *upload,
     return bg_upload_verify_signature(upload, point, error);
 }
 
+static void update_accepted(void *context, struct bg_call *call)
+{
+    bg_edge_answer_accepted(context, call);
+}
+
 static void update_refused(void *context, const struct bg_digest *client, const struct bg_error *error)
 {
     bg_edge_notify(context, (struct bg_edge_notice){.kind = BG_EDGE_NOTICE_REFUSED, .client = client, .error = error});
@@ -237,7 +242,7 @@ static void perform(void *context, struct bg_round_action action)
     }
 }
 
-const struct bg_intake_ops bg_edge_intake_ops = {verify_manifest, update_refused, perform};
+const struct bg_intake_ops bg_edge_intake_ops = {verify_manifest, update_accepted, update_refused, perform};
 
 /* ---- rounds and epochs ---- */
 

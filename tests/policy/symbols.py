@@ -64,6 +64,49 @@ for program in WITH:
     name = f'{program} contains them, by the same names'
     tap.case(name, [] if secret(nm(BUILD / program), EXPORTED) else ['none found: has the naming changed?'])
 
+
+
+def members(library):
+    """{member: (defined, undefined)} of an archive."""
+    listing = subprocess.run(['nm', library], check=True, text=True, capture_output=True).stdout
+    found = {}
+    for line in listing.splitlines():
+        if line.endswith('.o:'):
+            defined, undefined = found.setdefault(pathlib.PurePath(line[:-1]).name, (set(), set()))
+        match = re.match(r'[0-9a-f ]{16,18}([A-Za-z]) (\S+)', line)
+        if match:
+            (undefined if match[1] == 'U' else defined).add(match[2])
+    return found
+
+
+def closure(found, start):
+    """All that a linker would take from these members, beginning with some of them."""
+    homes = {name: member for member, (defined, _) in found.items() for name in defined}
+    reached, todo = set(), list(start)
+    while todo:
+        member = todo.pop()
+        if member not in reached:
+            reached.add(member)
+            todo += [homes[name] for name in found[member][1] if name in homes]
+    return reached
+
+
+def opens_seals(found, reached):
+    """Names defined in what was reached that open seals or seeds of pads."""
+    names = (name for member in reached for name in found[member][0])
+    return sorted(name for name in names if re.match(r'bg_(seal_open|sealing_key|pad_seed|group_sum)', name))
+
+
+OURS = {}
+for name in ('aggregator', 'base', 'wire', 'crypto', 'protocol', 'compress'):
+    for member, names in members(BUILD / name / f'lib{name}.a').items():
+        OURS[f'{name}/{member}'] = names
+EDGE = [member for member in OURS if re.search(r'aggregator/(.*_)?edge(_\w+)?\.c\.o$', member)]
+ROOT = [member for member in OURS if re.search(r'aggregator/(.*_)?root(_\w+)?\.c\.o$', member)]
+tap.case('can fail: what a root needs opens seals', [] if opens_seals(OURS, closure(OURS, ROOT)) else ['nothing does'])
+tap.case('there is an edge to look at', [] if len(EDGE) >= 3 else [f'only {EDGE}'])
+tap.case('an edge needs nothing that opens seals or seeds of pads', opens_seals(OURS, closure(OURS, EDGE)))
+
 tap.case('can fail: libraries export only bg_ names',
          [] if foreign(SAMPLE) == ['helper'] else [f'found {foreign(SAMPLE)}'])
 libraries = [path for path in sorted(BUILD.rglob('lib*.a')) if 'tests' not in path.relative_to(BUILD).parts]
