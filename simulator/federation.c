@@ -171,6 +171,7 @@ static void count_groups(struct bg_federation *f, const struct bg_root_notice *n
         uint32_t arrived = (uint32_t)__builtin_popcountll(group->arrived | group->elsewhere);
         bool invited = group->progress != BG_GROUP_NOT_INVITED;
         result->updates += arrived;
+        result->reports += group->elsewhere != 0;
         result->groups_invited += invited;
         result->groups_complete += invited && arrived == group->member_count;
         if (group->progress != BG_GROUP_OPENED)

@@ -52,7 +52,7 @@ struct bg_round_result {
     uint64_t cpu_ns[BG_PHASE_COUNT];            /* real time of arithmetic, all threads added up */
     uint64_t marks_lost;                        /* that `phases` lacks: a round of more messages than memory is for */
     struct bg_level_traffic levels[BG_TREE_LEVELS + 1]; /* the root's, then those of edges from the root downwards */
-    size_t reports, moves, edges_down; /* that the root has; clients that turned elsewhere; edges that were down */
+    size_t reports, moves, edges_down; /* groups reported by edges; turns of clients elsewhere; edges that were down */
     bool has_rule;
     struct bg_rule_result rule;
 };

@@ -125,8 +125,6 @@ static void serve_keyholder(void *server, const struct bg_request *request, stru
 static void observe(void *context, const struct bg_edge_notice *notice)
 {
     struct bg_federation *f = context;
-    if (notice->kind == BG_EDGE_NOTICE_REPORTED)
-        f->result.reports++;
     bg_federation_warn(f, "edge", notice->round, notice->error);
 }
 
