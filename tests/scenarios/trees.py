@@ -51,8 +51,8 @@ def check_tree(tap):
             assert all(one['groups_late'] + one['groups_refused'] == 0 for one in result['rounds']), result['rounds']
             assert result['summary']['model_digest'] == digest(**TREE), 'another model'
     with tap.trying('an edge that returns after its clients have left does no harm'):
-        result = run(**{**TREE, 'rounds__count': 5}, tree__edges='4', faults__edge_down=0.6, faults__edge_return=0.7, faults__rehome=2,
-                     faults__dropout=0.05, link__loss=0.01)
+        result = run(**{**TREE, 'rounds__count': 5}, tree__edges='4', faults__edge_down=0.6, faults__edge_return=0.7,
+                     faults__rehome=2, faults__dropout=0.05, link__loss=0.01)
         assert sum(one['tree']['clients_moved'] for one in result['rounds']) > 5
         assert result['summary']['rounds_committed'] > 3, result['summary']
 
