@@ -132,21 +132,21 @@ def check_rounds(tap):
         assert [one['groups_invited'] for one in result['rounds']] == [135] * 3, result['rounds']
         assert result['rounds'][2]['outcome'] == 'committed'
     with tap.trying('windows save most of the requests of a long round, and nothing is learnt differently'):
-        slow = {'faults__straggler': 0.1, 'encryption__mode': 'null', 'clients__count': 20, 'data__least_rows': 2}
+        slow = {'faults__dropout': 0.1, 'encryption__mode': 'null', 'clients__count': 20, 'data__least_rows': 2}
         polling, paced = (run(**slow, rounds__contacts_per_second=wanted) for wanted in (0, 1000))
         asks = [sum(one['pace']['requests_for_task_or_receipt'] for one in result['rounds'])
                 for result in (polling, paced)]
         assert asks[1] < asks[0] / 5, asks
         assert [one['groups_used'] for one in polling['rounds']] == [one['groups_used'] for one in paced['rounds']]
         assert polling['summary']['model_digest'] == paced['summary']['model_digest']
-    with tap.trying('measured deadlines shorten rounds that would wait for a few'):
-        slow = {'faults__straggler': 0.05, 'faults__straggler_factor': 1000, 'encryption__mode': 'null',
-                'clients__count': 40, 'data__least_rows': 2, 'rounds__count': 8}
+    with tap.trying('measured deadlines shorten rounds that would wait for a few, with the same model'):
+        slow = {'faults__dropout': 0.05, 'encryption__mode': 'null', 'clients__count': 40, 'data__least_rows': 2,
+                'rounds__count': 8}
         fixed, measured = (run(**slow, rounds__deadline=kind) for kind in ('fixed', 'measured'))
         assert all(one['pace']['deadline_seconds'] == 120 for one in fixed['rounds'])
         assert measured['rounds'][-1]['pace']['deadline_seconds'] < 20, measured['rounds'][-1]['pace']
         assert measured['summary']['virtual_seconds'] < fixed['summary']['virtual_seconds'] / 2
-        assert measured['summary']['rounds_committed'] == 10, measured['summary']
+        assert measured['summary']['model_digest'] == fixed['summary']['model_digest']
     with tap.trying('a 2048-bit run is not marked insecure'):
         result = run(encryption__mode='paillier', encryption__bits=2048, rounds__count=1)
         assert result['config']['encryption']['bits'] == 2048
