@@ -25,7 +25,8 @@ def check_tree(tap):
         encrypted = digest(**{**few, 'encryption__mode': 'paillier'}, encryption__s=1, tree__edges='2-3')
         assert encrypted == digest(**few) == digest(**few, tree__edges='2-3'), 'differs'
     with tap.trying('edges keep ciphertexts away from the root'):
-        without, with_edges = run(**TREE), run(**TREE, tree__edges='4')
+        large = {**TREE, 'model__spec': 'mlp:64-32', 'encryption__bits': 2048}
+        without, with_edges = run(**large), run(**large, tree__edges='4')
         for plain, tree in zip(without['rounds'], with_edges['rounds']):
             assert tree['tree']['reports'] == tree['groups_invited'] and plain['tree']['reports'] == 0
             root, edges = tree['tree']['levels']
