@@ -23,7 +23,7 @@ struct liar {
     struct bg_writer sent[LIES]; /* requests live until they are answered */
     size_t count;
     struct bg_writer first;      /* the first report of all, as it was */
-    struct bg_span stranger;     /* a manifest of another group */
+    struct bg_arena arena;       /* of what is told again */
     char said[16384];
 };
 
@@ -102,7 +102,9 @@ static void run(struct liar *liar, const char *mode, void (*rounds)(struct liar 
         .config = &config, .data = &data, .insecure_test_key = true, .warn = remember, .context = liar};
     cr_assert_eq(bg_federation_create(&federation, workers, &error, &liar->federation), BG_OK, "%s", error.text);
     liar->edge = &liar->federation->edges[0];
+    bg_arena_init(&liar->arena, SIZE_MAX);
     rounds(liar);
+    bg_arena_finish(&liar->arena);
     bg_federation_destroy(&liar->federation);
     for (size_t i = 0; i < liar->count; i++)
         bg_writer_finish(&liar->sent[i]);
@@ -233,10 +235,8 @@ Test(lying_edge, with_a_report_that_another_signed)
 static void repeat_the_first(struct liar *liar, struct bg_report *report)
 {
     struct bg_frame frame;
-    static struct bg_arena arena;
-    bg_arena_init(&arena, SIZE_MAX);
     cr_assert_eq(bg_frame_expect(bg_writer_span(&liar->first), BG_FRAME_REPORT, NULL, &frame), BG_OK);
-    cr_assert_eq(bg_report_decode(&frame, &arena, NULL, report), BG_OK);
+    cr_assert_eq(bg_report_decode(&frame, &liar->arena, NULL, report), BG_OK);
     liar->federation->result.moves++; /* seen in the result: the lie was told */
 }
 
