@@ -108,6 +108,41 @@ static void write_totals(const struct bg_page *page, const struct traffic *traff
           page->out);
 }
 
+static void write_level(const struct bg_page *page, size_t level, size_t levels)
+{
+    const struct bg_report *report = page->report;
+    double up = 0, down = 0, rounds = (double)report->round_count;
+    char name[64], above[32], below[32];
+    for (size_t i = 0; i < report->round_count; i++) {
+        up += (double)report->rounds[i].levels[level].bytes_up / rounds;
+        down += (double)report->rounds[i].levels[level].bytes_down / rounds;
+    }
+    if (level)
+        snprintf(name, sizeof name, "edges, level %zu of %zu", level, levels);
+    bg_format_bytes(up, above, sizeof above);
+    bg_format_bytes(down, below, sizeof below);
+    bg_html_fact(page, level ? name : "root", "%s in, %s out", above, below);
+}
+
+/* What all clients and edges together load on each level. */
+static void write_levels(const struct bg_page *page)
+{
+    const struct bg_report *report = page->report;
+    size_t levels = bg_federation_levels(report->federation), moves = 0, down = 0;
+    fputs("<figure>\n<figcaption>At the aggregators, mean of a round</figcaption>\n<table class=\"facts\">\n",
+          page->out);
+    for (size_t level = 0; level <= levels; level++)
+        write_level(page, level, levels);
+    for (size_t i = 0; i < report->round_count; i++) {
+        moves += report->rounds[i].moves;
+        down += report->rounds[i].edges_down;
+    }
+    if (down || moves)
+        bg_html_fact(page, "faults", "edges were down %zu times in all, clients turned elsewhere %zu times", down,
+                     moves);
+    fputs("</table>\n</figure>\n", page->out);
+}
+
 static void draw_scores(const struct bg_page *page)
 {
     const struct bg_report *report = page->report;
@@ -152,6 +187,7 @@ void bg_html_bytes(const struct bg_page *page)
         draw_rounds(page, &traffic);
         write_totals(page, &traffic);
         draw_scores(page);
+        write_levels(page);
         fputs("</div>\n", page->out);
     } else {
         fputs("<p>No learning round was run.</p>\n", page->out);

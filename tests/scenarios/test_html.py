@@ -134,6 +134,7 @@ def check_pages(tap):
             'one round': {'rounds__count': 1, 'encryption__mode': 'off'},
             'rarely evaluated': {'rounds__count': 5, 'report__evaluate_every': 3},
             'validation': {'data__validation_share': 0.2},
+            'edges': {'clients__count': 24, 'clients__cells': 4, 'tree__edges': '2'},
             'two classes': {'data__labels': 'binary'}}.items():
         with tap.trying(f'so is one of another kind of run: {name}'):
             page, result = run(**settings)
@@ -141,6 +142,10 @@ def check_pages(tap):
             check_truth(text, root, result)
             if name == 'out of range':
                 assert sum(one['groups_invalid'] for one in result['rounds']) > 0 and 'invalid' in text
+            if name == 'edges':
+                assert 'edges, level 1 of 1' in text
+                heard = sum(one['tree']['levels'][1]['bytes_up'] for one in result['rounds']) / len(result['rounds'])
+                assert re.search(rf'edges, level 1 of 1 {heard / 1e3:.1f} kB in', text), heard
             if name == 'nobody comes':
                 assert 'abandoned with the round' in text or 'late' in text
 
