@@ -49,6 +49,7 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
     settings->fit.federated = c->fit == 0;
     settings->fit.projection =
         (struct bg_projection_settings){.components = (size_t)c->components, .variance = c->variance};
+    settings->fit.projection_groups = c->component_groups;
     settings->codec = (struct bg_plan_codec){.mode = (enum bg_plan_codec_mode)(c->codec_mode + 1),
                                              .scale_from_residual = c->scale_basis == 1,
                                              .centre_median = c->centre == 1,

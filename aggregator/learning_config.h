@@ -9,6 +9,7 @@ struct bg_learning_config {
     /* inputs */
     uint32_t fit;
     uint64_t components;
+    uint64_t component_groups;
     double variance;
     /* local training */
     uint32_t optimizer;
@@ -71,6 +72,8 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
      "principal components that the model takes instead of features; 0: see model.variance"},               \
     {"model.variance", BG_OPTION_REAL, FIELD(learning.variance), "0", 0, 1, NULL, NULL,                     \
      "share that the principal components explain; 0 with 0 components: features as they are"},             \
+    {"model.component_groups", BG_OPTION_U64, FIELD(learning.component_groups), "250", 0, 1000000, NULL,    \
+     "groups", "most that principal components are fitted from; 0: all"},                                   \
     {"training.optimizer", BG_OPTION_CHOICE, FIELD(learning.optimizer), "sgd", 0, 0, bg_optimizer_names,    \
      NULL, "of the local steps"},                                                                           \
     {"training.learning_rate", BG_OPTION_REAL, FIELD(learning.learning_rate), "0.1", 1e-06, 10, NULL, NULL, \

@@ -52,6 +52,7 @@ struct bg_root_notice {
 struct bg_fit_settings {
     bool federated; /* from rounds of statistics before learning, instead of from the initial model */
     struct bg_projection_settings projection; /* zeroed: none; of a federated fit */
+    uint64_t projection_groups; /* most that send covariances, the largest messages of all; 0: all */
     uint64_t seed;  /* of fresh parameters where a projection changes the number of inputs */
 };
 

@@ -13,11 +13,27 @@ static int compare_indices(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Complete groups wanted of a round; 0: all. Covariances of some are enough, but never of fewer than the quorum or than
+ * f hostile groups leave a majority of. */
+static uint64_t target_groups(const struct bg_root *root, enum bg_task_stage stage)
+{
+    const struct bg_root_settings *settings = &root->settings;
+    uint64_t target = settings->target_groups, most = settings->fit.projection_groups;
+    uint64_t least = settings->faulty >= 0 ? 2 * (uint64_t)settings->faulty + 3 : 1;
+    if (stage != BG_STAGE_COVARIANCE || !most)
+        return target;
+    if (least < settings->rules.quorum)
+        least = settings->rules.quorum;
+    if (most < least)
+        most = least;
+    return target && target < most ? target : most;
+}
+
 /* Whole groups, drawn from the seed; all if there is no target. */
-static size_t choose_groups(struct bg_root *root, uint32_t *ret_invited)
+static size_t choose_groups(struct bg_root *root, enum bg_task_stage stage, uint32_t *ret_invited)
 {
     struct bg_prng prng;
-    size_t wanted = bg_pace_groups(&root->pace, root->settings.target_groups, root->plan.key.group_most,
+    size_t wanted = bg_pace_groups(&root->pace, target_groups(root, stage), root->plan.key.group_most,
                                    root->group_count);
     for (size_t g = 0; g < root->group_count; g++)
         ret_invited[g] = (uint32_t)g;
@@ -86,7 +102,7 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
                                   .travels = travels,
                                   .scales = scales,
                                   .centres = centres,
-                                  .invited_count = choose_groups(root, invited),
+                                  .invited_count = choose_groups(root, stage, invited),
                                   .invited = invited};
     bg_writer_finish(&root->task_frame);
     bg_task_encode_unsigned(&root->task_frame, &root->settings.population, &root->plan_id, &root->task);
