@@ -201,6 +201,16 @@ static enum bg_status level(struct dealing *dealing, struct bg_error *error)
     return BG_OK;
 }
 
+/* Clients without rows begin where the next one does; gives how many are left. */
+static uint32_t drop_empty(size_t *first, uint32_t clients)
+{
+    uint32_t kept = 0;
+    for (uint32_t client = 0; client < clients; client++)
+        if (first[client + 1] > first[kept])
+            first[++kept] = first[client + 1];
+    return kept;
+}
+
 static enum bg_status collect(const struct dealing *dealing, struct bg_error *error,
                               struct bg_partition *ret_partition)
 {
@@ -221,6 +231,7 @@ static enum bg_status collect(const struct dealing *dealing, struct bg_error *er
         size_t *at = &partition.first[dealing->owner[i] + 1];
         partition.rows[(*at)++] = (uint32_t)bg_example_row(dealing->examples, i);
     }
+    partition.clients = drop_empty(partition.first, clients);
     *ret_partition = partition;
     return BG_OK;
 }

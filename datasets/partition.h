@@ -26,9 +26,9 @@ struct bg_partition_settings {
     uint64_t seed;
 };
 
-/* Every row belongs to exactly one client. */
+/* Every row belongs to exactly one client, and every client has a row. */
 struct bg_partition {
-    uint32_t clients;
+    uint32_t clients; /* at most those asked for: who would have no rows is left out */
     uint32_t *rows; /* client after client, in the examples' order within each */
     size_t *first;  /* (clients + 1) where each client's rows begin; the last is the number of rows */
 };

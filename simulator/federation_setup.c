@@ -260,12 +260,13 @@ static enum bg_status make_clients(struct bg_federation *f, const struct bg_popu
                                    struct bg_error *error)
 {
     const struct bg_simulator_config *c = f->config;
-    f->byzantine = calloc(c->clients, sizeof *f->byzantine);
-    f->members = calloc(c->clients, sizeof *f->members);
+    size_t clients = f->settings.data->partition.clients;
+    f->byzantine = calloc(clients, sizeof *f->byzantine);
+    f->members = calloc(clients, sizeof *f->members);
     if (!f->byzantine || !f->members)
         return bg_fail(error, BG_NO_MEMORY, "clients: out of memory");
-    f->member_count = c->clients;
-    bg_attack_choose(c->seed, c->attack_share, c->clients, f->byzantine);
+    f->member_count = clients;
+    bg_attack_choose(c->seed, c->attack_share, clients, f->byzantine);
     bg_workers_for(f->workers, f->member_count, make_identity, f);
     enum bg_status status = c->attack == BG_ATTACK_LABEL_FLIP ? flip_labels(f, error) : BG_OK;
     for (size_t i = 0; status == BG_OK && i < f->member_count; i++) {

@@ -77,8 +77,8 @@ static void write_verdict(const struct bg_page *page)
     double accuracy = 100 * bg_confusion_accuracy(report->confusion);
     double f1 = 100 * bg_confusion_macro_f1(report->confusion);
     fputs("<p class=\"verdict\">", page->out);
-    bg_markup_format(page->out, "%llu clients reach %.2f %% accuracy and %.2f %% macro-F1 after %zu rounds",
-                     (unsigned long long)c->clients, accuracy, f1, learning);
+    bg_markup_format(page->out, "%u clients reach %.2f %% accuracy and %.2f %% macro-F1 after %zu rounds",
+                     report->data->partition.clients, accuracy, f1, learning);
     if (report->central)
         bg_markup_format(page->out, ", %.2f and %.2f points below the same model on pooled data",
                          100 * bg_confusion_accuracy(report->central) - accuracy,
@@ -143,7 +143,7 @@ static void write_tiles(const struct bg_page *page)
     fputs("<div class=\"tiles\">\n", page->out);
     write_tile(page, "accuracy", "%.2f %%", 100 * bg_confusion_accuracy(report->confusion));
     write_tile(page, "macro-F1", "%.2f %%", 100 * bg_confusion_macro_f1(report->confusion));
-    write_tile(page, "clients in groups", "%llu in %zu", (unsigned long long)c->clients,
+    write_tile(page, "clients in groups", "%u in %zu", report->data->partition.clients,
                bg_federation_groups(report->federation));
     write_tile(page, "rounds committed, held, abandoned", "%zu, %zu, %zu", committed, held,
                report->round_count - committed - held);

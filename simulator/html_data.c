@@ -46,7 +46,8 @@ static void write_adversity(const struct bg_page *page)
     size_t byzantine = bg_federation_byzantine(page->report->federation);
     fputs("<figure>\n<figcaption>Adversity</figcaption>\n<table class=\"facts\">\n", page->out);
     if (byzantine)
-        bg_html_fact(page, "attackers", "%zu of %llu clients: %s", byzantine, (unsigned long long)c->clients,
+        bg_html_fact(page, "attackers", "%zu of %u clients: %s", byzantine,
+                     page->report->data->partition.clients,
                      choice_of(page, "attack.kind", text));
     else
         bg_html_fact(page, "attackers", "none");
@@ -119,6 +120,7 @@ static int by_size(const void *a, const void *b)
 static void write_sizes(const struct bg_page *page)
 {
     const struct bg_partition *partition = &page->report->data->partition;
+    uint64_t asked = page->report->config->clients;
     size_t *sizes = calloc((size_t)partition->clients + 1, sizeof *sizes);
     for (uint32_t i = 0; sizes && i < partition->clients; i++)
         sizes[i] = partition->first[i + 1] - partition->first[i];
@@ -126,6 +128,9 @@ static void write_sizes(const struct bg_page *page)
         qsort(sizes, partition->clients, sizeof *sizes, by_size);
         fprintf(page->out, "<p>%u clients hold %zu to %zu training rows, half of them at most %zu.</p>\n",
                 partition->clients, sizes[0], sizes[partition->clients - 1], sizes[partition->clients / 2]);
+        if (partition->clients < asked)
+            fprintf(page->out, "<p>%llu of the %llu clients asked for have no rows and do not take part.</p>\n",
+                    (unsigned long long)(asked - partition->clients), (unsigned long long)asked);
     }
     free(sizes);
 }

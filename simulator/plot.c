@@ -41,10 +41,10 @@ static void write_script(const struct bg_report *report, const char *path, FILE 
     write_curve(report, out, false);
     write_curve(report, out, true);
     fprintf(out,
-            "set title \"%llu clients in %zu groups%s\"\n"
+            "set title \"%u clients in %zu groups%s\"\n"
             "set xlabel 'round'\nset ylabel '%%'\nset grid ytics lc rgb '#dddddd'\nset border 3\n"
             "set tics nomirror out\nset key bottom right\nset yrange [*:100]\nset xrange [1:%llu]\n",
-            (unsigned long long)c->clients, bg_federation_groups(report->federation),
+            report->data->partition.clients, bg_federation_groups(report->federation),
             report->data->dataset.synthetic ? ", synthetic data" : "",
             (unsigned long long)(c->rounds > 1 ? c->rounds : 2));
     fputs("plot $accuracy using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '#1f5f8b' title 'accuracy', "

@@ -24,6 +24,7 @@ void bg_report_header(const struct bg_report *report, FILE *out)
 {
     const struct bg_simulator_config *c = report->config;
     const struct bg_dataset *dataset = &report->data->dataset;
+    uint32_t clients = report->data->partition.clients;
     const struct bg_model *model = bg_federation_model(report->federation)->model;
     bg_dataset_describe(dataset, out);
     fprintf(out, "%zu rows to train on, %zu %s rows (%zu %s)\n", report->data->training.count,
@@ -31,7 +32,7 @@ void bg_report_header(const struct bg_report *report, FILE *out)
             c->data_keep_repeats ? "of them repeat a training row" : "repeated a training row and were left out");
     fprintf(out, "model %s, %zu features, %u classes, %zu parameters\n", model->spec, (size_t)model->columns,
             model->classes, model->layout.coordinates);
-    fprintf(out, "%llu clients in %zu groups, codec %s, rule %s, encryption %s", (unsigned long long)c->clients,
+    fprintf(out, "%u clients in %zu groups, codec %s, rule %s, encryption %s", clients,
             bg_federation_groups(report->federation), codec_in_force(report), rule_in_force(report),
             bg_encryption_names[c->encryption]);
     if (c->encryption != BG_ENCRYPTION_OFF)
@@ -39,6 +40,9 @@ void bg_report_header(const struct bg_report *report, FILE *out)
     if (bg_federation_byzantine(report->federation))
         fprintf(out, ", %zu clients Byzantine", bg_federation_byzantine(report->federation));
     fprintf(out, ", %u threads\n", report->threads);
+    if (clients < c->clients)
+        fprintf(out, "%llu of the %llu clients asked for have no rows and do not take part\n",
+                (unsigned long long)c->clients - clients, (unsigned long long)c->clients);
     if (c->encryption == BG_ENCRYPTION_PAILLIER)
         fprintf(out, "clients of this process share one mask base and its table\n");
     if (report->insecure_test_key && c->encryption != BG_ENCRYPTION_OFF && c->key_bits < BG_KEY_SECURE_BITS)
@@ -208,6 +212,7 @@ void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *o
     bg_json_add_u64(object, "training_rows", report->data->training.count);
     bg_json_add_u64(object, "test_rows", report->data->test.count);
     bg_json_add_u64(object, "repeated_rows", report->data->repeats);
+    bg_json_add_u64(object, "clients", report->data->partition.clients);
     bg_json_add_u64(object, "byzantine_clients", bg_federation_byzantine(report->federation));
     bg_json_add_number(object, "virtual_seconds", (double)bg_federation_virtual_ns(report->federation) / 1e9);
     bg_json_add_number(object, "wall_seconds", (double)report->wall_ns / 1e9);

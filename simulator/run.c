@@ -47,6 +47,21 @@ static enum bg_status open_data(struct bg_run *run, struct bg_error *error)
                      : bg_simulator_data_open(s->config, error, &run->data);
 }
 
+/* Those that have rows must do for a federation, too. */
+static enum bg_status check_clients(struct bg_run *run, struct bg_error *error)
+{
+    struct bg_simulator_config dealt = run->config;
+    uint64_t asked = run->config.clients;
+    dealt.clients = run->data.partition.clients;
+    if (!asked)
+        run->config.clients = dealt.clients;
+    enum bg_status status = bg_simulator_config_check(&dealt, run->settings.insecure_test_key, error);
+    if (status == BG_OK || asked <= dealt.clients)
+        return status;
+    return bg_fail_in(error, status, "%llu of %llu clients have no rows: set data.least_rows",
+                      (unsigned long long)(asked - dealt.clients), (unsigned long long)asked);
+}
+
 static enum bg_status set_up(struct bg_run *run, struct bg_error *error)
 {
     const struct bg_simulator_config *config = run->settings.config;
@@ -55,9 +70,8 @@ static enum bg_status set_up(struct bg_run *run, struct bg_error *error)
     if (status != BG_OK)
         return bg_fail(error, status, "simulation.threads=%u: cannot start them", threads);
     status = open_data(run, error);
-    run->config.clients = run->data.partition.clients;
     if (status == BG_OK)
-        status = bg_simulator_config_check(config, run->settings.insecure_test_key, error);
+        status = check_clients(run, error);
     if (status != BG_OK)
         return status;
     struct bg_federation_settings settings = {.config = config,

@@ -196,6 +196,16 @@ def check_fit(tap):
         outcomes = [(one['stage'], one['outcome']) for one in result['rounds']]
         assert outcomes[:2] == [('moments', 'abandoned'), ('moments', 'committed')], outcomes
         assert outcomes[-1][0] == 'learning', outcomes
+    with tap.trying('clients without rows are not enrolled'):
+        result = run(encryption__mode='null', data__rows=100, clients__count=100, data__least_rows=0,
+                     data__partition='dirichlet', data__alpha=0.05, rounds__count=2)
+        dealt = result['summary']['clients']
+        assert 12 <= dealt < 100 == result['config']['clients']['count'], dealt
+        assert [one['outcome'] for one in result['rounds']] == ['committed'] * 4, result['rounds']
+        assert all(one['groups_late'] == 0 for one in result['rounds']), result['rounds']
+        message = run(status=78, encryption__mode='null', data__rows=100, clients__count=100, clients__cells=30,
+                      data__least_rows=0, data__partition='dirichlet', data__alpha=0.05)
+        assert f'{100 - dealt} of 100 clients have no rows' in message, message
     with tap.trying('a client with one row takes part'):
         result = run(encryption__mode='null', data__rows=100, clients__count=12, data__least_rows=1, rounds__count=1)
         assert all(one['groups_invalid'] == 0 for one in result['rounds']), result['rounds']

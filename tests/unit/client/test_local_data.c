@@ -145,6 +145,9 @@ Test(local_data, reads_what_a_schema_describes)
     f.features[2] = "packets";
     expect_refused(&f, BG_DATA, "2 of the 3 features that the plan asks for");
     expect_refused(&f, BG_DATA, "\"proto=sctp\", \"packets\"");
+    FILE *spoilt = fopen(rows, "w");
+    cr_assert(spoilt && fputs("label,bytes,proto,heat\nbusy,,tcp,3\n", spoilt) > 0 && fclose(spoilt) == 0);
+    expect_refused(&f, BG_DATA, "none of its 1 rows can be used");
     finish(&f);
     unlink(rows);
     unlink(schema);
