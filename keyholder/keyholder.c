@@ -200,9 +200,18 @@ static void run_opening(struct bg_job *job)
     task->status = bg_opening_open(&task->opening, &task->error);
 }
 
+/* Other releases of an edge may be under way when one of them bars it. */
+static void check_bar(struct bg_keyholder_task *task)
+{
+    if (task->status == BG_OK && task->edge && bg_edges_is_barred(&task->keyholder->edges, &task->peer))
+        task->status = bg_fail(&task->error, BG_REFUSED, "round %llu, group %u: the edge was barred meanwhile",
+                               (unsigned long long)task->opening.release.round, task->opening.release.group);
+}
+
 static void repeat_done(struct bg_job *job)
 {
     struct bg_keyholder_task *task = task_of(job);
+    check_bar(task);
     if (task->status == BG_OK && task->keyholder->policy.locked)
         task->status = bg_fail(&task->error, BG_REFUSED, "round %llu, group %u: the key holder was locked meanwhile",
                                (unsigned long long)task->opening.release.round, task->opening.release.group);
@@ -217,6 +226,7 @@ static void opening_done(struct bg_job *job)
     struct bg_keyholder_task *task = task_of(job);
     struct bg_keyholder *keyholder = task->keyholder;
     enum bg_policy_action action;
+    check_bar(task);
     struct bg_policy_event event = {
         .kind = BG_POLICY_OPENED, .group = task->opening.release.group, .status = task->status};
     enum bg_status status = bg_policy_step(&keyholder->policy, &event, &task->error, &action);
@@ -277,6 +287,7 @@ static void challenge_done(struct bg_job *job)
 {
     struct bg_keyholder_task *task = task_of(job);
     enum bg_policy_action action;
+    check_bar(task);
     struct bg_policy_event event = {
         .kind = BG_POLICY_BLOCKS, .group = task->opening.release.group, .edge = task->edge, .status = task->status};
     enum bg_status status = bg_policy_step(&task->keyholder->policy, &event, &task->error, &action);
@@ -286,7 +297,7 @@ static void challenge_done(struct bg_job *job)
     }
     if (status == BG_OK && action == BG_POLICY_DO_LOCK)
         lock(task);
-    if (status == BG_OK && action == BG_POLICY_DO_BAR)
+    if (status == BG_OK && action == BG_POLICY_DO_BAR && !bg_edges_is_barred(&task->keyholder->edges, &task->peer))
         bar(task);
     refuse_task(task);
 }

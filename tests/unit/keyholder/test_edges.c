@@ -145,3 +145,32 @@ Test(edges, with_a_false_product_are_barred_alone_until_cleared)
     fixture_finish(&f);
     NO_LEAKS();
 }
+
+Test(edges, that_are_barred_get_nothing_that_was_under_way)
+{
+    struct fixture f;
+    struct bg_digest edges[2];
+    struct bg_writer false_one, true_one;
+    struct answer first, second;
+    fixture_with_edges(&f, edges, BG_PLAN_PAILLIER);
+    struct wish lie = honest, truth = honest;
+    lie.doubled = 2;
+    truth.group = 0;
+    make_release(&f, &lie, &false_one);
+    make_release(&f, &truth, &true_one);
+    send_as(&f, &edges[0], BG_ROUTE_RELEASE, bg_writer_span(&false_one), &first);
+    send_as(&f, &edges[0], BG_ROUTE_RELEASE, bg_writer_span(&true_one), &second);
+    run_all(&f);
+    cr_assert(first.given && second.given);
+    cr_expect_eq(first.status, BG_REFUSED);
+    cr_expect_eq(second.status, BG_REFUSED);
+    cr_expect(says(&f, "meanwhile"), "%s", f.error.text);
+    cr_expect_eq(bg_keyholder_barred(f.keyholder), 1);
+    cr_assert_eq(ask_as(&f, &edges[1], BG_ROUTE_RELEASE, bg_writer_span(&true_one), &second), BG_OK, "%s",
+                 f.error.text);
+    bg_writer_finish(&second.bytes);
+    bg_writer_finish(&false_one);
+    bg_writer_finish(&true_one);
+    fixture_finish(&f);
+    NO_LEAKS();
+}
