@@ -195,8 +195,3 @@ struct bg_work *bg_edge_work(struct bg_edge *edge)
 {
     return bg_work_pop(&edge->queue);
 }
-
-const struct bg_round *bg_edge_round(const struct bg_edge *edge)
-{
-    return &edge->round;
-}

@@ -85,6 +85,3 @@ uint64_t bg_edge_next_wake(const struct bg_edge *edge);
 void bg_edge_rest(struct bg_edge *edge);
 /* Work to run; NULL if none. */
 struct bg_work *bg_edge_work(struct bg_edge *edge);
-
-/* The running or last round. */
-const struct bg_round *bg_edge_round(const struct bg_edge *edge);

@@ -2,6 +2,7 @@
 #include "aggregator/statistics.h"
 
 #include "base/checked.h"
+#include "base/order.h"
 #include "robust/eigen.h"
 #include "robust/rule.h"
 
@@ -33,19 +34,11 @@ static void table_finish(struct table *table)
     *table = (struct table){0};
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Of table->sorted, which it sorts. */
 static double median(struct table *table)
 {
-    double *v = table->sorted;
-    size_t n = table->count;
-    qsort(v, n, sizeof *v, ascending);
-    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+    bg_sort(table->sorted, table->count);
+    return bg_sorted_median(table->sorted, table->count);
 }
 
 static double energy(const struct bg_statistics_form *form, const double *seconds)
@@ -63,7 +56,7 @@ static void screen(const struct bg_statistics_input *input, struct table *table,
     size_t kept = 0;
     for (size_t i = 0; i < table->count; i++)
         table->sorted[i] = energy(form, table->seconds + i * form->seconds);
-    qsort(table->sorted, table->count, sizeof *table->sorted, ascending);
+    bg_sort(table->sorted, table->count);
     double quarter = table->sorted[(table->count - 1) / 4];
     for (size_t g = 0, i = 0; g < input->count; g++) {
         if (!used[g])

@@ -2,6 +2,7 @@
 #include "compress/scale.h"
 
 #include "base/math.h"
+#include "base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,18 +33,12 @@ static enum bg_status check_sums(const struct bg_layout *layout, const struct bg
     return BG_OK;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static void sorted_means(const struct bg_field_sums *groups, size_t group_count, size_t tensor,
                          double *ret_means)
 {
     for (size_t g = 0; g < group_count; g++)
         ret_means[g] = (double)groups[g].sums[tensor] / (double)groups[g].members;
-    qsort(ret_means, group_count, sizeof *ret_means, ascending);
+    bg_sort(ret_means, group_count);
 }
 
 static double bounded(double scale)
@@ -100,8 +95,7 @@ enum bg_status bg_codec_centres(const struct bg_layout *layout, const struct bg_
             continue;
         }
         sorted_means(groups, group_count, t, means);
-        double median = (means[(group_count - 1) / 2] + means[group_count / 2]) / 2;
-        ret_centres[t] = round->scales[t] * (median / 64 - 1);
+        ret_centres[t] = round->scales[t] * (bg_sorted_median(means, group_count) / 64 - 1);
     }
     free(means);
     return BG_OK;

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "robust/mixing.h"
 
+#include "base/order.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const double tie_tolerance = 1e-12;
-
-static int ascending(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
 
 static double squared_distance(size_t n, const double *gram, size_t i, size_t j)
 {
@@ -29,7 +24,7 @@ void bg_mixing(size_t n, const double *gram, size_t neighbours, double *workspac
         for (size_t j = 0; j < n; j++)
             row[j] = squared_distance(n, gram, i, j);
         memcpy(workspace, row, n * sizeof *row);
-        qsort(workspace, n, sizeof *workspace, ascending);
+        bg_sort(workspace, n);
         double boundary = workspace[neighbours - 1];
         size_t nearer = 0, tied = 0;
         for (size_t j = 0; j < n; j++) {

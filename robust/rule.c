@@ -2,12 +2,12 @@
 #include "robust/rule.h"
 
 #include "base/arena.h"
+#include "base/order.h"
 #include "robust/flag.h"
 #include "robust/mixing.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[] = {
@@ -123,12 +123,6 @@ static enum bg_status drop_columns(struct pipeline *pipe, struct bg_error *error
     return BG_OK;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static double inverse_norm(double norm)
 {
     return 1 / fmax(norm, least_norm);
@@ -142,8 +136,8 @@ static void scale_columns(struct pipeline *pipe)
     for (size_t i = 0; i < n; i++)
         norms[i] = sqrt(pipe->input->gram[pipe->index[i] * p + pipe->index[i]]);
     memcpy(sorted, norms, n * sizeof *norms);
-    qsort(sorted, n, sizeof *sorted, ascending);
-    double median = pipe->result->median_norm = sorted[(n - 1) / 2] / 2 + sorted[n / 2] / 2;
+    bg_sort(sorted, n);
+    double median = pipe->result->median_norm = bg_sorted_median(sorted, n);
     double *scales = pipe->result->scales;
     for (size_t i = 0; i < n; i++) {
         switch (pipe->input->rule) {

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/fit.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The upper of the two middle ones. */
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, ascending);
-    return count ? values[count / 2] : 0;
-}
 
 enum bg_status bg_fit_compare(const struct bg_transform *fitted, const struct bg_transform *central,
                               struct bg_fit_distance *ret_distance)
@@ -36,10 +25,14 @@ enum bg_status bg_fit_compare(const struct bg_transform *fitted, const struct bg
         d.dropped += fitted->scale[j] <= 0;
         d.features++;
     }
-    d.mean_median = median(means, d.features);
-    d.scale_median = median(scales, d.features);
-    d.mean_most = d.features ? means[d.features - 1] : 0;
-    d.scale_most = d.features ? scales[d.features - 1] : 0;
+    bg_sort(means, d.features);
+    bg_sort(scales, d.features);
+    if (d.features) {
+        d.mean_median = bg_sorted_median(means, d.features);
+        d.scale_median = bg_sorted_median(scales, d.features);
+        d.mean_most = means[d.features - 1];
+        d.scale_most = scales[d.features - 1];
+    }
     free(means);
     free(scales);
     *ret_distance = d;
