@@ -25,7 +25,7 @@ struct outcome {
 
 static void set(struct bg_simulator_config *config, const char *settings)
 {
-    char copy[256], *rest = NULL;
+    char copy[512], *rest = NULL;
     struct bg_error error;
     snprintf(copy, sizeof copy, "%s", settings);
     for (char *one = strtok_r(copy, " ", &rest); one; one = strtok_r(NULL, " ", &rest))
@@ -194,6 +194,31 @@ Test(settings, each_of_edges_changes_the_clock_or_the_model)
         struct outcome without = run(without_text), with = run(with_text);
         cr_expect(with.virtual_ns != without.virtual_ns || !bg_digest_equal(&with.model, &without.model),
                   "%s changes nothing", cases[i][1]);
+    }
+    NO_LEAKS();
+}
+
+/* Rounds that wait for the absent until their deadline, which the first round of learning tells how to set. */
+Test(settings, each_of_pace_changes_the_clock)
+{
+    static const char base_of_pace[] = "encryption.mode=null encryption.bits=512 rounds.count=9 groups.full_rounds=0 "
+                                       "rounds.contacts_per_second=0 faults.dropout=0.2";
+    static const char slow[] = "faults.straggler=0.4 faults.straggler_factor=50 rounds.deadline=measured";
+    static const char *const cases[][2] = {
+        {"", "rounds.deadline_seconds=60"},
+        {"", "rounds.deadline=measured"},
+        {"rounds.deadline=measured", "rounds.deadline=measured rounds.deadline_least_seconds=30"},
+        {slow, "rounds.deadline_percentile=0.5 rounds.deadline_margin=3"},
+        {slow, "rounds.deadline_margin=3"},
+        {"faults.dropout=0", "faults.dropout=0 rounds.contacts_per_second=1"},
+        {"faults.dropout=0 rounds.contacts_per_second=1",
+         "faults.dropout=0 rounds.contacts_per_second=1 clients.longest_wait_seconds=2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char without_text[256], with_text[512];
+        snprintf(without_text, sizeof without_text, "%s %s", base_of_pace, cases[i][0]);
+        snprintf(with_text, sizeof with_text, "%s %s", cases[i][0] == slow ? without_text : base_of_pace, cases[i][1]);
+        cr_expect_neq(run(with_text).virtual_ns, run(without_text).virtual_ns, "%s changes nothing", cases[i][1]);
     }
     NO_LEAKS();
 }
