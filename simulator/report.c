@@ -40,6 +40,8 @@ void bg_report_header(const struct bg_report *report, FILE *out)
     if (bg_federation_byzantine(report->federation))
         fprintf(out, ", %zu clients Byzantine", bg_federation_byzantine(report->federation));
     fprintf(out, ", %u threads\n", report->threads);
+    if (c->tree_edges[0])
+        fprintf(out, "edges between them and the root, from the root downwards: %s\n", c->tree_edges);
     if (clients < c->clients)
         fprintf(out, "%llu of the %llu clients asked for have no rows and do not take part\n",
                 (unsigned long long)c->clients - clients, (unsigned long long)c->clients);
@@ -102,6 +104,7 @@ void bg_report_round(const struct bg_report *report, const struct bg_round_resul
 
 struct totals {
     size_t committed, held, abandoned, invalid, late, refused, invited, complete, requests, asks, peak;
+    size_t reports, edges_down, moves;
     uint64_t uplink_bytes;      /* of one client that takes part in every round */
     double learning_bytes;      /* mean over the rounds of learning … */
     double bits_per_coordinate; /* … likewise */
@@ -123,6 +126,9 @@ static struct totals count_totals(const struct bg_report *report)
         totals.complete += round->groups_complete;
         totals.requests += round->requests;
         totals.asks += round->asks;
+        totals.reports += round->reports;
+        totals.edges_down += round->edges_down;
+        totals.moves += round->moves;
         if (round->requests_peak > totals.peak)
             totals.peak = round->requests_peak;
         totals.uplink_bytes += round->uplink_bytes;
@@ -176,6 +182,10 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
     fprintf(out, "pace       %zu of %zu invited groups complete; %zu requests, %zu of them for a task or receipt, at "
                  "most %zu in a second\n",
             totals.complete, totals.invited, totals.requests, totals.asks, totals.peak);
+    if (bg_federation_levels(report->federation))
+        fprintf(out, "edges      %zu groups reported; edges were down %zu times in all, clients turned elsewhere %zu "
+                     "times\n",
+                totals.reports, totals.edges_down, totals.moves);
     fit_summary(report, out);
     fprintf(out, "model      %s\n", hex);
     fprintf(out, "took       %.1f s, %.0f MB at most\n", (double)report->wall_ns / 1e9,
