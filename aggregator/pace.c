@@ -38,7 +38,7 @@ void bg_pace_learn(struct bg_pace *pace, const struct bg_pace_round *round)
     if (round->invited)
         pace->availability = AVAILABILITY_KEPT * pace->availability +
                              (1 - AVAILABILITY_KEPT) * ((double)arrived / (double)round->invited);
-    if (round->calibration)
+    if (round->before_learning)
         return;
     pace->length_ns = mean(pace->length_ns, round->length_ns);
     if (!rules->measured)
@@ -54,9 +54,9 @@ void bg_pace_learn(struct bg_pace *pace, const struct bg_pace_round *round)
     pace->deadline_ns = deadline < rules->least_ns ? rules->least_ns : deadline;
 }
 
-uint64_t bg_pace_deadline(const struct bg_pace *pace, bool calibration)
+uint64_t bg_pace_deadline(const struct bg_pace *pace, bool before_learning)
 {
-    return pace->rules.measured && !calibration ? pace->deadline_ns : pace->rules.most_ns;
+    return pace->rules.measured && !before_learning ? pace->deadline_ns : pace->rules.most_ns;
 }
 
 size_t bg_pace_groups(const struct bg_pace *pace, uint64_t target, uint32_t members, size_t groups)

@@ -17,7 +17,7 @@
  *                 of its age. It is d/4 at most: a client that waits for the end of a round which came early still has
  *                 three quarters of the next one.
  *
- * Calibration rounds are shorter than others: of them only the availability is learnt.
+ * Rounds before learning are shorter than others: of them only the availability is learnt.
  */
 #pragma once
 
@@ -44,7 +44,7 @@ struct bg_pace {
 
 /* One round that has ended. */
 struct bg_pace_round {
-    bool calibration;
+    bool before_learning;
     uint64_t deadline_ns;        /* that it had */
     uint64_t length_ns;          /* from its opening to its end */
     size_t invited;              /* clients */
@@ -57,7 +57,7 @@ void bg_pace_init(struct bg_pace *pace, const struct bg_pace_rules *rules);
 void bg_pace_learn(struct bg_pace *pace, const struct bg_pace_round *round);
 
 /* A duration from the opening of the next round. */
-uint64_t bg_pace_deadline(const struct bg_pace *pace, bool calibration);
+uint64_t bg_pace_deadline(const struct bg_pace *pace, bool before_learning);
 /* How many of `groups` groups of up to `members` clients to invite for `target` complete ones; 0: all. */
 size_t bg_pace_groups(const struct bg_pace *pace, uint64_t target, uint32_t members, size_t groups);
 /* For one of `clients` clients that has nothing to do now. `running`: a round is, for age_ns. */

@@ -179,7 +179,7 @@ static int compare_durations(const void *a, const void *b)
 static struct bg_pace_round measure_pace(struct bg_root *root)
 {
     uint64_t *arrivals = root->intake.arrivals;
-    struct bg_pace_round round = {.calibration = root->task.stage != BG_STAGE_LEARNING,
+    struct bg_pace_round round = {.before_learning = root->task.stage != BG_STAGE_LEARNING,
                                   .deadline_ns = root->task.deadline_ns,
                                   .length_ns = root->now - root->opened_at,
                                   .arrived = root->intake.arrival_count,

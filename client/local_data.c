@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/local_data.h"
 
+#include "datasets/strict_json.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +101,7 @@ static void give_examples(struct bg_local_data *data, size_t columns)
 static enum bg_status use_plans_map(const struct bg_root_part *plan, struct bg_dataset_settings *settings,
                                     struct bg_error *error)
 {
-    size_t size = strlen(plan->label_map);
-    if (strchr(plan->label_map, '/') || (size >= 5 && strcmp(plan->label_map + size - 5, ".json") == 0))
+    if (bg_is_json_path(plan->label_map))
         return bg_fail(error, BG_DATA,
                        "data: the plan's label map is a file of the root, \"%s\": set data.labels to a copy",
                        plan->label_map);

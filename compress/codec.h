@@ -57,11 +57,11 @@ struct bg_codec_settings {
 
 /* What the root broadcasts with a round. Arrays are per tensor of the layout and borrowed. */
 struct bg_codec_round {
-    bool calibration;      /* absolute scale fields and no votes */
+    bool scales_only;      /* absolute scale fields and no votes */
     const bool *travels;   /* NULL: all. A tensor that travels has a coordinate in the window */
     struct bg_window window; /* all, but in mode ef */
     const double *centres; /* c_T; NULL: all zero */
-    const double *scales;  /* s_T of the previous round, > 0; for encoding not read in a calibration round */
+    const double *scales;  /* s_T of the previous round, > 0; for encoding not read in a round of scales */
 };
 
 /* Random bits for ties, from a secret of the client: bit i % 64 of word(context, i / 64) belongs to vote i,
@@ -72,15 +72,15 @@ struct bg_tie_bits {
 };
 
 #define BG_SCALE_FIELD_MAX 128        /* 64·log2(own/s_T) + 64 */
-#define BG_SCALE_FIELD_ABSOLUTE 65535 /* calibration: 512·(log2(own) + 64) */
+#define BG_SCALE_FIELD_ABSOLUTE 65535 /* scales only: 512·(log2(own) + 64) */
 #define BG_CENTRE_FIELD_MAX 128       /* 64·median/s_T + 64 */
 
 /* One client's update between encoding and its receipt. */
 struct bg_codec_update {
     float *sums;              /* (coordinates) p; Δ itself in modes without residual */
-    struct bg_sign_bits bits; /* one per vote; count 0 in a calibration round and in mode dense */
+    struct bg_sign_bits bits; /* one per vote; count 0 in a round of scales and in mode dense */
     uint16_t *scale_fields;   /* (tensors) mode ef; 0 where the tensor does not travel */
-    uint16_t *centre_fields;  /* (tensors) mode ef with centre median, outside calibration; 0 otherwise */
+    uint16_t *centre_fields;  /* (tensors) mode ef with centre median, not in a round of scales; 0 otherwise */
 };
 
 struct bg_codec_input {
@@ -90,7 +90,7 @@ struct bg_codec_input {
     float *workspace;        /* (coordinates) for mode median and for centre median; else may be NULL */
 };
 
-/* Votes of a round; none in a calibration round. */
+/* Votes of a round; none in a round of scales. */
 size_t bg_codec_votes(const struct bg_layout *layout, const struct bg_codec_round *round);
 
 BG_MUST_CHECK enum bg_status bg_codec_update_init(struct bg_codec_update *update,
@@ -115,7 +115,7 @@ BG_MUST_CHECK enum bg_status bg_codec_client_momentum(const struct bg_codec_sett
  * residual (coordinates) may be update->sums.
  */
 /* The group was used: e' = clip(p − c_T − s_T·b). What was not voted on keeps clip(p), and so does everything
- * after a calibration round. */
+ * after a round of scales. */
 void bg_codec_commit(const struct bg_codec_settings *settings, const struct bg_layout *layout,
                      const struct bg_codec_round *round, const double *scales,
                      const struct bg_codec_update *update, float *residual);

@@ -17,7 +17,7 @@ static bool travels(const struct bg_codec_round *round, size_t tensor)
 size_t bg_codec_votes(const struct bg_layout *layout, const struct bg_codec_round *round)
 {
     size_t votes = 0;
-    for (size_t t = 0; t < layout->tensor_count && !round->calibration; t++)
+    for (size_t t = 0; t < layout->tensor_count && !round->scales_only; t++)
         if (travels(round, t))
             votes += bg_window_count(&round->window, &layout->tensors[t]);
     return votes;
@@ -100,9 +100,9 @@ static size_t gather(const struct bg_window *window, const struct bg_tensor *ten
 }
 
 /* An own scale of 0 has logarithm −∞, which clamps like any small one. */
-static uint16_t scale_field(bool calibration, double own, double previous)
+static uint16_t scale_field(bool scales_only, double own, double previous)
 {
-    if (calibration)
+    if (scales_only)
         return (uint16_t)floor(clamp(512 * (bg_log2(own) + 64), 0, BG_SCALE_FIELD_ABSOLUTE) + 0.5);
     return (uint16_t)(floor(64 * clamp(bg_log2(own / previous), -1, 1) + 0.5) + 64);
 }
@@ -126,10 +126,10 @@ static void fill_fields(const struct bg_codec_settings *settings, const struct b
         if (!travels(round, t))
             continue;
         const struct bg_tensor *tensor = &layout->tensors[t];
-        double previous = round->calibration ? 1 : round->scales[t];
+        double previous = round->scales_only ? 1 : round->scales[t];
         double own = own_scale(settings, &round->window, tensor, input->delta, update->sums);
-        update->scale_fields[t] = scale_field(round->calibration, own, previous);
-        if (settings->centre == BG_CENTRE_MEDIAN && !round->calibration)
+        update->scale_fields[t] = scale_field(round->scales_only, own, previous);
+        if (settings->centre == BG_CENTRE_MEDIAN && !round->scales_only)
             update->centre_fields[t] =
                 centre_field(&round->window, tensor, update->sums, previous, input->workspace);
     }
@@ -190,7 +190,7 @@ static void fill_bits(const struct bg_codec_settings *settings, const struct bg_
                       const struct bg_codec_round *round, const struct bg_codec_input *input,
                       struct bg_codec_update *update)
 {
-    bool votes = settings->mode != BG_CODEC_DENSE && !round->calibration;
+    bool votes = settings->mode != BG_CODEC_DENSE && !round->scales_only;
     update->bits.count = votes ? bg_codec_votes(layout, round) : 0;
     memset(update->bits.words, 0, bg_sign_words(layout->coordinates) * sizeof *update->bits.words);
     if (!votes)

@@ -27,7 +27,7 @@ void bg_codec_commit(const struct bg_codec_settings *settings, const struct bg_l
     for (size_t t = 0; t < layout->tensor_count; t++) {
         const struct bg_tensor *tensor = &layout->tensors[t];
         float limit = clip_limit(settings, scales[t]);
-        if (round->calibration || (round->travels && !round->travels[t])) {
+        if (round->scales_only || (round->travels && !round->travels[t])) {
             fold_tensor(tensor, limit, update->sums, residual);
             continue;
         }

@@ -51,7 +51,7 @@ enum bg_status bg_codec_scales(const struct bg_codec_settings *settings, const s
                                const struct bg_field_sums *groups, size_t group_count, struct bg_error *error,
                                double *ret_scales)
 {
-    uint32_t most = round->calibration ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
+    uint32_t most = round->scales_only ? BG_SCALE_FIELD_ABSOLUTE : BG_SCALE_FIELD_MAX;
     enum bg_status status = check_sums(layout, round, most, "scale", groups, group_count, error);
     if (status)
         return status;
@@ -65,7 +65,7 @@ enum bg_status bg_codec_scales(const struct bg_codec_settings *settings, const s
             continue;
         }
         sorted_means(groups, group_count, t, means);
-        if (round->calibration) {
+        if (round->scales_only) {
             ret_scales[t] = bounded(bg_exp2(means[rank] / 512 - 64));
             continue;
         }

@@ -16,7 +16,7 @@ struct bg_field_sums {
 /*
  * s_T of round `number` (from 0) into ret_scales, which may be previous. With q the groups' means of the
  * scale field, and the percentile taken as the ascending value of index floor(percentile·(groups − 1)):
- *   calibration   s_T = 2^(percentile of q/512 − 64)
+ *   scales only   s_T = 2^(percentile of q/512 − 64)
  *   otherwise     s_T = previous·2^(percentile of q/64 − 1), at most growth·previous in rounds > growth_from
  * kept within 2^±64. A tensor that does not travel keeps its scale. BG_TOO_FEW: no group; BG_OUT_OF_RANGE
  * names the group and the tensor whose sum no honest members can produce; nothing is written then.
@@ -27,7 +27,7 @@ BG_MUST_CHECK enum bg_status bg_codec_scales(const struct bg_codec_settings *set
                                              const struct bg_field_sums *groups, size_t group_count,
                                              struct bg_error *error, double *ret_scales);
 
-/* c_T for the next round from the centre fields of one with centre median (not a calibration round): s_T of
+/* c_T for the next round from the centre fields of one with centre median (not a round of scales): s_T of
  * that round's broadcast times the median over groups (mean of the two middle ones) of q/64 − 1. Tensors that
  * do not travel keep their centre. Errors as above; ret_centres may be round->centres. */
 BG_MUST_CHECK enum bg_status bg_codec_centres(const struct bg_layout *layout,

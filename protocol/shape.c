@@ -29,7 +29,7 @@ struct bg_codec_settings bg_plan_codec_settings(const struct bg_plan_codec *code
 
 struct bg_codec_round bg_task_codec_round(const struct bg_task *task)
 {
-    return (struct bg_codec_round){.calibration = task->stage == BG_STAGE_SCALES,
+    return (struct bg_codec_round){.scales_only = task->stage == BG_STAGE_SCALES,
                                    .travels = task->travels,
                                    .window = {.first = task->window_first, .rest = task->window_rest},
                                    .centres = task->centres,

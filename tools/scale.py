@@ -34,7 +34,7 @@ def run(program, clients, rounds, changes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--rounds', type=int, default=10, help='of learning; those of calibration come on top')
+    parser.add_argument('--rounds', type=int, default=10, help='of learning; those before it come on top')
     parser.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='another setting')
     parser.add_argument('program')
     parser.add_argument('clients', type=int, nargs='+')

@@ -56,7 +56,7 @@ def check_rounds(population, rounds):
         after = tensors(population.model())
         far = moved(before, after)
         if number == 1 and any(far.values()):
-            yield f'the calibration round moved the model: {far}'
+            yield f'the round of scales moved the model: {far}'
         if number > 1 and not all(0 < far[name] < 1 for name in far if name.startswith('layers.')):
             yield f'round {number} moved tensors by {far}'
         before = after

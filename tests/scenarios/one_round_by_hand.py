@@ -39,10 +39,10 @@ def whole_round(population, number):
     return ended
 
 
-def calibrate(population):
+def find_scales(population):
     before = population.weights()
     assert whole_round(population, 1)['stage'] == 'scales'
-    assert population.weights() == before, 'a calibration round moves no weight'
+    assert population.weights() == before, 'a round of scales moves no weight'
 
 
 def learn(population):
@@ -52,7 +52,7 @@ def learn(population):
 
 
 def equal_bits(paillier, null):
-    calibrate(null)
+    find_scales(null)
     null.share_ties(paillier)
     learn(null)
     assert paillier.weights() == null.weights(), 'encryption changed what was learnt'
@@ -124,7 +124,7 @@ with tempfile.TemporaryDirectory(prefix='burgee-') as temporary:
     folder = pathlib.Path(temporary)
     with tap.trying('keys, folders, enrolment, an epoch'):
         first, second = set_up(folder / 'paillier', 'paillier'), set_up(folder / 'null', 'null')
-    for name, step in (('a calibration round', calibrate), ('a round of learning', learn),
+    for name, step in (('a round of scales', find_scales), ('a round of learning', learn),
                        ('the same bits without encryption', lambda first: equal_bits(first, second)),
                        ('a round in many small steps', piecewise), ('files that do not belong', refuse),
                        ('a round that is closed early', close_early), ("the key holder's records", check_records)):

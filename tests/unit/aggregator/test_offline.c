@@ -87,7 +87,7 @@ Test(offline, learns_the_same_with_and_without_encryption)
 {
     static const struct {
         const char *name;
-        uint64_t rounds; /* mode ef begins with one of calibration */
+        uint64_t rounds; /* mode ef begins with one of scales */
     } modes[] = {{"ef", 3}, {"sign", 2}, {"median", 1}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         struct bg_digest paillier = parameters_after(BG_PLAN_PAILLIER, modes[i].name, modes[i].rounds);

@@ -80,7 +80,7 @@ Test(pace, a_deadline_is_the_percentile_with_its_margin_smoothed)
     cr_assert_eq(bg_pace_deadline(&pace, false), (uint64_t)(1.5 * 9.5 * 1e9));
     even_round(&pace, 100, 100, 8 * SECOND + SECOND / 2);
     cr_assert_eq(bg_pace_deadline(&pace, false), (uint64_t)(1.5 * 9.0 * 1e9));
-    cr_assert_eq(bg_pace_deadline(&pace, true), rules.most_ns, "a calibration round has the configured one");
+    cr_assert_eq(bg_pace_deadline(&pace, true), rules.most_ns, "one before learning has the configured one");
 }
 
 Test(pace, a_deadline_keeps_within_its_bounds_and_grows_by_its_factor_at_most)
@@ -115,12 +115,12 @@ Test(pace, rounds_that_too_few_reached_move_the_deadline_out_until_it_is_the_con
     cr_assert_eq(bg_pace_deadline(&pace, false), rules.most_ns);
 }
 
-Test(pace, calibration_rounds_teach_nothing_but_availability)
+Test(pace, rounds_before_learning_teach_nothing_but_availability)
 {
     struct bg_pace pace;
     uint64_t arrival = SECOND;
     begin(&pace);
-    bg_pace_learn(&pace, &(struct bg_pace_round){.calibration = true,
+    bg_pace_learn(&pace, &(struct bg_pace_round){.before_learning = true,
                                                  .deadline_ns = rules.most_ns,
                                                  .length_ns = SECOND,
                                                  .invited = 2,
@@ -216,7 +216,7 @@ static double mean_complete(double chance, uint64_t target, uint32_t members, ui
     begin(&pace);
     bg_prng_init(&prng, seed);
     for (size_t round = 0; round < rounds; round++) {
-        struct bg_pace_round r = {.calibration = true};
+        struct bg_pace_round r = {.before_learning = true};
         size_t groups = bg_pace_groups(&pace, target, members, 100000);
         size_t complete = 0;
         for (size_t g = 0; g < groups; g++) {

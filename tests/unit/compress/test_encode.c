@@ -120,7 +120,7 @@ Test(encode, calibrates_with_absolute_scales_and_no_votes)
 {
     struct codec codec;
     codec_init(&codec, BG_CODEC_EF, 4, (const uint32_t[]){2, 2, 2, 1});
-    codec.round.calibration = true;
+    codec.round.scales_only = true;
     codec.round.scales = NULL;
     codec.round.travels = (const bool[]){true, true, true, false};
     const float delta[] = {0.5F, -0.5F, 0, 0, 3e38F, -3e38F, 1};

@@ -99,11 +99,11 @@ Test(residual, keeps_p_of_tensors_that_did_not_travel)
     codec_finish(&codec);
 }
 
-Test(residual, keeps_p_after_a_calibration_round)
+Test(residual, keeps_p_after_a_round_of_scales)
 {
     struct codec codec;
     codec_init(&codec, BG_CODEC_EF, 1, (const uint32_t[]){2});
-    codec.round.calibration = true;
+    codec.round.scales_only = true;
     const float delta[] = {1.5F, -70};
     cr_assert_eq(codec_encode(&codec, delta, NULL), BG_OK);
     bg_codec_commit(&codec.settings, &codec.layout, &codec.round, codec.scales, &codec.update,

@@ -99,17 +99,17 @@ Test(scale, calibrates_absolutely)
 {
     struct fields f;
     fields_init(&f, 512 * 61);
-    f.round.calibration = true;
+    f.round.scales_only = true;
     cr_assert_eq(aggregate(&f, 0), BG_OK);
     cr_assert_eq(f.scales[0], 0.125);
     bg_layout_finish(&f.layout);
     fields_init(&f, 65535);
-    f.round.calibration = true;
+    f.round.scales_only = true;
     cr_assert_eq(aggregate(&f, 0), BG_OK);
     cr_assert_leq(f.scales[0], ldexp(1, 64));
     bg_layout_finish(&f.layout);
     fields_init(&f, 0);
-    f.round.calibration = true;
+    f.round.scales_only = true;
     cr_assert_eq(aggregate(&f, 0), BG_OK);
     cr_assert_eq(f.scales[0], ldexp(1, -64));
     bg_layout_finish(&f.layout);
@@ -137,7 +137,7 @@ Test(scale, refuses_sums_no_members_can_make)
     cr_assert_not_null(strstr(f.error.text, "group 3"), "%s", f.error.text);
     cr_assert_not_null(strstr(f.error.text, "\"b\""));
     cr_assert_eq(f.scales[0], -1);
-    f.round.calibration = true;
+    f.round.scales_only = true;
     cr_assert_eq(aggregate(&f, 1), BG_OK, "within the range of absolute fields");
     f.sums[3][1] = 4 * 65535 + 1;
     cr_assert_eq(aggregate(&f, 1), BG_OUT_OF_RANGE);

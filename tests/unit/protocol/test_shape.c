@@ -185,7 +185,7 @@ Test(shape, only_mode_ef_has_windows)
     }
 }
 
-Test(shape, a_calibration_round_sends_absolute_scales_and_no_votes)
+Test(shape, a_round_of_scales_sends_absolute_scales_and_no_votes)
 {
     struct fixture f;
     begin(&f, BG_PLAN_PAILLIER, BG_PLAN_CODEC_EF, 2);
@@ -368,11 +368,11 @@ static uint64_t *some_slots(const struct bg_shape *shape)
 
 Test(shape, plain_votes_come_back)
 {
-    for (int calibration = 0; calibration < 2; calibration++) {
+    for (int scales_only = 0; scales_only < 2; scales_only++) {
         struct fixture f;
         begin(&f, BG_PLAN_OFF, BG_PLAN_CODEC_EF, 0);
         f.plan.root.codec.centre_median = true;
-        f.task.stage = calibration ? BG_STAGE_SCALES : BG_STAGE_LEARNING;
+        f.task.stage = scales_only ? BG_STAGE_SCALES : BG_STAGE_LEARNING;
         shape(&f);
         size_t size = f.shape.positions * f.shape.position_bytes;
         uint64_t *slots = some_slots(&f.shape), *decoded = calloc(f.shape.slots, sizeof *decoded);
