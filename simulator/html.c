@@ -65,7 +65,6 @@ struct bg_axis bg_html_round_axis(const struct bg_page *page)
 static void write_verdict(const struct bg_page *page)
 {
     const struct bg_report *report = page->report;
-    const struct bg_simulator_config *c = report->config;
     size_t learning = 0;
     double bytes = 0;
     char text[32];
