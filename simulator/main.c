@@ -42,7 +42,7 @@ static void print_help(void)
            "       burgee-simulator sweep --help\n"
            "\n"
            "Runs a whole federation in one process on a virtual clock: clients that train, vote, encrypt and\n"
-           "send; a root; a key holder. Results depend on configuration and seed only. `sweep` runs many and\n"
+           "send; edges, a root; a key holder. Results depend on configuration and seed only. `sweep` runs many and\n"
            "compares them in one table.\n"
            "\n"
            "  --config FILE          settings as JSON\n"
