@@ -6,10 +6,10 @@
  */
 #include "client/documents.h"
 #include "crypto/digest.h"
+#include "tests/fuzz/each_frame.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/protocol/population.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MOST_FRAMES 6
@@ -129,9 +129,10 @@ static enum bg_status take_receipt(struct told *told, struct bg_span bytes, stru
     return status;
 }
 
-static enum bg_status take(struct told *told, enum bg_frame_type type, uint8_t *bytes, size_t size,
+static enum bg_status take(void *context, enum bg_frame_type type, uint8_t *bytes, size_t size,
                            struct bg_error *error)
 {
+    struct told *told = context;
     struct bg_span frame = {bytes, size};
     if (told->has_plan)
         name_plan(bytes, &told->plan.id);
@@ -150,34 +151,10 @@ static enum bg_status take(struct told *told, enum bg_frame_type type, uint8_t *
     }
 }
 
-/* Ends at the first frame that is none; what is refused on the way is not believed, and the next one is told. */
-static enum bg_status tell(struct told *told, struct bg_span rest)
-{
-    enum bg_status status = BG_OK;
-    struct bg_frame frame;
-    struct bg_error error;
-    for (size_t i = 0; i < MOST_FRAMES && rest.size; i++) {
-        status = bg_frame_decode(rest, &error, &frame, &rest);
-        if (status != BG_OK)
-            return fuzz_refused(status, &error);
-        uint8_t *copy = malloc(frame.bytes.size);
-        if (!copy)
-            return BG_NO_MEMORY;
-        memcpy(copy, frame.bytes.data, frame.bytes.size);
-        status = take(told, frame.type, copy, frame.bytes.size, &error);
-        free(copy);
-        if (status != BG_OK)
-            fuzz_refused(status, &error);
-        if (status == BG_NO_MEMORY)
-            return status;
-    }
-    return status;
-}
-
 static enum bg_status check(struct bg_span input)
 {
     struct told told = {.has_plan = false};
-    enum bg_status status = tell(&told, input);
+    enum bg_status status = fuzz_each_frame(input, MOST_FRAMES, take, &told);
     if (told.has_plan)
         bg_trusted_plan_finish(&told.plan);
     if (told.has_task)

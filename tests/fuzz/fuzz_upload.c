@@ -4,10 +4,10 @@
  * members may lie, and blocks. A complete update gives back the blocks that its manifest names.
  */
 #include "crypto/digest.h"
+#include "tests/fuzz/each_frame.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/aggregator/one_group.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MOST_FRAMES 16
@@ -53,14 +53,16 @@ static enum bg_status take_one(struct bg_upload *upload, const struct bg_frame *
     return status;
 }
 
-static enum bg_status take_frame(struct bg_upload *upload, uint8_t *bytes, size_t size, struct bg_error *error)
+static enum bg_status take(void *context, enum bg_frame_type type, uint8_t *bytes, size_t size,
+                           struct bg_error *error)
 {
+    struct bg_upload *upload = context;
     struct bg_frame frame;
     memcpy(bytes + PLAN_ID_AT, group.plan_id.bytes, BG_DIGEST_BYTES);
     FUZZ_REQUIRE(bg_frame_decode((struct bg_span){bytes, size}, error, &frame, NULL) == BG_OK, "%s", error->text);
-    if (frame.type == BG_FRAME_BLOCK)
+    if (type == BG_FRAME_BLOCK)
         return take_one(upload, &frame, error);
-    if (frame.type != BG_FRAME_MANIFEST)
+    if (type != BG_FRAME_MANIFEST)
         return BG_OK;
     return take_manifest(upload, &frame, error);
 }
@@ -74,33 +76,10 @@ static void require_complete(const struct bg_upload *upload)
     }
 }
 
-static enum bg_status send(struct bg_upload *upload, struct bg_span rest)
-{
-    enum bg_status status = BG_OK;
-    struct bg_frame frame;
-    struct bg_error error;
-    for (size_t i = 0; i < MOST_FRAMES && rest.size; i++) {
-        status = bg_frame_decode(rest, &error, &frame, &rest);
-        if (status != BG_OK)
-            return fuzz_refused(status, &error);
-        uint8_t *copy = malloc(frame.bytes.size);
-        if (!copy)
-            return BG_NO_MEMORY;
-        memcpy(copy, frame.bytes.data, frame.bytes.size);
-        status = take_frame(upload, copy, frame.bytes.size, &error);
-        free(copy);
-        if (status != BG_OK)
-            fuzz_refused(status, &error);
-        if (status == BG_NO_MEMORY)
-            return status;
-    }
-    return status;
-}
-
 static enum bg_status check(struct bg_span input)
 {
     struct bg_upload upload = {0};
-    enum bg_status status = send(&upload, input);
+    enum bg_status status = fuzz_each_frame(input, MOST_FRAMES, take, &upload);
     if (upload.manifest_bytes && bg_upload_complete(&upload))
         require_complete(&upload);
     bg_upload_finish(&upload);
