@@ -6,6 +6,7 @@ import json
 import lzma
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -56,10 +57,16 @@ def check_memory(tap, folder):
 def check_usage(tap, folder):
     with tap.trying('wrong usage is refused with a sentence'):
         assert '--kind papers' in bench('data', folder, '--kind', 'papers', status=64)
-        assert 'see --help' in bench('data', status=64)
-        assert 'see --help' in bench('code', folder, status=64)
+        assert 'see burgee-bench data --help' in bench('data', status=64)
+        assert '"code"' in bench('code', folder, status=64)
+        assert 'see --help' in bench(status=64)
         assert 'nowhere' in bench('data', folder / 'nowhere.csv', status=66)
-        assert bench('--help').startswith('usage:')
+
+    with tap.trying('every bench of --help has a --help of its own'):
+        names = re.findall(r'^  (\w+) ', bench('--help'), re.M)
+        assert 'data' in names, names
+        for name in names:
+            assert bench(name, '--help').startswith(f'usage: burgee-bench {name}'), name
 
 
 def check_real(tap):
