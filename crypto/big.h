@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "crypto/adic.h"
 #include "crypto/public_key.h"
 #include "crypto/random.h"
 
@@ -31,6 +32,7 @@ struct bg_public_key {
     size_t digit_bytes;
     struct bg_digest id;
     uint8_t *n_bytes;
+    struct bg_adic *adic; /* base n, s+1 digits */
     mpz_t power[BG_KEY_MOST_S + 2];            /* n^i, i ≤ s+1 */
     mpz_t inverse_factorial[BG_KEY_MOST_S + 1]; /* 1/i! mod n^s, i ≤ s */
 };

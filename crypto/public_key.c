@@ -91,6 +91,8 @@ enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s,
 
     bg_big_from_bytes(n, key->power[1]);
     status = check_modulus(key->power[1], error);
+    if (status == BG_OK && bg_adic_create(key->power[1], s + 1, &key->adic) != BG_OK)
+        status = bg_fail(error, BG_NO_MEMORY, "public key: out of memory");
     if (status != BG_OK) {
         bg_public_key_destroy(&key);
         return status;
@@ -105,6 +107,7 @@ void bg_public_key_destroy(struct bg_public_key **key)
 {
     if (!*key)
         return;
+    bg_adic_destroy(&(*key)->adic);
     for (size_t i = 0; i < BG_KEY_MOST_S + 2; i++)
         mpz_clear((*key)->power[i]);
     for (size_t i = 0; i < BG_KEY_MOST_S + 1; i++)

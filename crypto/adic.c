@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/adic.h"
+
+#include "base/checked.h"
+#include "base/cpu.h"
+#include "crypto/big.h"
+#include "crypto/kernel.h"
+#include "crypto/wipe.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define ALIGNMENT 64
+#define WORDS_ALIGNED (ALIGNMENT / sizeof(uint64_t))
+
+const struct bg_adic_kernel *const bg_adic_kernels[] = {&bg_adic_portable, NULL};
+
+bool bg_crypto_kernel_at(size_t index, struct bg_crypto_kernel *ret_kernel)
+{
+    for (size_t i = 0; i <= index; i++)
+        if (!bg_adic_kernels[i])
+            return false;
+    const struct bg_adic_kernel *kernel = bg_adic_kernels[index];
+    *ret_kernel = (struct bg_crypto_kernel){kernel->name, kernel->needs, kernel->lanes};
+    return true;
+}
+
+static const struct bg_adic_kernel *first_usable(void)
+{
+    size_t i = 0;
+    while (!bg_cpu_has(bg_adic_kernels[i]->needs))
+        i++;
+    return bg_adic_kernels[i];
+}
+
+static size_t round_up(size_t words)
+{
+    return bg_divide_up(words, WORDS_ALIGNED) * WORDS_ALIGNED;
+}
+
+static uint64_t *allocate(size_t words)
+{
+    uint64_t *memory = aligned_alloc(ALIGNMENT, words * sizeof *memory);
+    if (memory)
+        memset(memory, 0, words * sizeof *memory);
+    return memory;
+}
+
+/* −1/b mod 2^64 by Newton's iteration, which doubles the bits that are right: b itself is 1/b mod 8. */
+static uint64_t negative_inverse(uint64_t b)
+{
+    uint64_t inverse = b;
+    for (int bits = 3; bits < 64; bits *= 2)
+        inverse *= 2 - b * inverse;
+    return -inverse;
+}
+
+void bg_adic_from_big(const struct bg_adic *ring, uint32_t digits, const mpz_t x, uint64_t *ret_number)
+{
+    mpz_t base, rest, digit;
+
+    mpz_inits(base, rest, digit, NULL);
+    mpz_import(base, ring->digit_words, -1, sizeof *ring->base, 0, 0, ring->base);
+    mpz_set(rest, x);
+    memset(ret_number, 0, bg_adic_compact_words(ring, digits) * sizeof *ret_number);
+    for (uint32_t i = 0; i < digits; i++) {
+        mpz_tdiv_qr(rest, digit, rest, base);
+        mpz_export(ret_number + i * ring->digit_words, NULL, -1, sizeof *ret_number, 0, 0, digit);
+    }
+    assert(mpz_sgn(rest) == 0);
+    bg_big_wipe(base);
+    bg_big_wipe(digit);
+    mpz_clears(base, rest, digit, NULL);
+}
+
+void bg_adic_to_big(const struct bg_adic *ring, uint32_t digits, const uint64_t *number, mpz_t ret)
+{
+    mpz_t base, digit;
+
+    mpz_inits(base, digit, NULL);
+    mpz_import(base, ring->digit_words, -1, sizeof *ring->base, 0, 0, ring->base);
+    mpz_set_ui(ret, 0);
+    for (uint32_t i = digits; i-- > 0;) {
+        mpz_import(digit, ring->digit_words, -1, sizeof *number, 0, 0, number + i * ring->digit_words);
+        mpz_mul(ret, ret, base);
+        mpz_add(ret, ret, digit);
+    }
+    bg_big_wipe(base);
+    bg_big_wipe(digit);
+    mpz_clears(base, digit, NULL);
+}
+
+/* ret = number in every lane. */
+static void load_everywhere(const struct bg_adic *ring, const uint64_t *number, uint64_t *ret)
+{
+    const uint64_t *numbers[BG_ADIC_MOST_LANES];
+    for (unsigned i = 0; i < ring->kernel->lanes; i++)
+        numbers[i] = number;
+    ring->kernel->load(ring, ring->digits, numbers, ret);
+}
+
+static void split_base(struct bg_adic *ring, const mpz_t base)
+{
+    unsigned bits = ring->kernel->limb_bits;
+    mpz_t rest, limb;
+
+    mpz_export(ring->base, NULL, -1, sizeof *ring->base, 0, 0, base);
+    mpz_init_set(rest, base);
+    mpz_init(limb);
+    for (size_t i = 0; i < ring->limbs; i++) {
+        mpz_tdiv_r_2exp(limb, rest, bits);
+        mpz_export(&ring->base_limbs[i], NULL, -1, sizeof *ring->base_limbs, 0, 0, limb);
+        mpz_tdiv_q_2exp(rest, rest, bits);
+    }
+    bg_big_wipe(limb);
+    mpz_clears(rest, limb, NULL);
+}
+
+/* The vectors 1, R and R² mod b^e; `number` has room for one compact number. */
+static void compute_constants(struct bg_adic *ring, const mpz_t base, uint64_t *number)
+{
+    mp_bitcnt_t radix_bits = (mp_bitcnt_t)ring->kernel->limb_bits * ring->limbs;
+    uint64_t *const vectors[] = {ring->unit, ring->one, ring->radix};
+    mpz_t modulus, power;
+
+    ring->inverse = negative_inverse(ring->base[0]);
+    mpz_inits(modulus, power, NULL);
+    mpz_pow_ui(modulus, base, ring->digits);
+    for (mp_bitcnt_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        mpz_set_ui(power, 1);
+        mpz_mul_2exp(power, power, i * radix_bits);
+        mpz_mod(power, power, modulus);
+        bg_adic_from_big(ring, ring->digits, power, number);
+        load_everywhere(ring, number, vectors[i]);
+    }
+    bg_big_wipe(modulus);
+    bg_big_wipe(power);
+    mpz_clears(modulus, power, NULL);
+}
+
+static size_t constant_words(const struct bg_adic *ring)
+{
+    return round_up(ring->digit_words) + round_up(ring->limbs) + 3 * ring->vector_words +
+           round_up(bg_adic_compact_words(ring, ring->digits));
+}
+
+enum bg_status bg_adic_create(const mpz_t base, uint32_t digits, struct bg_adic **ret_ring)
+{
+    assert(mpz_odd_p(base) && digits >= 1 && digits <= BG_ADIC_MOST_DIGITS);
+    struct bg_adic *ring = calloc(1, sizeof *ring);
+    if (!ring)
+        return BG_NO_MEMORY;
+    const struct bg_adic_kernel *kernel = first_usable();
+    uint32_t bits = (uint32_t)mpz_sizeinbase(base, 2);
+    assert(bits <= BG_KEY_MOST_BITS);
+    *ring = (struct bg_adic){.kernel = kernel,
+                             .base_bits = bits,
+                             .digits = digits,
+                             .digit_words = bg_divide_up(bits, 64),
+                             .limbs = kernel->limbs(bits)};
+    ring->vector_words = round_up(digits * ring->limbs * kernel->lanes);
+    ring->scratch_words = round_up(kernel->scratch_words(ring));
+    ring->memory = allocate(constant_words(ring));
+    if (!ring->memory) {
+        free(ring);
+        return BG_NO_MEMORY;
+    }
+    ring->unit = ring->memory;
+    ring->one = ring->unit + ring->vector_words;
+    ring->radix = ring->one + ring->vector_words;
+    ring->base = ring->radix + ring->vector_words;
+    ring->base_limbs = ring->base + round_up(ring->digit_words);
+    split_base(ring, base);
+    compute_constants(ring, base, ring->base_limbs + round_up(ring->limbs));
+    *ret_ring = ring;
+    return BG_OK;
+}
+
+void bg_adic_destroy(struct bg_adic **ring)
+{
+    if (!*ring)
+        return;
+    bg_wipe((*ring)->memory, constant_words(*ring) * sizeof *(*ring)->memory);
+    free((*ring)->memory);
+    bg_wipe(*ring, sizeof **ring);
+    free(*ring);
+    *ring = NULL;
+}
+
+enum bg_status bg_adic_space_init(struct bg_adic_space *space, const struct bg_adic *ring, size_t vectors)
+{
+    size_t words = vectors * ring->vector_words + ring->scratch_words;
+    uint64_t *memory = allocate(words);
+    if (!memory)
+        return BG_NO_MEMORY;
+    *space = (struct bg_adic_space){ring, memory, vectors, words * sizeof *memory};
+    return BG_OK;
+}
+
+void bg_adic_space_finish(struct bg_adic_space *space)
+{
+    bg_wipe(space->memory, space->bytes);
+    free(space->memory);
+    *space = (struct bg_adic_space){0};
+}
+
+uint64_t *bg_adic_vector(const struct bg_adic_space *space, size_t index)
+{
+    assert(index < space->vectors);
+    return space->memory + index * space->ring->vector_words;
+}
+
+static uint64_t *scratch(const struct bg_adic_space *space)
+{
+    return space->memory + space->vectors * space->ring->vector_words;
+}
+
+void bg_adic_multiply(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, const uint64_t *y,
+                      uint64_t *ret)
+{
+    space->ring->kernel->multiply(space->ring, digits, x, y, ret, scratch(space));
+}
+
+void bg_adic_square(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret)
+{
+    space->ring->kernel->square(space->ring, digits, x, ret, scratch(space));
+}
+
+void bg_adic_enter(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret)
+{
+    bg_adic_multiply(space, digits, x, space->ring->radix, ret);
+}
+
+void bg_adic_leave(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret)
+{
+    bg_adic_multiply(space, digits, x, space->ring->unit, ret);
+}
+
+void bg_adic_load(const struct bg_adic_space *space, uint32_t digits, const uint64_t *const numbers[], unsigned count,
+                  uint64_t *ret)
+{
+    const struct bg_adic *ring = space->ring;
+    const uint64_t *lanes[BG_ADIC_MOST_LANES];
+
+    assert(count >= 1 && count <= ring->kernel->lanes);
+    for (unsigned i = 0; i < ring->kernel->lanes; i++)
+        lanes[i] = numbers[i < count ? i : count - 1];
+    ring->kernel->load(ring, digits, lanes, ret);
+}
+
+void bg_adic_store(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, unsigned count,
+                   uint64_t *const ret_numbers[])
+{
+    assert(count <= space->ring->kernel->lanes);
+    space->ring->kernel->store(space->ring, digits, x, count, ret_numbers, scratch(space));
+}
+
+void bg_adic_select(const struct bg_adic_space *space, const uint64_t *vectors, size_t count, size_t wanted,
+                    uint64_t *ret)
+{
+    size_t words = space->ring->vector_words;
+
+    memset(ret, 0, words * sizeof *ret);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t difference = i ^ wanted;
+        uint64_t mask = ((difference | -difference) >> 63) - 1;
+        __asm__("" : "+r"(mask));
+        for (size_t w = 0; w < words; w++)
+            ret[w] |= vectors[i * words + w] & mask;
+    }
+}
