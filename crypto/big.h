@@ -46,9 +46,6 @@ void bg_big_to_digits(const struct bg_public_key *key, const mpz_t x, size_t cou
 void bg_big_embed(const struct bg_public_key *key, const mpz_t m, mpz_t ret);
 
 struct bg_mask_table;
-struct bg_mask_source;
 
 /* ret = h_s^exponent mod n^(s+1), 0 ≤ exponent < 2^(|n|/2). */
 void bg_big_mask_power(const struct bg_mask_table *table, const mpz_t exponent, mpz_t ret);
-/* A mask never given before; the caller wipes it after its one use. */
-BG_MUST_CHECK enum bg_status bg_big_mask_draw(struct bg_mask_source *source, mpz_t ret);

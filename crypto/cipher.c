@@ -3,6 +3,8 @@
 
 #include "base/checked.h"
 #include "crypto/big.h"
+#include "crypto/mask_draw.h"
+#include "crypto/wipe.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -43,6 +45,21 @@ static void write_ciphertext(const struct bg_cipher *cipher, const mpz_t x, uint
         bg_big_to_bytes(x, ret_bytes, bg_public_key_ciphertext_bytes(cipher->key));
 }
 
+static enum bg_status draw_mask(const struct bg_public_key *key, struct bg_mask_source *masks, mpz_t ret)
+{
+    size_t bytes = bg_mask_words(key) * sizeof(uint64_t);
+    uint64_t *mask = malloc(bytes);
+
+    if (!mask)
+        return BG_NO_MEMORY;
+    enum bg_status status = bg_mask_draw(masks, 1, mask);
+    if (status == BG_OK)
+        bg_adic_to_big(key->adic, key->s + 1, mask, ret);
+    bg_wipe(mask, bytes);
+    free(mask);
+    return status;
+}
+
 /* c = m in null mode; m is consumed otherwise. */
 static enum bg_status hide(const struct bg_cipher *cipher, mpz_t m, struct bg_mask_source *masks,
                            mpz_t scratch, mpz_t ret)
@@ -53,7 +70,7 @@ static enum bg_status hide(const struct bg_cipher *cipher, mpz_t m, struct bg_ma
     }
     assert(masks);
     bg_big_embed(cipher->key, m, ret);
-    enum bg_status status = bg_big_mask_draw(masks, scratch);
+    enum bg_status status = draw_mask(cipher->key, masks, scratch);
     if (status != BG_OK)
         return status;
     mpz_mul(ret, ret, scratch);

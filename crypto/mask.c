@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "crypto/big.h"
+#include "crypto/mask_draw.h"
 #include "crypto/wipe.h"
 
 #include <assert.h>
@@ -208,7 +209,7 @@ void bg_big_mask_power(const struct bg_mask_table *table, const mpz_t exponent, 
 /* The level lies in the memory that a fork wipes, so a child starts with an empty pool. */
 struct pool {
     size_t level;
-    uint8_t masks[];
+    uint64_t masks[];
 };
 
 struct bg_mask_source {
@@ -236,7 +237,7 @@ static struct pool *map_pool(size_t bytes)
 enum bg_status bg_mask_source_create(const struct bg_mask_table *table, const struct bg_random *random,
                                      size_t pool_capacity, struct bg_mask_source **ret_source)
 {
-    size_t mask_bytes = bg_public_key_ciphertext_bytes(table->key), pool_bytes;
+    size_t mask_bytes = bg_mask_words(table->key) * sizeof(uint64_t), pool_bytes;
     if (!bg_size_multiply(pool_capacity, mask_bytes, &pool_bytes)
         || !bg_size_add(pool_bytes, sizeof(struct pool), &pool_bytes))
         return BG_NO_MEMORY;
@@ -266,51 +267,79 @@ void bg_mask_source_destroy(struct bg_mask_source **source)
     *source = NULL;
 }
 
-static enum bg_status compute_mask(const struct bg_mask_source *source, mpz_t ret)
+size_t bg_mask_words(const struct bg_public_key *key)
 {
-    mpz_t exponent;
+    return bg_adic_compact_words(key->adic, 2 * key->s + 1);
+}
 
-    mpz_init(exponent);
+static enum bg_status write_mask(const struct bg_public_key *key, const mpz_t power, uint64_t *ret_mask)
+{
+    struct bg_adic_space space;
+    uint64_t *form = ret_mask + bg_adic_compact_words(key->adic, key->s + 1);
+    enum bg_status status = bg_adic_space_init(&space, key->adic, 1);
+
+    if (status != BG_OK)
+        return status;
+    bg_adic_from_big(key->adic, key->s + 1, power, ret_mask);
+    bg_adic_load(&space, key->s, &(const uint64_t *){ret_mask}, 1, bg_adic_vector(&space, 0));
+    bg_adic_enter(&space, key->s, bg_adic_vector(&space, 0), bg_adic_vector(&space, 0));
+    bg_adic_store(&space, key->s, bg_adic_vector(&space, 0), 1, &form);
+    bg_adic_space_finish(&space);
+    return BG_OK;
+}
+
+static enum bg_status compute_mask(const struct bg_mask_source *source, uint64_t *ret_mask)
+{
+    mpz_t exponent, power;
+
+    mpz_inits(exponent, power, NULL);
     enum bg_status status = bg_big_random_bits(&source->random, source->table->comb.bits, exponent);
-    if (status == BG_OK)
-        bg_big_mask_power(source->table, exponent, ret);
+    if (status == BG_OK) {
+        bg_big_mask_power(source->table, exponent, power);
+        status = write_mask(source->table->key, power, ret_mask);
+    }
     bg_big_wipe(exponent);
-    mpz_clear(exponent);
+    bg_big_wipe(power);
+    mpz_clears(exponent, power, NULL);
     return status;
 }
 
 enum bg_status bg_mask_source_fill(struct bg_mask_source *source, size_t count)
 {
-    enum bg_status status = BG_OK;
-    mpz_t mask;
-
-    mpz_init(mask);
     for (size_t i = 0; i < count && source->pool && source->pool->level < source->capacity; i++) {
-        status = compute_mask(source, mask);
+        enum bg_status status =
+            compute_mask(source, source->pool->masks + source->pool->level * bg_mask_words(source->table->key));
         if (status != BG_OK)
-            break;
-        bg_big_to_bytes(mask, source->pool->masks + source->pool->level * source->mask_bytes,
-                        source->mask_bytes);
+            return status;
         source->pool->level++;
     }
-    bg_big_wipe(mask);
-    mpz_clear(mask);
-    return status;
+    return BG_OK;
 }
 
-enum bg_status bg_big_mask_draw(struct bg_mask_source *source, mpz_t ret)
+static enum bg_status draw_one(struct bg_mask_source *source, uint64_t *ret_mask)
 {
     enum bg_status status = BG_OK;
 
     if (source->pool && source->pool->level) {
-        uint8_t *mask = source->pool->masks + --source->pool->level * source->mask_bytes;
-        bg_big_from_bytes((struct bg_span){mask, source->mask_bytes}, ret);
+        uint64_t *mask = source->pool->masks + --source->pool->level * bg_mask_words(source->table->key);
+        memcpy(ret_mask, mask, source->mask_bytes);
         bg_wipe(mask, source->mask_bytes);
         source->hits++;
     } else {
-        status = compute_mask(source, ret);
+        status = compute_mask(source, ret_mask);
     }
     source->drawn += status == BG_OK;
+    return status;
+}
+
+enum bg_status bg_mask_draw(struct bg_mask_source *source, size_t count, uint64_t *ret_masks)
+{
+    enum bg_status status = BG_OK;
+
+    for (size_t i = 0; i < count && status == BG_OK; i++)
+        status = draw_one(source, ret_masks + i * bg_mask_words(source->table->key));
+    if (status != BG_OK)
+        bg_wipe(ret_masks, count * source->mask_bytes);
     return status;
 }
 
