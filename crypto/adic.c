@@ -226,6 +226,18 @@ void bg_adic_square(const struct bg_adic_space *space, uint32_t digits, const ui
     space->ring->kernel->square(space->ring, digits, x, ret, scratch(space));
 }
 
+void bg_adic_scale(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, const uint64_t *y,
+                   uint64_t *ret)
+{
+    space->ring->kernel->scale(space->ring, digits, x, y, ret, scratch(space));
+}
+
+void bg_adic_add(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, const uint64_t *y,
+                 uint64_t *ret)
+{
+    space->ring->kernel->add(space->ring, digits, x, y, ret, scratch(space));
+}
+
 void bg_adic_enter(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret)
 {
     bg_adic_multiply(space, digits, x, space->ring->radix, ret);

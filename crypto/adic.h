@@ -43,6 +43,10 @@ struct bg_adic_kernel {
     void (*multiply)(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, const uint64_t *y, uint64_t *ret,
                      uint64_t *scratch);
     void (*square)(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, uint64_t *ret, uint64_t *scratch);
+    void (*scale)(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, const uint64_t *y, uint64_t *ret,
+                  uint64_t *scratch);
+    void (*add)(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, const uint64_t *y, uint64_t *ret,
+                uint64_t *scratch);
     /* One compact number per lane. */
     void (*load)(const struct bg_adic *ring, uint32_t digits, const uint64_t *const numbers[], uint64_t *ret);
     /* The first `count` lanes, carried so that each digit is below b, and the top one reduced. */
@@ -104,6 +108,13 @@ void bg_adic_multiply(const struct bg_adic_space *space, uint32_t digits, const 
                       uint64_t *ret);
 /* x² / R */
 void bg_adic_square(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret);
+/* x y_0 / R for the low digit y_0 < b of a y that was loaded, taken as an integer: `digits` products instead of
+ * digits(digits+1)/2. ret may be x. */
+void bg_adic_scale(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, const uint64_t *y,
+                   uint64_t *ret);
+/* x + y; ret may be x or y, and they may be one. */
+void bg_adic_add(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, const uint64_t *y,
+                 uint64_t *ret);
 /* x R, the Montgomery form of x, and x / R, the way back. ret may be x. */
 void bg_adic_enter(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret);
 void bg_adic_leave(const struct bg_adic_space *space, uint32_t digits, const uint64_t *x, uint64_t *ret);

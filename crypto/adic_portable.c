@@ -150,6 +150,24 @@ static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *
     memcpy(ret, s.digits, digits * (size_t)k * sizeof *s.digits);
 }
 
+static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
+                  uint64_t *ret, uint64_t *scratch_words)
+{
+    struct scratch s = divide_scratch(ring, scratch_words);
+    const mp_limb_t *x = read_limbs_of(x_words), *y = read_limbs_of(y_words);
+    mp_size_t k = limbs_per_digit(ring);
+    mp_limb_t taken = 0;
+
+    for (uint32_t d = 0; d < digits; d++) {
+        s.carry = 0;
+        mpn_mul_n(s.sum, x + d * k, y, k);
+        if (d > 0)
+            carry_over(&s, taken, k);
+        taken = reduce(ring, d, &s, s.digits + d * k);
+    }
+    memcpy(ret, s.digits, digits * (size_t)k * sizeof *s.digits);
+}
+
 static void load(const struct bg_adic *ring, uint32_t digits, const uint64_t *const numbers[], uint64_t *ret)
 {
     for (uint32_t d = 0; d < digits; d++) {
@@ -159,12 +177,12 @@ static void load(const struct bg_adic *ring, uint32_t digits, const uint64_t *co
     }
 }
 
-/* digit + carry is below 4b + 3: at most three times b to take off. Gives how often it was. */
-static mp_limb_t bring_below_base(const struct bg_adic *ring, mp_limb_t carry, mp_limb_t *digit, mp_limb_t *spare)
+/* top·2^… + digit is below 4b: at most three times b to take off. Gives how often it was. */
+static mp_limb_t bring_below_base(const struct bg_adic *ring, mp_limb_t top, mp_limb_t *digit, mp_limb_t *spare)
 {
     const mp_limb_t *base = read_limbs_of(ring->base_limbs);
     mp_size_t k = limbs_per_digit(ring);
-    mp_limb_t top = mpn_add_1(digit, digit, k, carry), taken = 0;
+    mp_limb_t taken = 0;
 
     for (int i = 0; i < 3; i++) {
         mp_limb_t below = mpn_sub_n(spare, digit, base, k) > top;
@@ -174,15 +192,45 @@ static mp_limb_t bring_below_base(const struct bg_adic *ring, mp_limb_t carry, m
     return taken;
 }
 
+/* Sums of full digits lose their carries, others whatever reaches b. */
+static void add(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
+                uint64_t *ret, uint64_t *scratch_words)
+{
+    struct scratch s = divide_scratch(ring, scratch_words);
+    const mp_limb_t *x = read_limbs_of(x_words), *y = read_limbs_of(y_words);
+    const mp_limb_t *base = read_limbs_of(ring->base_limbs);
+    mp_size_t k = limbs_per_digit(ring);
+    mp_limb_t carry = 0;
+
+    for (uint32_t d = 0; d < digits; d++) {
+        mp_limb_t *digit = s.digits + d * k;
+        mp_limb_t top = mpn_add_n(digit, x + d * k, y + d * k, k);
+        top += mpn_add_1(digit, digit, k, carry);
+        if (!is_full(ring)) {
+            carry = bring_below_base(ring, top, digit, s.product);
+            continue;
+        }
+        carry = 0;
+        for (int i = 0; i < 2; i++) {
+            mp_limb_t over = top != 0;
+            top -= mpn_cnd_sub_n(over, digit, digit, base, k);
+            carry += over;
+        }
+    }
+    memcpy(ret, s.digits, digits * (size_t)k * sizeof *s.digits);
+}
+
 static void store(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, unsigned count,
                   uint64_t *const ret_numbers[], uint64_t *scratch_words)
 {
     struct scratch s = divide_scratch(ring, scratch_words);
+    mp_size_t k = limbs_per_digit(ring);
     mp_limb_t carry = 0;
 
     for (uint32_t d = 0; d < digits && count; d++) {
         memcpy(s.digits, x + d * ring->limbs, ring->limbs * sizeof *x);
-        carry = bring_below_base(ring, carry, s.digits, s.product);
+        mp_limb_t top = mpn_add_1(s.digits, s.digits, k, carry);
+        carry = bring_below_base(ring, top, s.digits, s.product);
         memcpy(ret_numbers[0] + d * ring->digit_words, s.digits, ring->digit_words * sizeof *x);
     }
 }
@@ -195,6 +243,8 @@ const struct bg_adic_kernel bg_adic_portable = {
     .scratch_words = scratch_words,
     .multiply = multiply,
     .square = square,
+    .scale = scale,
+    .add = add,
     .load = load,
     .store = store,
 };

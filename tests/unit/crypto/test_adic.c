@@ -140,6 +140,28 @@ static void multiply_lanes(const struct bench *bench, struct lanes *x, const str
     }
 }
 
+/* a ← a·(low digit of b) / R */
+static void scale_lanes(const struct bench *bench, struct lanes *a, const struct lanes *b)
+{
+    mpz_t low;
+    mpz_init(low);
+    for (unsigned i = 0; i < bench->ring->kernel->lanes; i++) {
+        mpz_mod(low, b->number[i], bench->base);
+        mpz_mul(a->number[i], a->number[i], low);
+        mpz_mul(a->number[i], a->number[i], bench->radix_inverse);
+        mpz_mod(a->number[i], a->number[i], bench->modulus);
+    }
+    mpz_clear(low);
+}
+
+static void add_lanes(const struct bench *bench, struct lanes *a, const struct lanes *b)
+{
+    for (unsigned i = 0; i < bench->ring->kernel->lanes; i++) {
+        mpz_add(a->number[i], a->number[i], b->number[i]);
+        mpz_mod(a->number[i], a->number[i], bench->modulus);
+    }
+}
+
 static void check_operations(struct bench *bench)
 {
     uint32_t e = bench->ring->digits;
@@ -162,6 +184,14 @@ static void check_operations(struct bench *bench)
                 bg_adic_multiply(space, e - 1, x, y, z);
                 expect(bench, e - 1, &a, z, "product of fewer digits");
             }
+            fill(bench, &a, first, 1, x);
+            bg_adic_scale(space, e, x, y, z);
+            scale_lanes(bench, &a, &b);
+            expect(bench, e, &a, z, "product with a digit");
+            fill(bench, &a, first, 1, x);
+            bg_adic_add(space, e, x, y, z);
+            add_lanes(bench, &a, &b);
+            expect(bench, e, &a, z, "sum");
         }
         fill(bench, &a, first, 1, x);
         bg_adic_square(space, e, x, z);
@@ -203,6 +233,36 @@ static void check_chain(struct bench *bench)
     finish_lanes(&b);
 }
 
+/* Sums of sums, and what multiplication makes of them: more than spare bits could hold. */
+static void check_sums(struct bench *bench)
+{
+    uint32_t e = bench->ring->digits;
+    const struct bg_adic_space *space = &bench->space;
+    uint64_t *x = bg_adic_vector(space, 0), *y = bg_adic_vector(space, 1), *z = bg_adic_vector(space, 2);
+    struct lanes a, b;
+
+    init_lanes(bench, &a);
+    init_lanes(bench, &b);
+    fill(bench, &a, 3, 1, x);
+    fill(bench, &b, 2, 1, y);
+    for (unsigned i = 0; i < 80; i++) {
+        bg_adic_add(space, e, x, x, x);
+        add_lanes(bench, &a, &a);
+        bg_adic_add(space, e, y, x, x);
+        add_lanes(bench, &a, &b);
+        if (i % 20 != 19)
+            continue;
+        expect(bench, e, &a, x, "sums");
+        bg_adic_multiply(space, e, x, y, z);
+        bg_adic_scale(space, e, z, y, x);
+        multiply_lanes(bench, &a, &b);
+        scale_lanes(bench, &a, &b);
+        expect(bench, e, &a, x, "products of sums");
+    }
+    finish_lanes(&a);
+    finish_lanes(&b);
+}
+
 static void for_every_kernel_and_base(void (*check)(struct bench *))
 {
     struct bg_crypto_kernel kernel;
@@ -231,6 +291,11 @@ Test(adic, products_and_squares_are_those_of_integers)
 Test(adic, results_are_operands_again)
 {
     for_every_kernel_and_base(check_chain);
+}
+
+Test(adic, sums_are_operands_again)
+{
+    for_every_kernel_and_base(check_sums);
 }
 
 Test(adic, fewer_numbers_than_lanes_repeat_the_last)
