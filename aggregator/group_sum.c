@@ -36,7 +36,7 @@ static enum bg_status split(const struct bg_shape *shape, const uint64_t *slots,
     return BG_OK;
 }
 
-/* All pads of the members off every position; *reterr_position is one that holds no sum mod n^s at all. */
+/* All pads of the members off every position; *reterr_position is one with a digit of n or more. */
 static enum bg_status take_off_pads(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,
                                     uint32_t members, uint8_t *sums, size_t *reterr_position)
 {
@@ -89,7 +89,7 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
         bg_fail(error, status, "position %zu of the sum of %u members: %s", position, members,
                 bg_status_text(status));
     else if (status == BG_DECODE)
-        bg_fail(error, status, "position %zu of the opened sum is not a number mod n^s", position);
+        bg_fail(error, status, "position %zu of the opened sum has a digit of n or more", position);
     else
         bg_fail(error, status, "group sum: %s", bg_status_text(status));
     bg_wipe(slots, shape->slots * sizeof *slots);

@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "crypto/big.h"
+#include "crypto/digits.h"
 #include "crypto/mask_draw.h"
 #include "crypto/wipe.h"
 
@@ -23,26 +24,11 @@ static bool spans(struct bg_span span, size_t count, size_t size)
     return bg_size_multiply(count, size, &bytes) && span.size == bytes;
 }
 
-static const mpz_t *modulus(const struct bg_cipher *cipher)
+static void encrypt_null(const struct bg_public_key *key, const uint8_t *plaintext, uint8_t *ret_ciphertext)
 {
-    assert(cipher->mode != BG_ENCRYPTION_OFF);
-    return &cipher->key->power[cipher->key->s + (cipher->mode == BG_ENCRYPTION_PAILLIER)];
-}
-
-static void read_ciphertext(const struct bg_cipher *cipher, const uint8_t *bytes, mpz_t ret)
-{
-    if (cipher->mode == BG_ENCRYPTION_PAILLIER)
-        bg_big_from_digits(cipher->key, bytes, cipher->key->s + 1, ret);
-    else
-        bg_big_from_bytes((struct bg_span){bytes, bg_public_key_plaintext_bytes(cipher->key)}, ret);
-}
-
-static void write_ciphertext(const struct bg_cipher *cipher, const mpz_t x, uint8_t *ret_bytes)
-{
-    if (cipher->mode == BG_ENCRYPTION_PAILLIER)
-        bg_big_to_digits(cipher->key, x, cipher->key->s + 1, ret_bytes);
-    else
-        bg_big_to_bytes(x, ret_bytes, bg_public_key_ciphertext_bytes(cipher->key));
+    size_t size = bg_public_key_plaintext_bytes(key);
+    memcpy(ret_ciphertext, plaintext, size);
+    memset(ret_ciphertext + size, 0, key->digit_bytes);
 }
 
 static enum bg_status draw_mask(const struct bg_public_key *key, struct bg_mask_source *masks, mpz_t ret)
@@ -60,44 +46,23 @@ static enum bg_status draw_mask(const struct bg_public_key *key, struct bg_mask_
     return status;
 }
 
-/* c = m in null mode; m is consumed otherwise. */
-static enum bg_status hide(const struct bg_cipher *cipher, mpz_t m, struct bg_mask_source *masks,
-                           mpz_t scratch, mpz_t ret)
+static enum bg_status encrypt_all(const struct bg_public_key *key, const uint8_t *plaintexts, size_t count,
+                                  struct bg_mask_source *masks, uint8_t *ret_ciphertexts)
 {
-    if (cipher->mode == BG_ENCRYPTION_NULL) {
-        mpz_set(ret, m);
-        return BG_OK;
-    }
-    assert(masks);
-    bg_big_embed(cipher->key, m, ret);
-    enum bg_status status = draw_mask(cipher->key, masks, scratch);
-    if (status != BG_OK)
-        return status;
-    mpz_mul(ret, ret, scratch);
-    mpz_mod(ret, ret, *modulus(cipher));
-    bg_big_wipe(scratch);
-    return BG_OK;
-}
-
-enum bg_status bg_cipher_encrypt(const struct bg_cipher *cipher, struct bg_span plaintexts, size_t count,
-                                 struct bg_mask_source *masks, uint8_t *ret_ciphertexts)
-{
-    size_t plaintext_bytes = bg_public_key_plaintext_bytes(cipher->key);
-    size_t ciphertext_bytes = bg_public_key_ciphertext_bytes(cipher->key);
     enum bg_status status = BG_OK;
     mpz_t m, c, mask;
 
-    if (!spans(plaintexts, count, plaintext_bytes))
-        return BG_INVALID;
+    assert(masks);
     mpz_inits(m, c, mask, NULL);
     for (size_t i = 0; i < count && status == BG_OK; i++) {
-        bg_big_from_bytes((struct bg_span){plaintexts.data + i * plaintext_bytes, plaintext_bytes}, m);
-        if (mpz_cmp(m, cipher->key->power[cipher->key->s]) >= 0)
-            status = BG_INVALID;
-        else
-            status = hide(cipher, m, masks, mask, c);
-        if (status == BG_OK)
-            write_ciphertext(cipher, c, ret_ciphertexts + i * ciphertext_bytes);
+        bg_big_from_digits(key, plaintexts + i * bg_public_key_plaintext_bytes(key), key->s, m);
+        bg_big_embed(key, m, c);
+        status = draw_mask(key, masks, mask);
+        if (status != BG_OK)
+            break;
+        mpz_mul(c, c, mask);
+        mpz_mod(c, c, key->power[key->s + 1]);
+        bg_big_to_digits(key, c, key->s + 1, ret_ciphertexts + i * bg_public_key_ciphertext_bytes(key));
     }
     bg_big_wipe(m);
     bg_big_wipe(c);
@@ -106,21 +71,22 @@ enum bg_status bg_cipher_encrypt(const struct bg_cipher *cipher, struct bg_span 
     return status;
 }
 
-/* a < b for numbers of `size` little-endian bytes. */
-static bool bytes_below(const uint8_t *a, const uint8_t *b, size_t size)
+enum bg_status bg_cipher_encrypt(const struct bg_cipher *cipher, struct bg_span plaintexts, size_t count,
+                                 struct bg_mask_source *masks, uint8_t *ret_ciphertexts)
 {
-    while (size-- > 0)
-        if (a[size] != b[size])
-            return a[size] < b[size];
-    return false;
-}
+    const struct bg_public_key *key = cipher->key;
+    size_t plaintext_bytes = bg_public_key_plaintext_bytes(key);
 
-static bool digits_in_range(const struct bg_public_key *key, const uint8_t *ciphertext)
-{
-    for (size_t i = 0; i <= key->s; i++)
-        if (!bytes_below(ciphertext + i * key->digit_bytes, key->n_bytes, key->digit_bytes))
-            return false;
-    return true;
+    assert(cipher->mode != BG_ENCRYPTION_OFF);
+    if (!spans(plaintexts, count, plaintext_bytes) ||
+        !bg_digits_are_valid(key, plaintexts.data, count * key->s))
+        return BG_INVALID;
+    if (cipher->mode == BG_ENCRYPTION_PAILLIER)
+        return encrypt_all(key, plaintexts.data, count, masks, ret_ciphertexts);
+    for (size_t i = 0; i < count; i++)
+        encrypt_null(key, plaintexts.data + i * plaintext_bytes,
+                     ret_ciphertexts + i * bg_public_key_ciphertext_bytes(key));
+    return BG_OK;
 }
 
 static bool is_unit(const struct bg_public_key *key, const mpz_t x)
@@ -146,7 +112,7 @@ static size_t first_bad_paillier(const struct bg_public_key *key, const uint8_t 
 
     mpz_inits(product, digit, NULL);
     mpz_set_ui(product, 1);
-    for (; bad < count && digits_in_range(key, ciphertexts + bad * width); bad++) {
+    for (; bad < count && bg_digits_are_valid(key, ciphertexts + bad * width, key->s + 1); bad++) {
         read_low_digit(key, ciphertexts + bad * width, digit);
         mpz_mul(product, product, digit);
         mpz_mod(product, product, key->power[1]);
@@ -163,16 +129,13 @@ static size_t first_bad_paillier(const struct bg_public_key *key, const uint8_t 
 
 static size_t first_bad_null(const struct bg_public_key *key, const uint8_t *ciphertexts, size_t count)
 {
-    size_t width = bg_public_key_ciphertext_bytes(key), bad = 0;
-    mpz_t value;
+    static const uint8_t zero[BG_KEY_MOST_BYTES];
+    size_t bad = 0;
 
-    mpz_init(value);
-    for (; bad < count; bad++) {
-        bg_big_from_bytes((struct bg_span){ciphertexts + bad * width, width}, value);
-        if (mpz_cmp(value, key->power[key->s]) >= 0)
+    for (const uint8_t *c = ciphertexts; bad < count; bad++, c += bg_public_key_ciphertext_bytes(key))
+        if (!bg_digits_are_valid(key, c, key->s)
+            || memcmp(c + bg_public_key_plaintext_bytes(key), zero, key->digit_bytes) != 0)
             break;
-    }
-    mpz_clear(value);
     return bad;
 }
 
@@ -195,23 +158,32 @@ enum bg_status bg_cipher_check(const struct bg_cipher *cipher, struct bg_span ci
 struct bg_product {
     struct bg_cipher cipher;
     size_t positions;
-    size_t limbs; /* of one number */
-    mp_limb_t *numbers;
+    size_t limbs;       /* of one number */
+    mp_limb_t *numbers; /* paillier */
+    uint8_t *sums;      /* null: ciphertexts */
 };
 
 enum bg_status bg_product_create(const struct bg_cipher *cipher, size_t positions,
                                  struct bg_product **ret_product)
 {
-    size_t limbs = mpz_size(*modulus(cipher));
+    size_t limbs = mpz_size(cipher->key->power[cipher->key->s + 1]), count = positions ? positions : 1;
+    bool null = cipher->mode == BG_ENCRYPTION_NULL;
     struct bg_product *product = malloc(sizeof *product);
-    mp_limb_t *numbers = calloc(positions ? positions : 1, limbs * sizeof *numbers);
 
-    if (!product || !numbers) {
+    assert(cipher->mode != BG_ENCRYPTION_OFF);
+    if (!product)
+        return BG_NO_MEMORY;
+    *product = (struct bg_product){
+        .cipher = *cipher,
+        .positions = positions,
+        .limbs = limbs,
+        .numbers = null ? NULL : calloc(count, limbs * sizeof *product->numbers),
+        .sums = null ? calloc(count, bg_public_key_ciphertext_bytes(cipher->key)) : NULL,
+    };
+    if (!product->numbers && !product->sums) {
         free(product);
-        free(numbers);
         return BG_NO_MEMORY;
     }
-    *product = (struct bg_product){*cipher, positions, limbs, numbers};
     bg_product_reset(product);
     *ret_product = product;
     return BG_OK;
@@ -222,16 +194,20 @@ void bg_product_destroy(struct bg_product **product)
     if (!*product)
         return;
     free((*product)->numbers);
+    free((*product)->sums);
     free(*product);
     *product = NULL;
 }
 
 void bg_product_reset(struct bg_product *product)
 {
+    if (product->sums) {
+        memset(product->sums, 0, product->positions * bg_public_key_ciphertext_bytes(product->cipher.key));
+        return;
+    }
     memset(product->numbers, 0, product->positions * product->limbs * sizeof *product->numbers);
-    if (product->cipher.mode == BG_ENCRYPTION_PAILLIER)
-        for (size_t t = 0; t < product->positions; t++)
-            product->numbers[t * product->limbs] = 1;
+    for (size_t t = 0; t < product->positions; t++)
+        product->numbers[t * product->limbs] = 1;
 }
 
 static mpz_srcptr number_at(const struct bg_product *product, size_t position, mpz_t view)
@@ -252,39 +228,51 @@ static bool has_positions(const struct bg_product *product, size_t first, size_t
     return first <= product->positions && count <= product->positions - first;
 }
 
-enum bg_status bg_product_multiply(struct bg_product *product, size_t first, size_t count,
-                                   struct bg_span ciphertexts)
+static void multiply(struct bg_product *product, size_t first, size_t count, const uint8_t *ciphertexts)
 {
-    const struct bg_cipher *cipher = &product->cipher;
-    size_t width = bg_public_key_ciphertext_bytes(cipher->key);
+    const struct bg_public_key *key = product->cipher.key;
     mpz_t c, view;
 
-    if (!has_positions(product, first, count) || !spans(ciphertexts, count, width))
-        return BG_INVALID;
     mpz_init(c);
     for (size_t i = 0; i < count; i++) {
-        read_ciphertext(cipher, ciphertexts.data + i * width, c);
-        if (cipher->mode == BG_ENCRYPTION_PAILLIER)
-            mpz_mul(c, c, number_at(product, first + i, view));
-        else
-            mpz_add(c, c, number_at(product, first + i, view));
-        mpz_mod(c, c, *modulus(cipher));
+        bg_big_from_digits(key, ciphertexts + i * bg_public_key_ciphertext_bytes(key), key->s + 1, c);
+        mpz_mul(c, c, number_at(product, first + i, view));
+        mpz_mod(c, c, key->power[key->s + 1]);
         store_number(product, first + i, c);
     }
     mpz_clear(c);
+}
+
+enum bg_status bg_product_multiply(struct bg_product *product, size_t first, size_t count,
+                                   struct bg_span ciphertexts)
+{
+    const struct bg_public_key *key = product->cipher.key;
+    size_t width = bg_public_key_ciphertext_bytes(key);
+
+    if (!has_positions(product, first, count) || !spans(ciphertexts, count, width))
+        return BG_INVALID;
+    if (!product->sums)
+        multiply(product, first, count, ciphertexts.data);
+    else
+        for (size_t i = 0; i < count; i++)
+            bg_digits_add(key, ciphertexts.data + i * width, product->sums + (first + i) * width);
     return BG_OK;
 }
 
 enum bg_status bg_product_write(const struct bg_product *product, size_t first, size_t count,
                                 uint8_t *ret_ciphertexts)
 {
-    size_t width = bg_public_key_ciphertext_bytes(product->cipher.key);
+    const struct bg_public_key *key = product->cipher.key;
+    size_t width = bg_public_key_ciphertext_bytes(key);
     mpz_t view;
 
     if (!has_positions(product, first, count))
         return BG_INVALID;
-    for (size_t i = 0; i < count; i++)
-        write_ciphertext(&product->cipher, number_at(product, first + i, view), ret_ciphertexts + i * width);
+    if (product->sums)
+        memcpy(ret_ciphertexts, product->sums + first * width, count * width);
+    else
+        for (size_t i = 0; i < count; i++)
+            bg_big_to_digits(key, number_at(product, first + i, view), key->s + 1, ret_ciphertexts + i * width);
     return BG_OK;
 }
 

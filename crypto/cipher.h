@@ -4,7 +4,7 @@
  * and verb, so that a run without encryption differs in nothing but arithmetic:
  *
  *   paillier   c = (1+n)^m · mask mod n^(s+1), in base-n digits (crypto/public_key.h); sums are products
- *   null       the plaintext m < n^s, zero-extended to the width of a ciphertext; sums are sums mod n^s
+ *   null       the digits of m, and a digit 0 above them; sums are sums mod n^s
  */
 #pragma once
 
@@ -27,13 +27,13 @@ struct bg_cipher {
 };
 
 /* `plaintexts` is `count` plaintexts, ret_ciphertexts as many ciphertexts. masks may be NULL in null mode.
- * BG_INVALID: another size, or a plaintext ≥ n^s; BG_RANDOM. After a failure the output is meaningless. */
+ * BG_INVALID: another size, or a digit ≥ n; BG_RANDOM. After a failure the output is meaningless. */
 BG_MUST_CHECK enum bg_status bg_cipher_encrypt(const struct bg_cipher *cipher, struct bg_span plaintexts,
                                                size_t count, struct bg_mask_source *masks,
                                                uint8_t *ret_ciphertexts);
 
 /* BG_BAD_CIPHERTEXT unless `ciphertexts` is exactly `count` of them and each could be one: digits below n,
- * low digit a unit mod n (one gcd for all); in null mode a value below n^s and zeros. reterr_index (may be
+ * low digit a unit mod n (one gcd for all); in null mode the highest digit 0. reterr_index (may be
  * NULL), written on failure only, is the first bad one, `count` for bytes left over. */
 BG_MUST_CHECK enum bg_status bg_cipher_check(const struct bg_cipher *cipher, struct bg_span ciphertexts,
                                              size_t count, size_t *reterr_index);

@@ -139,7 +139,7 @@ static void open_slice(void *context, size_t index)
         slice->failed = !decrypt_one(batch->key, c, value);
         if (slice->failed)
             break;
-        bg_big_to_bytes(value, batch->ret_plaintexts + t * plaintext_bytes, plaintext_bytes);
+        bg_big_to_digits(public_key, value, public_key->s, batch->ret_plaintexts + t * plaintext_bytes);
         bg_big_from_bytes((struct bg_span){batch->weights + t * WEIGHT_BYTES, WEIGHT_BYTES}, weight);
         mpz_addmul(slice->sum, weight, value);
     }

@@ -18,7 +18,8 @@ static enum bg_status read_sums(const struct bg_cipher *cipher, struct bg_span p
                        products.size, count);
     enum bg_status status = bg_cipher_check(cipher, products, count, &bad);
     if (status != BG_OK)
-        return bg_fail(error, status, "opening: product %zu of %zu is not a sum below n^s", bad, count);
+        return bg_fail(error, status, "opening: product %zu of %zu is not a sum: it has a digit of n or more, or its "
+                       "highest is not 0", bad, count);
     for (size_t t = 0; t < count; t++)
         memcpy(ret_plaintexts + t * plaintext_bytes, products.data + t * ciphertext_bytes, plaintext_bytes);
     return BG_OK;

@@ -345,67 +345,41 @@ static void check_key(const struct bg_packing *packing, const struct bg_public_k
 enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_key *key,
                        const uint64_t *slots, size_t begin, size_t end, uint8_t *ret_plaintexts)
 {
-    uint8_t digits[BG_KEY_MOST_S * BG_KEY_MOST_BYTES];
-    size_t plaintext_bytes = bg_public_key_plaintext_bytes(key);
-    bool good = true;
-    mpz_t plaintext;
+    uint8_t *digit = ret_plaintexts;
 
     check_key(packing, key);
     if (!has_range(packing, begin, end))
         return BG_INVALID;
-    mpz_init(plaintext);
-    for (size_t t = begin; t < end && good; t++) {
-        for (size_t i = 0; i < packing->s && good; i++) {
-            const size_t *slot = &packing->digit_slot[t * packing->s + i];
-            uint8_t *digit = digits + i * key->digit_bytes;
-            good = packing->radix == BG_RADIX_BITS ? pack_bits(packing, slots, slot[0], slot[1], digit)
-                                                   : pack_mixed(packing, slots, slot[0], slot[1], digit);
-        }
-        if (!good)
-            break;
-        bg_big_from_digits(key, digits, packing->s, plaintext);
-        bg_big_to_bytes(plaintext, ret_plaintexts + (t - begin) * plaintext_bytes, plaintext_bytes);
+    for (size_t d = begin * packing->s; d < end * packing->s; d++, digit += key->digit_bytes) {
+        const size_t *slot = &packing->digit_slot[d];
+        if (!(packing->radix == BG_RADIX_BITS ? pack_bits(packing, slots, slot[0], slot[1], digit)
+                                              : pack_mixed(packing, slots, slot[0], slot[1], digit)))
+            return BG_INVALID;
     }
-    mpz_clear(plaintext);
-    return good ? BG_OK : BG_INVALID;
+    return BG_OK;
 }
 
 enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
                          struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,
                          size_t *reterr_position)
 {
-    uint8_t digits[BG_KEY_MOST_S * BG_KEY_MOST_BYTES];
-    size_t plaintext_bytes = bg_public_key_plaintext_bytes(key), bytes;
-    size_t t = begin;
-    mpz_t sum;
+    const uint8_t *digit = sums.data;
+    size_t bytes;
 
     check_key(packing, key);
-    if (!has_range(packing, begin, end) || !bg_size_multiply(end - begin, plaintext_bytes, &bytes)
-        || sums.size != bytes)
+    if (!has_range(packing, begin, end)
+        || !bg_size_multiply(end - begin, bg_public_key_plaintext_bytes(key), &bytes) || sums.size != bytes)
         return BG_INVALID;
-    mpz_init(sum);
-    for (; t < end; t++) {
-        bg_big_from_bytes((struct bg_span){sums.data + (t - begin) * plaintext_bytes, plaintext_bytes}, sum);
-        if (mpz_cmp(sum, key->power[key->s]) >= 0)
-            break;
-        bg_big_to_digits(key, sum, key->s, digits);
-        bool good = true;
-        for (size_t i = 0; i < packing->s && good; i++) {
-            const size_t *slot = &packing->digit_slot[t * packing->s + i];
-            const uint8_t *digit = digits + i * key->digit_bytes;
-            good = packing->radix == BG_RADIX_BITS
-                       ? unpack_bits(packing, digit, slot[0], slot[1], ret_slots)
-                       : unpack_mixed(packing, digit, slot[0], slot[1], ret_slots);
-        }
-        if (!good)
-            break;
+    for (size_t d = begin * packing->s; d < end * packing->s; d++, digit += key->digit_bytes) {
+        const size_t *slot = &packing->digit_slot[d];
+        if (packing->radix == BG_RADIX_BITS ? unpack_bits(packing, digit, slot[0], slot[1], ret_slots)
+                                            : unpack_mixed(packing, digit, slot[0], slot[1], ret_slots))
+            continue;
+        if (reterr_position)
+            *reterr_position = d / packing->s;
+        return BG_OUT_OF_RANGE;
     }
-    mpz_clear(sum);
-    if (t == end)
-        return BG_OK;
-    if (reterr_position)
-        *reterr_position = t;
-    return BG_OUT_OF_RANGE;
+    return BG_OK;
 }
 
 enum bg_status bg_packing_check_sums(const struct bg_packing *packing, const uint64_t *slots, size_t begin,

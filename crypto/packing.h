@@ -13,11 +13,11 @@
  * 2. A digit holds a run of slots first … last as m = Σ_i u_i ∏_{first ≤ j < i} r_j, the first slot lowest.
  *    It takes as many slots as keep ∏ r_j ≤ 2^(|n|−64): the top 64 bits of a digit stay zero, and no slot is
  *    cut. With BG_RADIX_BITS this is plain concatenation of w-bit slots from bit 0 up.
- * 3. The next slot begins the next digit. s digits m_0 … m_{s−1} make one plaintext M = Σ m_i n^i; plaintexts
- *    are the positions 0 … T−1; T is the least number that holds all slots. Digits after the last slot are 0.
- * 4. A sum is an integer mod n^s. It is split into base-n digits first, and each digit into slots by
- *    division; what is left above the last slot of a digit (the zero bits: never fewer than 64) must be 0, or
- *    the position is out of range. A slot of a sum over k' members must be at most k'·max.
+ * 3. The next slot begins the next digit. s digits make one plaintext (crypto/public_key.h); plaintexts are the
+ *    positions 0 … T−1; T is the least number that holds all slots. Digits after the last slot are 0.
+ * 4. Each digit of a sum is split into slots by division; what is left above the last slot of a digit (the zero
+ *    bits: never fewer than 64) must be 0, or the position is out of range. A slot of a sum over k' members must
+ *    be at most k'·max.
  */
 #pragma once
 
@@ -85,7 +85,7 @@ BG_MUST_CHECK enum bg_status bg_pack(const struct bg_packing *packing, const str
                                      const uint64_t *slots, size_t begin, size_t end,
                                      uint8_t *ret_plaintexts);
 /* Writes the slots of these positions. BG_INVALID: a range that does not exist, or another size;
- * BG_OUT_OF_RANGE: the sum at reterr_position (may be NULL, written on this failure only) is ≥ n^s or has a
+ * BG_OUT_OF_RANGE: the sum at reterr_position (may be NULL, written on this failure only) has a digit with a
  * zero bit set; slots may have been written then. */
 BG_MUST_CHECK enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
                                        struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/pad.h"
 
-#include "crypto/big.h"
+#include "crypto/digits.h"
 #include "crypto/wipe.h"
 
 #include <assert.h>
 #include <mbedtls/chacha20.h>
+#include <string.h>
 
 #define LABEL "burgee pad"
 #define POPULATION_BYTES 32
-#define EXCESS_BYTES 16
-#define MOST_STREAM_BYTES (BG_KEY_MOST_S * BG_KEY_MOST_BYTES + EXCESS_BYTES)
+#define MOST_PLAINTEXT_BYTES (BG_KEY_MOST_S * BG_KEY_MOST_BYTES)
 
 static void put_little_endian(uint64_t value, uint8_t *ret_bytes, size_t size)
 {
@@ -56,60 +56,44 @@ void bg_pad_key_at(const struct bg_pad_keys *keys, uint64_t t, struct bg_positio
     bg_wipe(&block, sizeof block);
 }
 
-/* sum += the integer of the position's stream; not reduced. `term` is scratch. */
-static void add_stream(const struct bg_public_key *key, const struct bg_position_key *position, mpz_t sum,
-                       mpz_t term)
+/* The caller wipes the pad. */
+static void pad_at(const struct bg_public_key *key, const struct bg_position_key *position,
+                   uint8_t ret_pad[static MOST_PLAINTEXT_BYTES])
 {
     static const uint8_t nonce[12];
-    uint8_t stream[MOST_STREAM_BYTES];
-    size_t size = bg_public_key_plaintext_bytes(key) + EXCESS_BYTES;
-    assert(size <= sizeof stream);
+    uint8_t stream[MOST_PLAINTEXT_BYTES + BG_DIGITS_EXCESS_BYTES];
+    size_t size = bg_public_key_plaintext_bytes(key) + BG_DIGITS_EXCESS_BYTES;
     memset(stream, 0, size);
     int failed = mbedtls_chacha20_crypt(position->bytes, nonce, 0, size, stream, stream);
     assert(!failed);
-    bg_big_from_bytes((struct bg_span){stream, size}, term);
-    mpz_add(sum, sum, term);
+    bg_digits_reduce(key, (struct bg_span){stream, size}, ret_pad);
     bg_wipe(stream, size);
-}
-
-/* value ± Σ R mod n^s. */
-static enum bg_status apply(const struct bg_public_key *key, const struct bg_position_key *positions,
-                            size_t count, bool subtract, uint8_t *value_bytes)
-{
-    size_t size = bg_public_key_plaintext_bytes(key);
-    const mpz_t *modulus = &key->power[key->s];
-    mp_bitcnt_t room = 8 * (size + EXCESS_BYTES) + 64;
-    mpz_t value, pads, term;
-    enum bg_status status = BG_INVALID;
-    mpz_init2(value, room);
-    mpz_init2(pads, room);
-    mpz_init2(term, room);
-    bg_big_from_bytes((struct bg_span){value_bytes, size}, value);
-    if (mpz_cmp(value, *modulus) < 0) {
-        for (size_t i = 0; i < count; i++)
-            add_stream(key, &positions[i], pads, term);
-        (subtract ? mpz_sub : mpz_add)(value, value, pads);
-        mpz_mod(value, value, *modulus);
-        bg_big_to_bytes(value, value_bytes, size);
-        status = BG_OK;
-    }
-    bg_big_wipe(value);
-    bg_big_wipe(pads);
-    bg_big_wipe(term);
-    mpz_clears(value, pads, term, NULL);
-    return status;
 }
 
 enum bg_status bg_pad_add(const struct bg_public_key *key, const struct bg_position_key *position,
                           uint8_t *plaintext)
 {
-    return apply(key, position, 1, false, plaintext);
+    uint8_t pad[MOST_PLAINTEXT_BYTES];
+    if (!bg_digits_are_valid(key, plaintext, bg_public_key_s(key)))
+        return BG_INVALID;
+    pad_at(key, position, pad);
+    bg_digits_add(key, pad, plaintext);
+    bg_wipe(pad, sizeof pad);
+    return BG_OK;
 }
 
 enum bg_status bg_pad_subtract(const struct bg_public_key *key, const struct bg_position_key *positions,
                                size_t members, uint8_t *sum)
 {
-    return apply(key, positions, members, true, sum);
+    uint8_t pad[MOST_PLAINTEXT_BYTES];
+    if (!bg_digits_are_valid(key, sum, bg_public_key_s(key)))
+        return BG_INVALID;
+    for (size_t i = 0; i < members; i++) {
+        pad_at(key, &positions[i], pad);
+        bg_digits_subtract(key, pad, sum);
+    }
+    bg_wipe(pad, sizeof pad);
+    return BG_OK;
 }
 
 static void digest_of_key_at(const struct bg_pad_keys *keys, uint64_t t, struct bg_digest *ret_digest)

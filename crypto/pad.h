@@ -9,7 +9,8 @@
  *                        a little-endian integer, mod n^s: within 2^−128 of uniform
  *   commitment     SHA-256 of SHA-256(κ_0) ‖ … ‖ SHA-256(κ_{T−1})
  *
- * Pads are integers mod n^s: a sum is unpadded as one integer, before it is split into digits and slots.
+ * Pads are integers mod n^s, added and subtracted with carries from digit to digit: a sum is unpadded before it is
+ * split into slots.
  */
 #pragma once
 
@@ -47,10 +48,10 @@ void bg_pad_key_at(const struct bg_pad_keys *keys, uint64_t t, struct bg_positio
 
 /* Plaintexts and sums are as public_key.h has them and change in place; on failure they stay as they were. */
 
-/* M + R mod n^s. BG_INVALID: M ≥ n^s. */
+/* M + R mod n^s. BG_INVALID: a digit of M ≥ n. */
 BG_MUST_CHECK enum bg_status bg_pad_add(const struct bg_public_key *key,
                                         const struct bg_position_key *position, uint8_t *plaintext);
-/* V − Σ R mod n^s over the position keys of all `members` of the sum. BG_INVALID: V ≥ n^s. */
+/* V − Σ R mod n^s over the position keys of all `members` of the sum. BG_INVALID: a digit of V ≥ n. */
 BG_MUST_CHECK enum bg_status bg_pad_subtract(const struct bg_public_key *key,
                                              const struct bg_position_key *positions, size_t members,
                                              uint8_t *sum);

@@ -3,8 +3,10 @@
  * The public half of a Damgård–Jurik key (PKC 2001): a modulus n and the exponent s of the message space.
  * Plaintexts are integers mod n^s, ciphertexts integers mod n^(s+1), generator 1 + n.
  *
- *   plaintext    s·|n|/8 bytes, one little-endian integer below n^s
- *   ciphertext   (s+1)·|n|/8 bytes, base-n digits a_0 … a_s of c = Σ a_i n^i, each |n|/8 bytes little-endian
+ *   plaintext    s·|n|/8 bytes, base-n digits m_0 … m_{s−1} of m = Σ m_i n^i
+ *   ciphertext   (s+1)·|n|/8 bytes, base-n digits a_0 … a_s of c = Σ a_i n^i
+ *
+ * A digit is |n|/8 little-endian bytes of a number below n.
  *
  * Immutable after creation, hence safe from any thread.
  */

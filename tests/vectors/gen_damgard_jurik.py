@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Known answers for Damgård–Jurik encryption, by Python integers and from the definition (powers everywhere).
 
-Writes damgard_jurik_vectors.h beside itself. Numbers are little-endian hex; ciphertexts are base-n digits.
-The keys are public by construction: they come from a fixed seed and protect nothing.
+Writes damgard_jurik_vectors.h beside itself. Numbers are little-endian hex; plaintexts and ciphertexts are
+base-n digits. The keys are public by construction: they come from a fixed seed and protect nothing.
 """
 import hashlib
 import pathlib
@@ -79,8 +79,8 @@ struct dj_key {
 struct dj_vector {
     unsigned key; /* index */
     unsigned s;
-    const char *x, *m, *a; /* bits/8, s·bits/8 and bits/16 bytes */
-    const char *h, *c;     /* base-n digits */
+    const char *x, *a;     /* bits/8 and bits/16 bytes */
+    const char *m, *h, *c; /* base-n digits */
 };
 
 /* Of the vectors of one key and s: product of the ciphertexts, sum of the plaintexts mod n^s. */
@@ -112,11 +112,11 @@ def main():
                 c = pow(1 + n, m, modulus) * pow(h, a, modulus) % modulus
                 product, total = product * c % modulus, (total + m) % n**s
                 vectors += f"    {{\n        .key = {index},\n        .s = {s},\n"
-                vectors += literal("x", little(x, size)) + literal("m", little(m, s * size))
+                vectors += literal("x", little(x, size)) + literal("m", digits(m, n, s, size))
                 vectors += literal("a", little(a, size // 2)) + literal("h", digits(h, n, s + 1, size))
                 vectors += literal("c", digits(c, n, s + 1, size)) + "    },\n"
             totals += f"    {{\n        .key = {index},\n        .s = {s},\n"
-            totals += literal("c", digits(product, n, s + 1, size)) + literal("m", little(total, s * size))
+            totals += literal("c", digits(product, n, s + 1, size)) + literal("m", digits(total, n, s, size))
             totals += "    },\n"
     out = HEADER
     out += f"\nstatic const struct dj_key dj_keys[] = {{\n{keys}}};\n"

@@ -26,7 +26,7 @@ def value(i, most):
     return most if i % 5 == 0 else i * i * 0x9E3779B97F4A7C15 % 2**64 % (most + 1)
 
 
-def pack(n, bits, s, slots, radix):
+def pack(bits, s, slots, radix):
     digits, i = [], 0
     while i < len(slots):
         m, weight = 0, 1
@@ -34,7 +34,7 @@ def pack(n, bits, s, slots, radix):
             m, weight, i = m + slots[i] * weight, weight * radix[i], i + 1
         digits.append(m)
     digits += [0] * (-len(digits) % s)
-    return [sum(d * n**j for j, d in enumerate(digits[t:t + s])) for t in range(0, len(digits), s)]
+    return digits
 
 
 def wrapped(text):
@@ -80,11 +80,11 @@ def main():
             slots += [value(i + j, most) for j in range(count)]
             i += count
         for mode in ("BITS", "MIXED"):
-            packed = pack(n, bits, s, slots, list(radices(mode, k_max, fields)))
+            packed = pack(bits, s, slots, list(radices(mode, k_max, fields)))
             out += f"    {{\n        {bits}, {s}, {k_max}, BG_RADIX_{mode},\n        {{"
             out += ", ".join(f"{{{c}, {m}, {str(w).lower()}}}" for c, m, w in fields)
             out += f"}}, {len(fields)},\n{wrapped(little(n, bits // 8))},\n"
-            out += wrapped("".join(little(x, s * bits // 8) for x in packed)) + ",\n    },\n"
+            out += wrapped("".join(little(x, bits // 8) for x in packed)) + ",\n    },\n"
     pathlib.Path(__file__).with_name("packing_vectors.h").write_text(out + "};\n")
 
 

@@ -31,6 +31,10 @@ def position_key(seed, context, t):
     return hmac.digest(seed, info + b"\x01", "sha256")
 
 
+def digits(x, n, s):
+    return b"".join((x // n**i % n).to_bytes(n.bit_length() // 8, "little") for i in range(s))
+
+
 def pad(key, n, s):
     stream = chacha20(key, 0, bytes(12), s * n.bit_length() // 8 + 16)
     return int.from_bytes(stream, "little") % n**s
@@ -77,7 +81,7 @@ def main():
         total = 5 if case == 1 else int.from_bytes(some("sum", case, size), "little") % n**s
         padded = (plaintext + pad(keys[0], n, s)) % n**s
         unpadded = (total - sum(pad(key, n, s) for key in keys)) % n**s
-        numbers = [x.to_bytes(size, "little") for x in (plaintext, padded, total, unpadded)]
+        numbers = [digits(x, n, s) for x in (plaintext, padded, total, unpadded)]
         fields = [f"{bits}, {s}", text(n.to_bytes(bits // 8, "little")), f'"{population}"', text(context[1]),
                   f"UINT64_C({number})", f"UINT32_C({attempt})", f"UINT64_C({t})",
                   "{" + ",\n      ".join(text(seed) for seed in seeds) + "}",

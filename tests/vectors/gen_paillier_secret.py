@@ -5,7 +5,8 @@
 Writes paillier_secret_vectors.h beside itself. Ciphertexts come from the definition, (1+n)^m · r^(n^s), and
 are decrypted here as well, by the iterative algorithm of the paper (PKC 2001, section 3) with the exponent
 lcm(p−1, q−1).
-Numbers are little-endian hex, ciphertexts base-n digits. The keys come from a fixed seed and protect nothing.
+Numbers are little-endian hex, plaintexts and ciphertexts base-n digits. The keys come from a fixed seed and protect
+nothing.
 """
 import math
 import pathlib
@@ -104,7 +105,7 @@ def vectors(index, p, q):
         for m in edges + [rng.randrange(n**s)]:
             c = pow(1 + n, m, n ** (s + 1)) * pow(rng.randrange(2, n), n**s, n ** (s + 1)) % n ** (s + 1)
             assert decrypt(c, n, s, lam) == m
-            rows.append(record(key=index, s=s, m=hexed(m, s * size), c=digits(c, n, s + 1, size)))
+            rows.append(record(key=index, s=s, m=digits(m, n, s, size), c=digits(c, n, s + 1, size)))
     return "".join(rows)
 
 
@@ -180,7 +181,7 @@ struct secret_key_primes {
 struct secret_vector {
     unsigned key; /* index */
     unsigned s;
-    const char *m; /* s·bits/8 bytes */
+    const char *m; /* s base-n digits */
     const char *c; /* base-n digits */
 };
 

@@ -113,7 +113,7 @@ static inline void open_ciphertext(const struct bg_public_key *key, unsigned ind
     cr_assert(mpz_invert(order, order, n[key->s]));
     mpz_mul(p, p, order);
     mpz_mod(p, p, n[key->s]);
-    bg_big_to_bytes(p, ret_plaintext, bg_public_key_plaintext_bytes(key));
+    bg_big_to_digits(key, p, key->s, ret_plaintext);
     mpz_clears(p, q, order, c, NULL);
     free(p_bytes);
     free(q_bytes);

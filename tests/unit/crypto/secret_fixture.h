@@ -26,7 +26,7 @@ static inline struct bg_secret_key *vector_key(size_t index, uint32_t s)
     return key;
 }
 
-/* `count` plaintexts of random bytes, in a block to free(). n^s > 2^(s·bits−s), so they are below it. */
+/* `count` plaintexts of random digits below 2^(bits−4) < n, in a block to free(). */
 static inline uint8_t *random_plaintexts(const struct bg_public_key *key, size_t count)
 {
     size_t size = bg_public_key_plaintext_bytes(key);
@@ -35,8 +35,8 @@ static inline uint8_t *random_plaintexts(const struct bg_public_key *key, size_t
 
     cr_assert(plaintexts);
     cr_assert_eq(bg_random_fill(&random, plaintexts, count * size), BG_OK);
-    for (size_t i = 0; i < count; i++)
-        plaintexts[(i + 1) * size - 1] &= 0x0f;
+    for (size_t digit = bg_public_key_digit_bytes(key), i = digit; i <= count * size; i += digit)
+        plaintexts[i - 1] &= 0x0f;
     return plaintexts;
 }
 

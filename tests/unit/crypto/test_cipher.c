@@ -42,7 +42,7 @@ static uint8_t *random_plaintexts(const struct bench *bench, size_t count)
     mpz_init(m);
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(bg_big_random_below(&random, bench->key->power[bench->key->s], m), BG_OK);
-        bg_big_to_bytes(m, plaintexts + i * bench->plain, bench->plain);
+        bg_big_to_digits(bench->key, m, bench->key->s, plaintexts + i * bench->plain);
     }
     mpz_clear(m);
     return plaintexts;
@@ -119,19 +119,28 @@ Test(cipher, multiplies_to_known_answers)
     }
 }
 
-Test(cipher, refuses_plaintexts_at_and_above_the_modulus)
+Test(cipher, refuses_plaintexts_with_a_digit_of_n_or_more)
 {
     for (uint32_t s = 1; s <= BG_KEY_MOST_S; s++)
         for (int mode = BG_ENCRYPTION_PAILLIER; mode <= BG_ENCRYPTION_NULL; mode++) {
             struct bench bench = make_bench(0, s, (enum bg_encryption)mode);
             uint8_t *m = malloc(bench.plain), *c = malloc(bench.width);
-            bg_big_to_bytes(bench.key->power[s], m, bench.plain);
+            size_t digit = bench.key->digit_bytes;
             struct bg_span span = {m, bench.plain};
-            cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 1, bench.masks, c), BG_INVALID);
-            m[0] -= 1; /* n is odd: no borrow */
+            mpz_t largest;
+            mpz_init(largest);
+            mpz_sub_ui(largest, bench.key->power[s], 1);
+            bg_big_to_digits(bench.key, largest, s, m);
+            mpz_clear(largest);
             cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 1, bench.masks, c), BG_OK);
-            memset(m, 0xff, bench.plain);
-            cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 1, bench.masks, c), BG_INVALID);
+            for (size_t i = 0; i < s; i++) {
+                m[i * digit]++; /* n is odd: n − 1 becomes n without a carry */
+                cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 1, bench.masks, c), BG_INVALID);
+                m[i * digit]--;
+                m[(i + 1) * digit - 1] = 0xff;
+                cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 1, bench.masks, c), BG_INVALID);
+                m[(i + 1) * digit - 1] = 0;
+            }
             span.size--;
             cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 1, bench.masks, c), BG_INVALID);
             cr_assert_eq(bg_cipher_encrypt(&bench.cipher, span, 0, bench.masks, c), BG_INVALID);
@@ -194,11 +203,11 @@ static void expect_sums(uint32_t s, enum bg_encryption mode, size_t members, siz
     for (size_t t = 0; t < count; t++) {
         mpz_set_ui(sum, 0);
         for (size_t i = 0; i < members; i++) {
-            bg_big_from_bytes((struct bg_span){plaintexts[i] + t * bench.plain, bench.plain}, m);
+            bg_big_from_digits(bench.key, plaintexts[i] + t * bench.plain, s, m);
             mpz_add(sum, sum, m);
         }
         mpz_mod(sum, sum, bench.key->power[s]);
-        bg_big_to_bytes(sum, expected, bench.plain);
+        bg_big_to_digits(bench.key, sum, s, expected);
         if (mode == BG_ENCRYPTION_PAILLIER)
             open_ciphertext(bench.key, 0, out + t * bench.width, opened);
         else
@@ -352,10 +361,13 @@ Test(cipher, refuses_bad_values_in_null_mode)
     cr_assert_eq(bg_cipher_check(&bench.cipher, (struct bg_span){c, size}, 3, NULL), BG_OK);
     c[2 * bench.width + bench.plain] = 1;
     expect_bad(&bench, c, size, 3, 2);
-    bg_big_to_bytes(bench.key->power[2], c + bench.width, bench.width);
-    expect_bad(&bench, c, size, 3, 1);
-    c[bench.width]--;
-    expect_bad(&bench, c, size, 3, 2);
+    for (size_t digit = 0; digit < 2; digit++) {
+        uint8_t *low = c + bench.width + digit * bench.key->digit_bytes;
+        memcpy(low, bench.key->n_bytes, bench.key->digit_bytes);
+        expect_bad(&bench, c, size, 3, 1);
+        low[0]--;
+        expect_bad(&bench, c, size, 3, 2);
+    }
     expect_bad(&bench, c, size - 1, 3, 2);
     finish_bench(&bench);
     free(m);

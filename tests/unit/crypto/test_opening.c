@@ -48,11 +48,11 @@ static void add_up(const struct bg_public_key *key, const uint8_t *plaintexts, u
     for (size_t position = 0; position < POSITIONS; position++) {
         mpz_set_ui(sum, 0);
         for (size_t member = 0; member < MEMBERS; member++) {
-            bg_big_from_bytes((struct bg_span){plaintexts + (member * POSITIONS + position) * size, size}, m);
+            bg_big_from_digits(key, plaintexts + (member * POSITIONS + position) * size, key->s, m);
             mpz_add(sum, sum, m);
         }
         mpz_mod(sum, sum, key->power[key->s]);
-        bg_big_to_bytes(sum, ret_sums + position * size, size);
+        bg_big_to_digits(key, sum, key->s, ret_sums + position * size);
     }
     mpz_clears(sum, m, NULL);
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/digits.h"
+
+#include "crypto/big.h"
+#include "crypto/wipe.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define LIMB_BYTES sizeof(mp_limb_t)
+#define DIGIT_LIMBS (BG_KEY_MOST_BYTES / LIMB_BYTES)
+#define MOST_LIMBS (BG_KEY_MOST_S * DIGIT_LIMBS + BG_DIGITS_EXCESS_BYTES / LIMB_BYTES)
+
+static size_t limbs_of(size_t bytes)
+{
+    return (bytes + LIMB_BYTES - 1) / LIMB_BYTES;
+}
+
+static void read_limbs(const uint8_t *bytes, size_t size, mp_limb_t *ret_limbs)
+{
+    ret_limbs[limbs_of(size) - 1] = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(ret_limbs, bytes, size);
+#else
+    memset(ret_limbs, 0, limbs_of(size) * LIMB_BYTES);
+    for (size_t i = 0; i < size; i++)
+        ret_limbs[i / LIMB_BYTES] |= (mp_limb_t)bytes[i] << 8 * (i % LIMB_BYTES);
+#endif
+}
+
+static void write_limbs(const mp_limb_t *limbs, uint8_t *ret_bytes, size_t size)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(ret_bytes, limbs, size);
+#else
+    for (size_t i = 0; i < size; i++)
+        ret_bytes[i] = (uint8_t)(limbs[i / LIMB_BYTES] >> 8 * (i % LIMB_BYTES));
+#endif
+}
+
+/* a < b for numbers of `size` little-endian bytes. */
+static bool bytes_below(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    while (size-- > 0)
+        if (a[size] != b[size])
+            return a[size] < b[size];
+    return false;
+}
+
+bool bg_digits_are_valid(const struct bg_public_key *key, const uint8_t *digits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!bytes_below(digits + i * key->digit_bytes, key->n_bytes, key->digit_bytes))
+            return false;
+    return true;
+}
+
+void bg_digits_add(const struct bg_public_key *key, const uint8_t *term, uint8_t *sum)
+{
+    mp_limb_t a[DIGIT_LIMBS], b[DIGIT_LIMBS], carry = 0;
+    const mp_limb_t *n = mpz_limbs_read(key->power[1]);
+    mp_size_t limbs = (mp_size_t)mpz_size(key->power[1]);
+
+    for (uint32_t i = 0; i < key->s; i++, sum += key->digit_bytes, term += key->digit_bytes) {
+        read_limbs(sum, key->digit_bytes, a);
+        read_limbs(term, key->digit_bytes, b);
+        /* a + b + carry ≤ 2n − 1 may need one bit more than the limbs have: `over`. */
+        mp_limb_t over = mpn_add_1(a, a, limbs, carry);
+        over += mpn_add_n(a, a, b, limbs);
+        carry = over || mpn_cmp(a, n, limbs) >= 0;
+        mpn_cnd_sub_n(carry, a, a, n, limbs);
+        write_limbs(a, sum, key->digit_bytes);
+    }
+    bg_wipe(a, (size_t)limbs * LIMB_BYTES);
+    bg_wipe(b, (size_t)limbs * LIMB_BYTES);
+}
+
+void bg_digits_subtract(const struct bg_public_key *key, const uint8_t *term, uint8_t *difference)
+{
+    mp_limb_t a[DIGIT_LIMBS], b[DIGIT_LIMBS], borrow = 0;
+    const mp_limb_t *n = mpz_limbs_read(key->power[1]);
+    mp_size_t limbs = (mp_size_t)mpz_size(key->power[1]);
+
+    for (uint32_t i = 0; i < key->s; i++, difference += key->digit_bytes, term += key->digit_bytes) {
+        read_limbs(difference, key->digit_bytes, a);
+        read_limbs(term, key->digit_bytes, b);
+        borrow = mpn_sub_1(a, a, limbs, borrow);
+        borrow += mpn_sub_n(a, a, b, limbs);
+        mpn_cnd_add_n(borrow, a, a, n, limbs);
+        write_limbs(a, difference, key->digit_bytes);
+    }
+    bg_wipe(a, (size_t)limbs * LIMB_BYTES);
+    bg_wipe(b, (size_t)limbs * LIMB_BYTES);
+}
+
+/* The lowest s digits of the number in base n are those of the number mod n^s. */
+void bg_digits_reduce(const struct bg_public_key *key, struct bg_span number, uint8_t *ret_digits)
+{
+    mp_limb_t rest[MOST_LIMBS + 1], quotient[MOST_LIMBS + 1];
+    const mp_limb_t *n = mpz_limbs_read(key->power[1]);
+    mp_size_t n_limbs = (mp_size_t)mpz_size(key->power[1]), limbs = (mp_size_t)limbs_of(number.size);
+
+    assert(number.size && number.size <= key->s * key->digit_bytes + BG_DIGITS_EXCESS_BYTES);
+    read_limbs(number.data, number.size, rest);
+    for (uint32_t i = 0; i < key->s; i++, ret_digits += key->digit_bytes) {
+        mp_size_t left = limbs >= n_limbs ? limbs - n_limbs + 1 : 0;
+        if (left)
+            mpn_tdiv_qr(quotient, rest, 0, rest, limbs, n, n_limbs);
+        else
+            memset(rest + limbs, 0, (size_t)(n_limbs - limbs) * LIMB_BYTES);
+        write_limbs(rest, ret_digits, key->digit_bytes);
+        memcpy(rest, quotient, (size_t)left * LIMB_BYTES);
+        limbs = left;
+    }
+    bg_wipe(rest, sizeof rest);
+    bg_wipe(quotient, sizeof quotient);
+}
