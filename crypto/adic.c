@@ -13,7 +13,13 @@
 #define ALIGNMENT 64
 #define WORDS_ALIGNED (ALIGNMENT / sizeof(uint64_t))
 
-const struct bg_adic_kernel *const bg_adic_kernels[] = {&bg_adic_portable, NULL};
+const struct bg_adic_kernel *const bg_adic_kernels[] = {
+#if defined(__aarch64__)
+    &bg_adic_neon,
+#endif
+    &bg_adic_portable,
+    NULL,
+};
 
 bool bg_crypto_kernel_at(size_t index, struct bg_crypto_kernel *ret_kernel)
 {

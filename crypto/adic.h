@@ -56,6 +56,9 @@ struct bg_adic_kernel {
 
 /* Best first, the portable one last, then NULL. */
 extern const struct bg_adic_kernel *const bg_adic_kernels[];
+#if defined(__aarch64__)
+extern const struct bg_adic_kernel bg_adic_neon;
+#endif
 extern const struct bg_adic_kernel bg_adic_portable;
 
 /* Immutable after creation: threads may share it. */
