@@ -31,3 +31,15 @@ static inline void bg_sign_bit_set(struct bg_sign_bits *bits, size_t i, bool up)
     uint64_t mask = (uint64_t)1 << (i % 64);
     bits->words[i / 64] = up ? bits->words[i / 64] | mask : bits->words[i / 64] & ~mask;
 }
+
+/* Bit j of the result: bit first + j, j < count ≤ 64; first + count ≤ bits->count. */
+static inline uint64_t bg_sign_bits_word(const struct bg_sign_bits *bits, size_t first, size_t count)
+{
+    if (count == 0)
+        return 0;
+    size_t w = first / 64, shift = first % 64;
+    uint64_t word = bits->words[w] >> shift;
+    if (shift + count > 64)
+        word |= bits->words[w + 1] << (64 - shift);
+    return count < 64 ? word & (((uint64_t)1 << count) - 1) : word;
+}

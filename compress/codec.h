@@ -10,9 +10,9 @@
  * (mode ef, compress/window.h): votes follow each other in the order of the layout, all other coordinates skipped. Sign
  * bits and the server's vectors are indexed by vote; Δ, e, p and weights by coordinate. What is not voted on
  * keeps its p: e' = clip(p, ±C·s_T).
- * Centres and scales are rounded to float before use; p, p − c and ± s are float
- * operations in that order and means are summed in double by ascending coordinate, so every machine gets the
- * same bits.
+ * Centres and scales are rounded to float before use; p, p − c and ± s are float operations in that order; a mean is
+ * made of sixteen sums in double, each of every sixteenth vote of the tensor, which are added up in order. So every
+ * machine gets the same bits, with every kernel (compress/kernel.h).
  */
 #pragma once
 
@@ -87,7 +87,7 @@ struct bg_codec_input {
     const float *delta;      /* (coordinates) */
     const float *residual;   /* (coordinates) e; NULL: zero. Read in mode ef only; may be update->sums */
     struct bg_tie_bits ties; /* mode ef */
-    float *workspace;        /* (coordinates) for mode median and for centre median; else may be NULL */
+    float *workspace;        /* (coordinates) in modes ef and median; else may be NULL */
 };
 
 /* Votes of a round; none in a round of scales. */

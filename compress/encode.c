@@ -2,6 +2,7 @@
 #include "compress/codec.h"
 
 #include "base/math.h"
+#include "compress/kernel.h"
 #include "compress/median.h"
 
 #include <assert.h>
@@ -48,11 +49,27 @@ void bg_codec_update_finish(struct bg_codec_update *update)
     *update = (struct bg_codec_update){0};
 }
 
+/* Of a + b, or of a without b. Where all bits of the exponent are set, as in infinity and NaN, one more carries into
+ * the bit of the sign. */
+static bool all_finite(const float *a, const float *b, size_t count)
+{
+    uint32_t carries = 0;
+    for (size_t i = 0; i < count; i++) {
+        float sum = b ? a[i] + b[i] : a[i];
+        uint32_t bits;
+        memcpy(&bits, &sum, sizeof bits);
+        carries |= (bits & 0x7fffffff) + 0x00800000;
+    }
+    return carries >> 31 == 0;
+}
+
 static enum bg_status check_finite(const struct bg_layout *layout, const float *delta, const float *residual,
                                    struct bg_error *error)
 {
     for (size_t t = 0; t < layout->tensor_count; t++) {
         const struct bg_tensor *tensor = &layout->tensors[t];
+        if (all_finite(delta + tensor->offset, residual ? residual + tensor->offset : NULL, tensor->count))
+            continue;
         for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
             if (!isfinite(residual ? delta[i] + residual[i] : delta[i]))
                 return bg_fail(
@@ -65,20 +82,34 @@ static enum bg_status check_finite(const struct bg_layout *layout, const float *
     return BG_OK;
 }
 
-/* Over the coordinates that are voted on. */
-static double own_scale(const struct bg_codec_settings *settings, const struct bg_window *window,
-                        const struct bg_tensor *tensor, const float *delta, const float *sums)
+/* The values of the tensor that are voted on, one after the other: where they are, or gathered in the workspace. */
+static const float *voted_values(const struct bg_window *window, const struct bg_tensor *tensor, const float *values,
+                                 float *workspace, size_t *ret_count)
 {
-    bool from_delta = settings->scale_basis == BG_SCALE_FROM_DELTA;
-    double total = 0;
-    size_t count = 0;
-    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
-        if (!bg_window_has(window, i))
-            continue;
-        total += from_delta ? fabs((double)delta[i]) : (double)sums[i] * (double)sums[i];
-        count++;
+    size_t end = tensor->offset + tensor->count, count = 0;
+    if (window->rest == 0) {
+        *ret_count = tensor->count;
+        return values + tensor->offset;
     }
+    for (size_t i = tensor->offset; i < end; i += 64)
+        for (uint64_t has = bg_window_word(window, i, end - i < 64 ? end - i : 64); has; has &= has - 1)
+            workspace[count++] = values[i + (size_t)__builtin_ctzll(has)];
+    *ret_count = count;
+    return workspace;
+}
+
+static double own_scale(const struct bg_codec_settings *settings, const struct bg_window *window,
+                        const struct bg_tensor *tensor, const float *delta, const float *sums, float *workspace)
+{
+    const struct bg_codec_kernel *kernel = bg_codec_kernel();
+    bool from_delta = settings->scale_basis == BG_SCALE_FROM_DELTA;
+    size_t count;
+    const float *values = voted_values(window, tensor, from_delta ? delta : sums, workspace, &count);
     assert(count > 0);
+    double totals[BG_CODEC_TOTALS] = {0}, total = 0;
+    (from_delta ? kernel->magnitudes : kernel->squares)(values, count, totals);
+    for (size_t i = 0; i < BG_CODEC_TOTALS; i++)
+        total += totals[i];
     double mean = total / (double)count;
     return from_delta ? 2 * mean / bg_window_share(window) : sqrt(mean);
 }
@@ -86,17 +117,6 @@ static double own_scale(const struct bg_codec_settings *settings, const struct b
 static double clamp(double value, double least, double most)
 {
     return value < least ? least : value > most ? most : value;
-}
-
-/* The values of the tensor that are voted on, one after the other; returns how many. */
-static size_t gather(const struct bg_window *window, const struct bg_tensor *tensor, const float *sums,
-                     float *ret_values)
-{
-    size_t count = 0;
-    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++)
-        if (bg_window_has(window, i))
-            ret_values[count++] = sums[i];
-    return count;
 }
 
 /* An own scale of 0 has logarithm −∞, which clamps like any small one. */
@@ -110,7 +130,9 @@ static uint16_t scale_field(bool scales_only, double own, double previous)
 static uint16_t centre_field(const struct bg_window *window, const struct bg_tensor *tensor, const float *sums,
                              double scale, float *workspace)
 {
-    double median = bg_median(workspace, gather(window, tensor, sums, workspace));
+    size_t count;
+    const float *values = voted_values(window, tensor, sums, workspace, &count);
+    double median = bg_median(values, count, workspace);
     return (uint16_t)(floor(64 * clamp(median / scale, -1, 1) + 0.5) + 64);
 }
 
@@ -127,7 +149,8 @@ static void fill_fields(const struct bg_codec_settings *settings, const struct b
             continue;
         const struct bg_tensor *tensor = &layout->tensors[t];
         double previous = round->scales_only ? 1 : round->scales[t];
-        double own = own_scale(settings, &round->window, tensor, input->delta, update->sums);
+        double own =
+            own_scale(settings, &round->window, tensor, input->delta, update->sums, input->workspace);
         update->scale_fields[t] = scale_field(round->scales_only, own, previous);
         if (settings->centre == BG_CENTRE_MEDIAN && !round->scales_only)
             update->centre_fields[t] =
@@ -135,41 +158,85 @@ static void fill_fields(const struct bg_codec_settings *settings, const struct b
     }
 }
 
+/* Appends votes to words of 64; asks for the bits that break ties once per word that has one. */
 struct vote_writer {
     struct bg_sign_bits *bits;
+    const struct bg_tie_bits *ties;
+    uint64_t up, tied; /* of the word that is being filled */
     size_t next;
 };
 
-static void vote_with_ties(struct vote_writer *writer, const struct bg_window *window,
-                           const struct bg_tensor *tensor, const float *sums, float centre,
-                           const struct bg_tie_bits *ties)
+static void end_word(struct vote_writer *writer, size_t word)
 {
-    size_t end = tensor->offset + tensor->count, zeros = tensor->offset;
-    while (zeros < end && sums[zeros] == 0)
-        zeros++;
-    bool all_zero = zeros == end;
-    uint64_t word = 0;
-    size_t word_index = SIZE_MAX;
-    for (size_t i = tensor->offset; i < end; i++) {
-        if (!bg_window_has(window, i))
-            continue;
-        size_t vote = writer->next++;
-        bool up = sums[i] > centre;
-        if (all_zero || sums[i] == centre) {
-            if (word_index != vote / 64) {
-                word_index = vote / 64;
-                word = ties->word(ties->context, word_index);
-            }
-            up = word >> (vote % 64) & 1;
+    if (writer->tied)
+        writer->up |= writer->tied & writer->ties->word(writer->ties->context, word);
+    writer->bits->words[word] = writer->up;
+}
+
+/* The `count` ≤ 64 lowest bits; those above are 0. */
+static void append_votes(struct vote_writer *writer, uint64_t up, uint64_t tied, size_t count)
+{
+    size_t shift = writer->next % 64, word = writer->next / 64;
+    writer->up |= up << shift;
+    writer->tied |= tied << shift;
+    writer->next += count;
+    if (shift + count < 64)
+        return;
+    end_word(writer, word);
+    writer->up = shift ? up >> (64 - shift) : 0;
+    writer->tied = shift ? tied >> (64 - shift) : 0;
+}
+
+static void end_votes(struct vote_writer *writer)
+{
+    if (writer->next % 64)
+        end_word(writer, writer->next / 64);
+}
+
+/* The bits where `mask` has one, one after the other. */
+static uint64_t gathered(uint64_t word, uint64_t mask)
+{
+    if (mask == UINT64_MAX)
+        return word;
+    uint64_t gathered = 0;
+    for (size_t i = 0; mask; mask &= mask - 1, i++)
+        gathered |= (word >> __builtin_ctzll(mask) & 1) << i;
+    return gathered;
+}
+
+/* Up where values are above the threshold; where they equal it, up too in modes without secret ties. */
+static void vote(struct vote_writer *writer, const struct bg_window *window, const struct bg_tensor *tensor,
+                 const float *sums, float threshold)
+{
+    const struct bg_codec_kernel *kernel = bg_codec_kernel();
+    uint64_t above[BG_CODEC_RUN / 64], equal[BG_CODEC_RUN / 64];
+    for (size_t begin = 0; begin < tensor->count; begin += BG_CODEC_RUN) {
+        size_t first = tensor->offset + begin;
+        size_t count = tensor->count - begin < BG_CODEC_RUN ? tensor->count - begin : BG_CODEC_RUN;
+        kernel->compare(sums + first, count, threshold, above, equal);
+        for (size_t i = 0; i < count; i += 64) {
+            uint64_t has = bg_window_word(window, first + i, count - i < 64 ? count - i : 64);
+            uint64_t up = gathered(above[i / 64], has), tied = gathered(equal[i / 64], has);
+            append_votes(writer, writer->ties ? up : up | tied, writer->ties ? tied : 0,
+                         (size_t)__builtin_popcountll(has));
         }
-        bg_sign_bit_set(writer->bits, vote, up);
     }
 }
 
-static void vote_at_least(struct vote_writer *writer, const float *sums, size_t count, double threshold)
+/* A tensor whose p is all zero is compared with 0: every one of its votes is a tie. */
+static float tie_value(const struct bg_tensor *tensor, const float *sums, float centre)
 {
-    for (size_t i = 0; i < count; i++)
-        bg_sign_bit_set(writer->bits, writer->next++, (double)sums[i] >= threshold);
+    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++)
+        if (sums[i] != 0)
+            return centre;
+    return 0;
+}
+
+/* The least float that is not below a number between two floats. */
+static float float_from(double value)
+{
+    float nearest = (float)value;
+    return (double)nearest < value ? nextafterf(nearest, INFINITY) : nearest;
 }
 
 static double median_of_votes(const struct bg_layout *layout, const struct bg_codec_round *round,
@@ -183,7 +250,7 @@ static double median_of_votes(const struct bg_layout *layout, const struct bg_co
         memcpy(workspace + filled, sums + tensor->offset, tensor->count * sizeof *sums);
         filled += tensor->count;
     }
-    return filled ? bg_median(workspace, filled) : 0;
+    return filled ? bg_median(workspace, filled, workspace) : 0;
 }
 
 static void fill_bits(const struct bg_codec_settings *settings, const struct bg_layout *layout,
@@ -195,20 +262,20 @@ static void fill_bits(const struct bg_codec_settings *settings, const struct bg_
     memset(update->bits.words, 0, bg_sign_words(layout->coordinates) * sizeof *update->bits.words);
     if (!votes)
         return;
-    double threshold = settings->mode == BG_CODEC_MEDIAN
-                           ? median_of_votes(layout, round, update->sums, input->workspace)
-                           : 0;
-    struct vote_writer writer = {&update->bits, 0};
+    bool ef = settings->mode == BG_CODEC_EF;
+    struct vote_writer writer = {.bits = &update->bits, .ties = ef ? &input->ties : NULL};
+    float threshold = settings->mode == BG_CODEC_MEDIAN
+                          ? float_from(median_of_votes(layout, round, update->sums, input->workspace))
+                          : 0;
     for (size_t t = 0; t < layout->tensor_count; t++) {
         const struct bg_tensor *tensor = &layout->tensors[t];
         if (!travels(round, t))
             continue;
-        if (settings->mode == BG_CODEC_EF)
-            vote_with_ties(&writer, &round->window, tensor, update->sums,
-                           round->centres ? (float)round->centres[t] : 0, &input->ties);
-        else
-            vote_at_least(&writer, update->sums + tensor->offset, tensor->count, threshold);
+        if (ef)
+            threshold = tie_value(tensor, update->sums, round->centres ? (float)round->centres[t] : 0);
+        vote(&writer, &round->window, tensor, update->sums, threshold);
     }
+    end_votes(&writer);
 }
 
 enum bg_status bg_codec_encode(const struct bg_codec_settings *settings, const struct bg_layout *layout,

@@ -2,6 +2,7 @@
 #include "compress/codec.h"
 
 #include "base/math.h"
+#include "compress/kernel.h"
 
 static float clip(float value, float limit)
 {
@@ -19,6 +20,37 @@ static void fold_tensor(const struct bg_tensor *tensor, float limit, const float
         residual[i] = clip(sums[i], limit);
 }
 
+/* The lowest bits one after the other at the places where `mask` has a bit. */
+static uint64_t spread(uint64_t word, uint64_t mask)
+{
+    if (mask == UINT64_MAX)
+        return word;
+    uint64_t spread = 0;
+    for (; mask; mask &= mask - 1, word >>= 1)
+        spread |= word & 1 ? mask & -mask : 0;
+    return spread;
+}
+
+/* Takes the tensor's votes from `vote` on; returns the vote that comes after them. */
+static size_t settle_tensor(const struct bg_window *window, const struct bg_tensor *tensor, float centre, float scale,
+                            float limit, const struct bg_codec_update *update, size_t vote, float *residual)
+{
+    const struct bg_codec_kernel *kernel = bg_codec_kernel();
+    uint64_t voted[BG_CODEC_RUN / 64], up[BG_CODEC_RUN / 64];
+    for (size_t begin = 0; begin < tensor->count; begin += BG_CODEC_RUN) {
+        size_t first = tensor->offset + begin;
+        size_t count = tensor->count - begin < BG_CODEC_RUN ? tensor->count - begin : BG_CODEC_RUN;
+        for (size_t i = 0; i < count; i += 64) {
+            voted[i / 64] = bg_window_word(window, first + i, count - i < 64 ? count - i : 64);
+            size_t votes = (size_t)__builtin_popcountll(voted[i / 64]);
+            up[i / 64] = spread(bg_sign_bits_word(&update->bits, vote, votes), voted[i / 64]);
+            vote += votes;
+        }
+        kernel->settle(update->sums + first, count, voted, up, centre, scale, limit, residual + first);
+    }
+    return vote;
+}
+
 void bg_codec_commit(const struct bg_codec_settings *settings, const struct bg_layout *layout,
                      const struct bg_codec_round *round, const double *scales,
                      const struct bg_codec_update *update, float *residual)
@@ -26,19 +58,11 @@ void bg_codec_commit(const struct bg_codec_settings *settings, const struct bg_l
     size_t vote = 0;
     for (size_t t = 0; t < layout->tensor_count; t++) {
         const struct bg_tensor *tensor = &layout->tensors[t];
-        float limit = clip_limit(settings, scales[t]);
-        if (round->scales_only || (round->travels && !round->travels[t])) {
+        float limit = clip_limit(settings, scales[t]), centre = round->centres ? (float)round->centres[t] : 0;
+        if (round->scales_only || (round->travels && !round->travels[t]))
             fold_tensor(tensor, limit, update->sums, residual);
-            continue;
-        }
-        float centre = round->centres ? (float)round->centres[t] : 0;
-        float scale = (float)scales[t];
-        for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++) {
-            float left = update->sums[i];
-            if (bg_window_has(&round->window, i))
-                left = (left - centre) - (bg_sign_bit(&update->bits, vote++) ? scale : -scale);
-            residual[i] = clip(left, limit);
-        }
+        else
+            vote = settle_tensor(&round->window, tensor, centre, (float)scales[t], limit, update, vote, residual);
     }
 }
 

@@ -5,6 +5,17 @@
 
 #define CIRCLE 0x1p32
 
+uint64_t bg_window_word(const struct bg_window *window, size_t first, size_t count)
+{
+    uint64_t all = count < 64 ? ((uint64_t)1 << count) - 1 : UINT64_MAX;
+    if (window->rest == 0)
+        return all;
+    uint64_t word = 0;
+    for (size_t i = 0; i < count; i++)
+        word |= (uint64_t)bg_window_has(window, first + i) << i;
+    return word;
+}
+
 struct bg_window bg_window_of_round(double share, uint64_t number)
 {
     double width = fmin(fmax(floor(share * CIRCLE + 0.5), 1), CIRCLE);

@@ -31,6 +31,22 @@ Test(sign_bits, each_bit_stands_alone)
     NO_LEAKS();
 }
 
+Test(sign_bits, up_to_64_come_in_one_word_from_anywhere)
+{
+    struct bg_sign_bits bits;
+    cr_assert_eq(bg_sign_bits_init(&bits, 140), BG_OK);
+    for (size_t i = 0; i < 140; i++)
+        bg_sign_bit_set(&bits, i, i * i % 7 < 3);
+    for (size_t first = 0; first <= 140; first++)
+        for (size_t count = 0; count <= 64 && first + count <= 140; count++) {
+            uint64_t word = bg_sign_bits_word(&bits, first, count);
+            for (size_t j = 0; j < 64; j++)
+                cr_assert_eq(word >> j & 1, j < count && bg_sign_bit(&bits, first + j), "%zu of %zu", first, count);
+        }
+    bg_sign_bits_finish(&bits);
+    NO_LEAKS();
+}
+
 Test(sign_bits, none_is_allowed)
 {
     struct bg_sign_bits bits;

@@ -84,6 +84,18 @@ Test(window, counts_about_its_share_of_a_tensor)
     bg_layout_finish(&layout);
 }
 
+Test(window, tells_of_64_coordinates_at_a_time)
+{
+    const struct bg_window windows[] = {{0}, bg_window_of_round(0.3, 2), bg_window_of_round(0.9, 1)};
+    for (size_t w = 0; w < 3; w++)
+        for (size_t count = 0; count <= 64; count++) {
+            size_t first = 1000 + 7 * count;
+            uint64_t word = bg_window_word(&windows[w], first, count);
+            for (size_t i = 0; i < 64; i++)
+                cr_assert_eq(word >> i & 1, i < count && bg_window_has(&windows[w], first + i));
+        }
+}
+
 Test(window, of_the_smallest_share_is_not_empty)
 {
     struct bg_window window = bg_window_of_round(1e-300, 9);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compress/kernel_sets.h"
+
+#include <math.h>
+
+static void magnitudes(const float *values, size_t count, double totals[static BG_CODEC_TOTALS])
+{
+    for (size_t i = 0; i < count; i++)
+        totals[i % BG_CODEC_TOTALS] += fabs((double)values[i]);
+}
+
+static void squares(const float *values, size_t count, double totals[static BG_CODEC_TOTALS])
+{
+    for (size_t i = 0; i < count; i++)
+        totals[i % BG_CODEC_TOTALS] += (double)values[i] * (double)values[i];
+}
+
+static void compare(const float *values, size_t count, float threshold, uint64_t *ret_above, uint64_t *ret_equal)
+{
+    for (size_t begin = 0; begin < count; begin += 64) {
+        size_t end = count - begin < 64 ? count - begin : 64;
+        uint64_t above = 0, equal = 0;
+        for (size_t i = 0; i < end; i++) {
+            above |= (uint64_t)(values[begin + i] > threshold) << i;
+            equal |= (uint64_t)(values[begin + i] == threshold) << i;
+        }
+        ret_above[begin / 64] = above;
+        ret_equal[begin / 64] = equal;
+    }
+}
+
+static float clipped(float value, float limit)
+{
+    return value < -limit ? -limit : value > limit ? limit : value;
+}
+
+static void settle(const float *sums, size_t count, const uint64_t *voted, const uint64_t *up, float centre,
+                   float scale, float limit, float *ret_residual)
+{
+    const float sent[2] = {-scale, scale};
+    for (size_t i = 0; i < count; i++) {
+        const float left[2] = {sums[i], (sums[i] - centre) - sent[up[i / 64] >> (i % 64) & 1]};
+        ret_residual[i] = clipped(left[voted[i / 64] >> (i % 64) & 1], limit);
+    }
+}
+
+static void divide(const float *values, size_t count, float low, float high, size_t *ret_below, size_t *ret_within)
+{
+    size_t below = 0, above = 0;
+    for (size_t i = 0; i < count; i++) {
+        below += values[i] < low;
+        above += values[i] > high;
+    }
+    *ret_below = below;
+    *ret_within = count - below - above;
+}
+
+static size_t keep(const float *values, size_t count, float low, float high, float *ret_kept)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        float value = values[i];
+        ret_kept[kept] = value;
+        kept += (value >= low) & (value <= high);
+    }
+    return kept;
+}
+
+const struct bg_codec_kernel bg_codec_portable = {"portable", 0,      magnitudes, squares,
+                                                  compare,    settle, divide,     keep};
