@@ -230,7 +230,7 @@ static enum bg_status encrypt(struct bg_client_building *building, const uint64_
         return bg_update_build(&context, slots, coordinates, error, &building->frames);
     enum bg_status status = building->keys->get(building->keys, part, error, &key, &table);
     if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER)
-        status = bg_mask_source_create(table, context.random, 0, &masks);
+        status = bg_mask_source_create(table, context.random, NULL, &masks);
     if (status == BG_OK) {
         struct bg_cipher cipher = {
             .mode = part->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, .key = key};

@@ -62,7 +62,8 @@ static enum bg_status get(struct bg_key_ring *keys, const struct bg_key_part *pa
     struct bg_device_key *entry = find(ring, part);
     enum bg_status status = entry ? BG_OK : add(ring, part, error, &entry);
     if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER && !entry->table) {
-        status = bg_mask_table_create(entry->key, &ring->random, ring->table_bytes, &entry->table);
+        struct bg_mask_settings masks = {.memory_bytes = ring->table_bytes};
+        status = bg_mask_table_create(entry->key, &ring->random, &masks, &entry->table);
         if (status != BG_OK)
             bg_fail(error, status, "masks of at most %zu bytes: %s", ring->table_bytes, bg_status_text(status));
     }

@@ -44,8 +44,3 @@ void bg_big_from_digits(const struct bg_public_key *key, const uint8_t *digits, 
 void bg_big_to_digits(const struct bg_public_key *key, const mpz_t x, size_t count, uint8_t *ret_digits);
 /* ret = (1+n)^m mod n^(s+1) for 0 ≤ m < n^s, by the binomial expansion Σ_{i≤s} C(m,i) n^i. ret ≠ m. */
 void bg_big_embed(const struct bg_public_key *key, const mpz_t m, mpz_t ret);
-
-struct bg_mask_table;
-
-/* ret = h_s^exponent mod n^(s+1), 0 ≤ exponent < 2^(|n|/2). */
-void bg_big_mask_power(const struct bg_mask_table *table, const mpz_t exponent, mpz_t ret);

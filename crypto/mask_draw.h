@@ -12,6 +12,13 @@
 
 /* 64-bit words of a mask: 2s+1 compact digits. */
 size_t bg_mask_words(const struct bg_public_key *key);
-/* `count` masks never given before, one after the other: from the pool while it has some, then computed. The caller
- * wipes them after their one use. BG_RANDOM, BG_NO_MEMORY: ret_masks holds none. */
+/* `count` masks never given before, one after the other: from the pool while it has some, then computed, the lanes of
+ * the key's kernel at a time. The caller wipes them after their one use. BG_RANDOM: ret_masks is wiped. */
 BG_MUST_CHECK enum bg_status bg_mask_draw(struct bg_mask_source *source, size_t count, uint64_t *ret_masks);
+
+/* Keeps places for up to `count` masks that are about to be computed; gives for how many. */
+size_t bg_mask_pool_reserve(struct bg_mask_pool *pool, size_t count);
+/* Copies `count` masks in, and gives up all of the `reserved` places. */
+void bg_mask_pool_put(struct bg_mask_pool *pool, size_t reserved, size_t count, const uint64_t *masks);
+/* Moves up to `count` masks out; gives how many. */
+size_t bg_mask_pool_take(struct bg_mask_pool *pool, size_t count, uint64_t *ret_masks);

@@ -56,7 +56,8 @@ static enum bg_status make_keys(struct bg_federation *f, struct bg_error *error)
     status = bg_public_key_create(bg_public_key_n(bg_secret_key_public(f->secret)), (uint32_t)c->key_bits,
                                   (uint32_t)c->key_s, f->settings.insecure_test_key, error, &f->keys.key);
     if (status == BG_OK && c->encryption == BG_ENCRYPTION_PAILLIER) {
-        status = bg_mask_table_create(f->keys.key, &system, c->table_bytes, &f->keys.table);
+        struct bg_mask_settings masks = {.memory_bytes = c->table_bytes};
+        status = bg_mask_table_create(f->keys.key, &system, &masks, &f->keys.table);
         if (status != BG_OK)
             bg_fail(error, status, "encryption.table_bytes=%llu: %s", (unsigned long long)c->table_bytes,
                     bg_status_text(status));

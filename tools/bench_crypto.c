@@ -212,9 +212,9 @@ static enum bg_status encrypt_many(const struct bg_public_key *key, const struct
     enum bg_status status = plaintexts && ciphertexts ? BG_OK : BG_NO_MEMORY;
 
     if (status == BG_OK)
-        status = bg_mask_table_create(key, random, table_bytes, &table);
+        status = bg_mask_table_create(key, random, &(struct bg_mask_settings){.memory_bytes = table_bytes}, &table);
     if (status == BG_OK)
-        status = bg_mask_source_create(table, random, 0, &masks);
+        status = bg_mask_source_create(table, random, NULL, &masks);
     for (size_t end = 8; status == BG_OK && end <= BG_BENCH_BATCH * plaintext_bytes; end += 8)
         status = bg_random_fill(random, plaintexts + end - 8, 7);
     for (size_t done = 0; done < count && status == BG_OK; done += BG_BENCH_BATCH) {

@@ -50,9 +50,9 @@ enum bg_status bg_bench_kernel_fill_pool(void *context, struct bg_error *error)
 enum bg_status bg_bench_kernel_encrypt_from_pool(void *context, struct bg_error *error)
 {
     struct bg_bench_kernel *k = context;
-    uint64_t hits = bg_mask_source_stats(k->pooled).hits;
+    uint64_t hits = bg_mask_pool_stats(k->pool).hits;
     enum bg_status status = encrypt_batch(k, k->pooled, error);
-    if (status == BG_OK && bg_mask_source_stats(k->pooled).hits - hits != BG_BENCH_BATCH)
+    if (status == BG_OK && bg_mask_pool_stats(k->pool).hits - hits != BG_BENCH_BATCH)
         return bg_fail(error, BG_UNSUPPORTED, "%s: this system does not let a pool of masks be", k->kernel.name);
     return status;
 }
@@ -129,11 +129,14 @@ static enum bg_status create_objects(struct bg_bench_kernel *k, struct bg_span p
     k->summands = malloc(BG_BENCH_POSITIONS * k->ciphertext_bytes);
     status = k->plaintexts && k->opened && k->ciphertexts && k->summands ? BG_OK : BG_NO_MEMORY;
     if (status == BG_OK)
-        status = bg_mask_table_create(k->cipher.key, &k->random, table_bytes, &k->table);
+        status = bg_mask_table_create(k->cipher.key, &k->random,
+                                      &(struct bg_mask_settings){.memory_bytes = table_bytes}, &k->table);
     if (status == BG_OK)
-        status = bg_mask_source_create(k->table, &k->random, 0, &k->fresh);
+        status = bg_mask_source_create(k->table, &k->random, NULL, &k->fresh);
     if (status == BG_OK)
-        status = bg_mask_source_create(k->table, &k->random, BG_BENCH_BATCH, &k->pooled);
+        status = bg_mask_pool_create(k->cipher.key, bg_mask_pool_bytes(k->cipher.key, BG_BENCH_BATCH), &k->pool);
+    if (status == BG_OK)
+        status = bg_mask_source_create(k->table, &k->random, k->pool, &k->pooled);
     if (status == BG_OK)
         status = bg_product_create(&k->cipher, BG_BENCH_POSITIONS, &k->product);
     if (status == BG_OK)
@@ -161,6 +164,7 @@ void bg_bench_kernel_finish(struct bg_bench_kernel *k)
 {
     bg_product_destroy(&k->product);
     bg_mask_source_destroy(&k->pooled);
+    bg_mask_pool_destroy(&k->pool);
     bg_mask_source_destroy(&k->fresh);
     bg_mask_table_destroy(&k->table);
     bg_secret_key_destroy(&k->secret_key);

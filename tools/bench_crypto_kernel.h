@@ -18,7 +18,8 @@ struct bg_bench_kernel {
     struct bg_cipher cipher;
     struct bg_mask_table *table;
     struct bg_mask_source *fresh;  /* computes every mask */
-    struct bg_mask_source *pooled; /* holds BG_BENCH_BATCH of them */
+    struct bg_mask_pool *pool;     /* of BG_BENCH_BATCH masks */
+    struct bg_mask_source *pooled; /* draws from it */
     struct bg_product *product;
     size_t plaintext_bytes, ciphertext_bytes; /* of one */
     uint8_t *plaintexts, *ciphertexts, *opened; /* a batch of each */

@@ -103,8 +103,9 @@ static void make_key_holder(struct by_hand *h, enum bg_plan_encryption encryptio
     h->secret = vector_key(0, 1);
     if (encryption != BG_PLAN_OFF) {
         settings.public_key = bg_secret_key_public(h->secret);
-        cr_assert_eq(bg_mask_table_create(settings.public_key, &h->random, 1 << 16, &h->table), BG_OK);
-        cr_assert_eq(bg_mask_source_create(h->table, &h->random, 0, &h->masks), BG_OK);
+        struct bg_mask_settings masks = {.memory_bytes = 1 << 16};
+        cr_assert_eq(bg_mask_table_create(settings.public_key, &h->random, &masks, &h->table), BG_OK);
+        cr_assert_eq(bg_mask_source_create(h->table, &h->random, NULL, &h->masks), BG_OK);
     }
     if (encryption == BG_PLAN_PAILLIER)
         settings.secret_key = h->secret;

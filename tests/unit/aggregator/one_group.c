@@ -24,8 +24,10 @@ static void make_key(struct one_group *group, uint32_t s)
     part->s = s;
     part->key_id = *bg_public_key_id(key);
     part->modulus = bg_public_key_n(key);
-    cr_assert_eq(bg_mask_table_create(key, &group->random, 1 << 16, &group->table), BG_OK);
-    cr_assert_eq(bg_mask_source_create(group->table, &group->random, 0, &group->masks), BG_OK);
+    cr_assert_eq(
+        bg_mask_table_create(key, &group->random, &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &group->table),
+        BG_OK);
+    cr_assert_eq(bg_mask_source_create(group->table, &group->random, NULL, &group->masks), BG_OK);
 }
 
 static void make_plan(struct one_group *group, const struct group_terms *terms)

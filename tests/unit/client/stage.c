@@ -152,7 +152,7 @@ void stage_ring_init(struct stage_ring *ring, struct stage *stage)
     *ring = (struct stage_ring){.ring = {.get = get_key}, .stage = stage};
     if (stage->population.secret)
         cr_assert_eq(bg_mask_table_create(bg_secret_key_public(stage->population.secret), &stage->population.random,
-                                          1 << 16, &ring->table),
+                                          &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &ring->table),
                      BG_OK);
 }
 

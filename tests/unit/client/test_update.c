@@ -67,8 +67,10 @@ static void begin(struct fixture *f, struct population_terms terms, uint32_t fir
     const struct bg_public_key *key = bg_secret_key_public(f->p.secret);
     f->cipher = (struct bg_cipher){
         terms.encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, key};
-    cr_assert_eq(bg_mask_table_create(key, &f->p.random, 1 << 16, &f->table), BG_OK);
-    cr_assert_eq(bg_mask_source_create(f->table, &f->p.random, 0, &f->masks), BG_OK);
+    cr_assert_eq(
+        bg_mask_table_create(key, &f->p.random, &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &f->table),
+        BG_OK);
+    cr_assert_eq(bg_mask_source_create(f->table, &f->p.random, NULL, &f->masks), BG_OK);
 }
 
 static void finish(struct fixture *f)

@@ -50,8 +50,10 @@ static inline uint8_t *encrypt(const struct bg_cipher *cipher, const uint8_t *pl
     struct bg_span span = {plaintexts, count * bg_public_key_plaintext_bytes(cipher->key)};
 
     cr_assert(ciphertexts);
-    cr_assert_eq(bg_mask_table_create(cipher->key, &random, 1 << 16, &table), BG_OK);
-    cr_assert_eq(bg_mask_source_create(table, &random, 0, &source), BG_OK);
+    cr_assert_eq(
+        bg_mask_table_create(cipher->key, &random, &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &table),
+        BG_OK);
+    cr_assert_eq(bg_mask_source_create(table, &random, NULL, &source), BG_OK);
     cr_assert_eq(bg_cipher_encrypt(cipher, span, count, source, ciphertexts), BG_OK);
     bg_mask_source_destroy(&source);
     bg_mask_table_destroy(&table);

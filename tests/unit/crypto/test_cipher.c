@@ -18,8 +18,10 @@ static struct bench make_bench(unsigned index, uint32_t s, enum bg_encryption mo
 {
     struct bg_random random = bg_random_system();
     struct bench bench = {.key = make_key(index, s)};
-    cr_assert_eq(bg_mask_table_create(bench.key, &random, 1 << 16, &bench.table), BG_OK);
-    cr_assert_eq(bg_mask_source_create(bench.table, &random, 0, &bench.masks), BG_OK);
+    cr_assert_eq(
+        bg_mask_table_create(bench.key, &random, &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &bench.table),
+        BG_OK);
+    cr_assert_eq(bg_mask_source_create(bench.table, &random, NULL, &bench.masks), BG_OK);
     bench.cipher = (struct bg_cipher){mode, bench.key};
     bench.plain = bg_public_key_plaintext_bytes(bench.key);
     bench.width = bg_public_key_ciphertext_bytes(bench.key);
@@ -68,8 +70,10 @@ static void encrypt_vector(const struct dj_vector *vector)
     struct bg_mask_table *table;
     struct bg_mask_source *masks;
     struct bg_cipher cipher = {BG_ENCRYPTION_PAILLIER, key};
-    cr_assert_eq(bg_mask_table_create(key, &x_random, 1 << 16, &table), BG_OK);
-    cr_assert_eq(bg_mask_source_create(table, &a_random, 0, &masks), BG_OK);
+    cr_assert_eq(
+        bg_mask_table_create(key, &x_random, &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &table),
+        BG_OK);
+    cr_assert_eq(bg_mask_source_create(table, &a_random, NULL, &masks), BG_OK);
     struct bg_span plaintext = {m, bg_public_key_plaintext_bytes(key)};
     cr_assert_eq(bg_cipher_encrypt(&cipher, plaintext, 1, masks, c), BG_OK);
     expect_bytes(c, vector->c);
@@ -157,7 +161,7 @@ Test(cipher, reports_a_failing_random_source)
     struct bg_random empty = tape_random(&tape);
     struct bg_mask_source *masks;
     uint8_t m[64] = {0}, c[128];
-    cr_assert_eq(bg_mask_source_create(bench.table, &empty, 0, &masks), BG_OK);
+    cr_assert_eq(bg_mask_source_create(bench.table, &empty, NULL, &masks), BG_OK);
     cr_assert_eq(bg_cipher_encrypt(&bench.cipher, (struct bg_span){m, sizeof m}, 1, masks, c), BG_RANDOM);
     bg_mask_source_destroy(&masks);
     finish_bench(&bench);

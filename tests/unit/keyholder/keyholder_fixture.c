@@ -121,7 +121,8 @@ void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
     }
     if (encryption == BG_PLAN_PAILLIER) {
         f->settings.secret_key = f->secret;
-        cr_assert_eq(bg_mask_table_create(f->settings.public_key, &random, 1 << 16, &f->masks), BG_OK);
+        struct bg_mask_settings masks = {.memory_bytes = 1 << 16};
+        cr_assert_eq(bg_mask_table_create(f->settings.public_key, &random, &masks, &f->masks), BG_OK);
     }
 }
 
@@ -286,7 +287,7 @@ static uint8_t *make_payload(struct fixture *f, uint32_t client, uint64_t positi
         for (size_t i = 0; i < 8; i++)
             plaintexts[t * plaintext + i] = (uint8_t)(known_value(client, t, seed) >> (8 * i));
     if (f->masks)
-        cr_assert_eq(bg_mask_source_create(f->masks, &random, 0, &source), BG_OK);
+        cr_assert_eq(bg_mask_source_create(f->masks, &random, NULL, &source), BG_OK);
     cr_assert_eq(bg_cipher_encrypt(&cipher, (struct bg_span){plaintexts, size}, (size_t)positions, source, payload),
                  BG_OK);
     bg_mask_source_destroy(&source);

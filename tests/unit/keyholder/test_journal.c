@@ -489,7 +489,8 @@ Test(folder, answers_on_files_what_the_role_answers)
     f.identity = (struct bg_identity *)identity;
     f.keyholder = bg_folder_keyholder(opened);
     bg_mask_table_destroy(&f.masks);
-    cr_assert_eq(bg_mask_table_create(f.settings.public_key, &own.random, 1 << 16, &f.masks), BG_OK);
+    struct bg_mask_settings masks = {.memory_bytes = 1 << 16};
+    cr_assert_eq(bg_mask_table_create(f.settings.public_key, &own.random, &masks, &f.masks), BG_OK);
     fixture_connect(&f);
     fixture_enrol_all(&f);
     cr_assert_eq(ask_epoch(&f, 1), BG_OK);
