@@ -16,6 +16,8 @@
 const struct bg_adic_kernel *const bg_adic_kernels[] = {
 #if defined(__aarch64__)
     &bg_adic_neon,
+#elif defined(__x86_64__)
+    &bg_adic_ifma,
 #endif
     &bg_adic_portable,
     NULL,
@@ -105,21 +107,39 @@ static void load_everywhere(const struct bg_adic *ring, const uint64_t *number, 
     ring->kernel->load(ring, ring->digits, numbers, ret);
 }
 
-static void split_base(struct bg_adic *ring, const mpz_t base)
+static void split(const struct bg_adic *ring, const mpz_t x, uint64_t *ret_limbs)
 {
     unsigned bits = ring->kernel->limb_bits;
     mpz_t rest, limb;
 
-    mpz_export(ring->base, NULL, -1, sizeof *ring->base, 0, 0, base);
-    mpz_init_set(rest, base);
+    mpz_init_set(rest, x);
     mpz_init(limb);
     for (size_t i = 0; i < ring->limbs; i++) {
         mpz_tdiv_r_2exp(limb, rest, bits);
-        mpz_export(&ring->base_limbs[i], NULL, -1, sizeof *ring->base_limbs, 0, 0, limb);
+        mpz_export(&ret_limbs[i], NULL, -1, sizeof *ret_limbs, 0, 0, limb);
         mpz_tdiv_q_2exp(rest, rest, bits);
     }
+    bg_big_wipe(rest);
     bg_big_wipe(limb);
     mpz_clears(rest, limb, NULL);
+}
+
+static void split_base(struct bg_adic *ring, const mpz_t base)
+{
+    unsigned bits = ring->kernel->limb_bits;
+    mpz_t multiple;
+
+    mpz_export(ring->base, NULL, -1, sizeof *ring->base, 0, 0, base);
+    ring->inverse = negative_inverse(ring->base[0]);
+    mpz_init(multiple);
+    mpz_import(multiple, 1, -1, sizeof ring->inverse, 0, 0, &ring->inverse);
+    mpz_tdiv_r_2exp(multiple, multiple, bits);
+    mpz_mul(multiple, multiple, base);
+    mpz_cdiv_q_2exp(multiple, multiple, bits);
+    split(ring, base, ring->base_limbs);
+    split(ring, multiple, ring->multiple_limbs);
+    bg_big_wipe(multiple);
+    mpz_clear(multiple);
 }
 
 /* The vectors 1, R and R² mod b^e; `number` has room for one compact number. */
@@ -129,7 +149,6 @@ static void compute_constants(struct bg_adic *ring, const mpz_t base, uint64_t *
     uint64_t *const vectors[] = {ring->unit, ring->one, ring->radix};
     mpz_t modulus, power;
 
-    ring->inverse = negative_inverse(ring->base[0]);
     mpz_inits(modulus, power, NULL);
     mpz_pow_ui(modulus, base, ring->digits);
     for (mp_bitcnt_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
@@ -146,7 +165,7 @@ static void compute_constants(struct bg_adic *ring, const mpz_t base, uint64_t *
 
 static size_t constant_words(const struct bg_adic *ring)
 {
-    return round_up(ring->digit_words) + round_up(ring->limbs) + 3 * ring->vector_words +
+    return round_up(ring->digit_words) + 2 * round_up(ring->limbs + 1) + 3 * ring->vector_words +
            round_up(bg_adic_compact_words(ring, ring->digits));
 }
 
@@ -176,8 +195,9 @@ enum bg_status bg_adic_create(const mpz_t base, uint32_t digits, struct bg_adic 
     ring->radix = ring->one + ring->vector_words;
     ring->base = ring->radix + ring->vector_words;
     ring->base_limbs = ring->base + round_up(ring->digit_words);
+    ring->multiple_limbs = ring->base_limbs + round_up(ring->limbs + 1);
     split_base(ring, base);
-    compute_constants(ring, base, ring->base_limbs + round_up(ring->limbs));
+    compute_constants(ring, base, ring->multiple_limbs + round_up(ring->limbs + 1));
     *ret_ring = ring;
     return BG_OK;
 }

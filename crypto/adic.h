@@ -6,15 +6,16 @@
  * 1985) turns it into u_d and the carry into the next:
  *   T_d = Σ_{i+j=d} x_i y_j − q_{d−1}        q_d = −T_d / b mod R        u_d = (T_d + q_d b) / R
  * since T_d b^d = R u_d b^d − q_d b^(d+1). So Σ u_d b^d ≡ x y / R mod b^e: e(e+1)/2 products and e reductions of the
- * size of b, where a Montgomery product modulo b^e takes 2e² of that size. Digits of results are below 2b, not
- * necessarily below b: one number has several forms in base b until it is stored.
+ * size of b, where a Montgomery product modulo b^e takes 2e² of that size. Digits of results are not necessarily
+ * below b: one number has several forms in base b until it is stored.
  *
  * The digits below any d ≤ e are the same number mod b^d, so one ring serves all smaller exponents: operations take
  * the count of digits that they read and write.
  *
  * Two forms of numbers:
  *   compact   e digits below b, each ring->digit_words 64-bit words, little-endian: tables, pools, wire
- *   vector    ring->kernel->lanes numbers side by side, as the kernel likes them, aligned to 64 bytes
+ *   vector    ring->kernel->lanes numbers side by side, aligned to 64 bytes: limb i of digit d in lane l is the low
+ *             limb_bits bits of element (d · limbs + i) · lanes + l, of 32 bits if limbs fit them, else of 64
  */
 #pragma once
 
@@ -34,6 +35,7 @@ struct bg_adic_kernel {
     uint32_t needs; /* features of base/cpu.h */
     unsigned lanes; /* at most BG_ADIC_MOST_LANES */
     unsigned limb_bits;
+    unsigned digit_bound; /* digits of vectors are below this times b, and below R */
     /* Limbs of a digit in a lane: R = 2^(limb_bits · limbs). */
     size_t (*limbs)(uint32_t base_bits);
     /* 64-bit words of scratch memory for one operation on `digits` digits. */
@@ -58,6 +60,8 @@ struct bg_adic_kernel {
 extern const struct bg_adic_kernel *const bg_adic_kernels[];
 #if defined(__aarch64__)
 extern const struct bg_adic_kernel bg_adic_neon;
+#elif defined(__x86_64__)
+extern const struct bg_adic_kernel bg_adic_ifma;
 #endif
 extern const struct bg_adic_kernel bg_adic_portable;
 
@@ -72,7 +76,8 @@ struct bg_adic {
     size_t scratch_words;
     uint64_t inverse;      /* −1/b mod 2^64 */
     uint64_t *base;        /* compact */
-    uint64_t *base_limbs;  /* b in limbs, one lane */
+    uint64_t *base_limbs;  /* b in limbs, one lane, and a limb of 0 */
+    uint64_t *multiple_limbs; /* (κ b + 1) / 2^limb_bits in limbs, where κ = −1/b mod 2^limb_bits */
     uint64_t *memory;      /* of all constants */
     /* Vectors, every lane alike. */
     uint64_t *unit;        /* 1, not in Montgomery form */

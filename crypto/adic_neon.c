@@ -448,6 +448,7 @@ const struct bg_adic_kernel bg_adic_neon = {
     .needs = BG_CPU_NEON,
     .lanes = LANES,
     .limb_bits = LIMB_BITS,
+    .digit_bound = 3,
     .limbs = limbs,
     .scratch_words = scratch_words,
     .multiply = multiply,

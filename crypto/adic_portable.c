@@ -239,6 +239,7 @@ const struct bg_adic_kernel bg_adic_portable = {
     .name = "portable",
     .lanes = 1,
     .limb_bits = 64,
+    .digit_bound = 2,
     .limbs = limbs,
     .scratch_words = scratch_words,
     .multiply = multiply,

@@ -5,12 +5,14 @@
 #include "crypto/adic.h"
 #include "crypto/big.h"
 #include "crypto/kernel.h"
+#include "crypto/public_key.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 /* Full words, spare bits and both sides of the bound between them. */
-static const uint32_t base_bits[] = {64, 250, 256, 320, 506, 507, 508, 511, 512, 1024, 1056, 1536, 2048, 3072};
+static const uint32_t base_bits[] = {64,  250,  256,  320,  506,  507,  508,  511,             512,
+                                     513, 1024, 1032, 1056, 1536, 2048, 3072, BG_KEY_MOST_BITS};
 
 struct bench {
     struct bg_adic *ring;
@@ -263,14 +265,83 @@ static void check_sums(struct bench *bench)
     finish_lanes(&b);
 }
 
-static void for_every_kernel_and_base(void (*check)(struct bench *))
+static void put_digit(const struct bench *bench, uint32_t d, unsigned lane, const mpz_t digit, uint64_t *vector)
+{
+    size_t lanes = bench->ring->kernel->lanes, bits = bench->ring->kernel->limb_bits;
+    mpz_t limb;
+    mpz_init(limb);
+    for (size_t i = 0; i < bench->ring->limbs; i++) {
+        mpz_tdiv_q_2exp(limb, digit, i * bits);
+        mpz_tdiv_r_2exp(limb, limb, bits);
+        size_t index = (d * bench->ring->limbs + i) * lanes + lane;
+        if (bits > 32)
+            vector[index] = mpz_get_ui(limb);
+        else
+            ((uint32_t *)vector)[index] = (uint32_t)mpz_get_ui(limb);
+    }
+    mpz_clear(limb);
+}
+
+/* In even lanes and every other digit the greatest that a vector may hold, elsewhere a smaller one. */
+static void fill_to_the_bound(struct bench *bench, unsigned seed, struct lanes *lanes, uint64_t *ret_vector)
+{
+    const struct bg_adic *ring = bench->ring;
+    mpz_t most, digit;
+    mpz_inits(most, digit, NULL);
+    mpz_set_ui(most, 1);
+    mpz_mul_2exp(most, most, ring->limbs * ring->kernel->limb_bits);
+    mpz_mul_ui(digit, bench->base, ring->kernel->digit_bound);
+    mpz_set(most, mpz_cmp(digit, most) < 0 ? digit : most);
+    for (unsigned i = 0; i < ring->kernel->lanes; i++) {
+        mpz_set_ui(lanes->number[i], 0);
+        for (uint32_t d = ring->digits; d-- > 0;) {
+            mpz_sub_ui(digit, most, 1);
+            if ((seed + i) % 2 && (seed / 2 + d) % 2)
+                mpz_tdiv_q_ui(digit, digit, 3 + (seed + i) % 5);
+            put_digit(bench, d, i, digit, ret_vector);
+            mpz_mul(lanes->number[i], lanes->number[i], bench->base);
+            mpz_add(lanes->number[i], lanes->number[i], digit);
+        }
+    }
+    mpz_clears(most, digit, NULL);
+}
+
+static void check_bound(struct bench *bench)
+{
+    uint32_t e = bench->ring->digits;
+    const struct bg_adic_space *space = &bench->space;
+    uint64_t *x = bg_adic_vector(space, 0), *y = bg_adic_vector(space, 1), *z = bg_adic_vector(space, 2);
+    struct lanes a, b;
+
+    init_lanes(bench, &a);
+    init_lanes(bench, &b);
+    for (unsigned seed = 0; seed < 4; seed++) {
+        fill_to_the_bound(bench, 0, &a, x);
+        fill_to_the_bound(bench, seed, &b, y);
+        expect(bench, e, &b, y, "store of greatest digits");
+        bg_adic_multiply(space, e, x, y, z);
+        bg_adic_square(space, e, z, z);
+        multiply_lanes(bench, &a, &b);
+        multiply_lanes(bench, &a, &a);
+        expect(bench, e, &a, z, "product of greatest digits");
+        bg_adic_square(space, e, y, y);
+        bg_adic_multiply(space, e, z, y, z);
+        multiply_lanes(bench, &b, &b);
+        multiply_lanes(bench, &a, &b);
+        expect(bench, e, &a, z, "square of greatest digits");
+    }
+    finish_lanes(&a);
+    finish_lanes(&b);
+}
+
+static void for_every_kernel_and_base(void (*check)(struct bench *), uint32_t most_bits)
 {
     struct bg_crypto_kernel kernel;
     for (size_t k = 0; bg_crypto_kernel_at(k, &kernel); k++) {
         if (!bg_cpu_has(kernel.needs))
             continue;
         bg_cpu_limit(kernel.needs);
-        for (size_t i = 0; i < sizeof base_bits / sizeof *base_bits; i++)
+        for (size_t i = 0; i < sizeof base_bits / sizeof *base_bits && base_bits[i] <= most_bits; i++)
             for (uint32_t digits = 1; digits <= BG_ADIC_MOST_DIGITS; digits++)
                 for (int shape = 0; shape < SHAPES; shape++) {
                     struct bench bench;
@@ -285,17 +356,22 @@ static void for_every_kernel_and_base(void (*check)(struct bench *))
 
 Test(adic, products_and_squares_are_those_of_integers)
 {
-    for_every_kernel_and_base(check_operations);
+    for_every_kernel_and_base(check_operations, 3072);
 }
 
 Test(adic, results_are_operands_again)
 {
-    for_every_kernel_and_base(check_chain);
+    for_every_kernel_and_base(check_chain, 3072);
 }
 
 Test(adic, sums_are_operands_again)
 {
-    for_every_kernel_and_base(check_sums);
+    for_every_kernel_and_base(check_sums, 3072);
+}
+
+Test(adic, greatest_digits_are_operands)
+{
+    for_every_kernel_and_base(check_bound, BG_KEY_MOST_BITS);
 }
 
 Test(adic, fewer_numbers_than_lanes_repeat_the_last)
