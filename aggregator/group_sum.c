@@ -4,8 +4,8 @@
 #include "crypto/wipe.h"
 #include "protocol/pad_seed.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void bg_group_sum_finish(struct bg_group_sum *sum)
 {
@@ -15,23 +15,53 @@ void bg_group_sum_finish(struct bg_group_sum *sum)
     *sum = (struct bg_group_sum){0};
 }
 
-/* Fields and votes out of checked slot sums. */
-static enum bg_status split(const struct bg_shape *shape, const uint64_t *slots, uint32_t members,
+/* Sums of every slot. */
+struct sums {
+    uint64_t *fields; /* (votes_at) */
+    uint16_t *counts; /* (slots − votes_at) of votes */
+};
+
+static_assert(BG_MAX_GROUP_MEMBERS + 2 <= UINT16_MAX, "counts, and codes that are none, fit");
+
+static size_t vote_slots(const struct bg_shape *shape)
+{
+    return shape->slots - shape->votes_at;
+}
+
+static void sums_finish(const struct bg_shape *shape, struct sums *sums)
+{
+    if (sums->fields)
+        bg_wipe(sums->fields, shape->votes_at * sizeof *sums->fields);
+    if (sums->counts)
+        bg_wipe(sums->counts, vote_slots(shape) * sizeof *sums->counts);
+    free(sums->fields);
+    free(sums->counts);
+    *sums = (struct sums){0};
+}
+
+static enum bg_status sums_init(const struct bg_shape *shape, struct bg_error *error, struct sums *ret_sums)
+{
+    size_t votes = vote_slots(shape);
+    *ret_sums = (struct sums){.fields = calloc(shape->votes_at, sizeof *ret_sums->fields),
+                              .counts = calloc(votes ? votes : 1, sizeof *ret_sums->counts)};
+    if (ret_sums->fields && ret_sums->counts)
+        return BG_OK;
+    sums_finish(shape, ret_sums);
+    return bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
+}
+
+/* Out of checked sums; takes their fields. */
+static enum bg_status split(const struct bg_shape *shape, struct sums *sums, uint32_t members,
                             struct bg_error *error, struct bg_group_sum *ret_sum)
 {
     struct bg_group_sum sum = {.members = members};
-    sum.fields = malloc(shape->votes_at * sizeof *sum.fields);
-    if (!sum.fields)
-        return bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
-    memcpy(sum.fields, slots, shape->votes_at * sizeof *sum.fields);
-    size_t votes = shape->slots - shape->votes_at;
-    if (votes) {
-        enum bg_status status = bg_group_vector_init(&sum.votes, slots + shape->votes_at, votes, members, error);
-        if (status != BG_OK) {
-            bg_group_sum_finish(&sum);
+    if (vote_slots(shape)) {
+        enum bg_status status = bg_group_vector_init(&sum.votes, sums->counts, vote_slots(shape), members, error);
+        if (status != BG_OK)
             return status;
-        }
     }
+    sum.fields = sums->fields;
+    sums->fields = NULL;
     *ret_sum = sum;
     return BG_OK;
 }
@@ -57,34 +87,48 @@ static enum bg_status take_off_pads(const struct bg_upload_terms *terms, const s
     return status;
 }
 
+/* Slots that so many honest members can have, out of sums without pads. */
+static enum bg_status unpack(const struct bg_upload_terms *terms, uint32_t members, const uint8_t *sums,
+                             struct sums *opened, size_t *reterr_position)
+{
+    const struct bg_shape *shape = terms->shape;
+    struct bg_values values = {.fields = opened->fields, .votes = {BG_SLOTS_U16, opened->counts}};
+    struct bg_span span = {sums, shape->positions * shape->sum_bytes};
+    struct bg_slots slots[BG_SHAPE_MOST_FIELDS];
+    bg_shape_slots(shape, &values, slots);
+    enum bg_status status =
+        bg_unpack(&shape->packing, terms->key, span, 0, shape->positions, slots, reterr_position);
+    if (status == BG_OK)
+        status = bg_packing_check_sums(&shape->packing, slots, 0, shape->positions, members, reterr_position);
+    if (status == BG_OK && opened->fields[0] != members) {
+        *reterr_position = 0;
+        status = BG_OUT_OF_RANGE;
+    }
+    if (status == BG_OK && shape->measures) {
+        size_t slot = 0;
+        status = bg_statistics_check(&shape->statistics, opened->fields + 1, members, &slot);
+        *reterr_position = bg_packing_position(&shape->packing, 1 + slot);
+    }
+    return status;
+}
+
 enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,
                                   uint32_t members, uint8_t *sums, struct bg_error *error,
                                   struct bg_group_sum *ret_sum)
 {
     const struct bg_shape *shape = terms->shape;
+    struct sums opened;
     size_t position = 0;
-    uint64_t *slots = calloc(shape->slots, sizeof *slots);
-    if (!slots)
-        return bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
-    enum bg_status status = take_off_pads(terms, uploads, members, sums, &position);
-    struct bg_span span = {sums, shape->positions * shape->sum_bytes};
+    enum bg_status status = sums_init(shape, error, &opened);
+    if (status != BG_OK)
+        return status;
+    status = take_off_pads(terms, uploads, members, sums, &position);
     if (status == BG_INVALID)
         status = BG_DECODE;
     if (status == BG_OK)
-        status = bg_unpack(&shape->packing, terms->key, span, 0, shape->positions, slots, &position);
+        status = unpack(terms, members, sums, &opened, &position);
     if (status == BG_OK)
-        status = bg_packing_check_sums(&shape->packing, slots, 0, shape->positions, members, &position);
-    if (status == BG_OK && slots[0] != members) {
-        position = 0;
-        status = BG_OUT_OF_RANGE;
-    }
-    if (status == BG_OK && shape->measures) {
-        size_t slot = 0;
-        status = bg_statistics_check(&shape->statistics, slots + 1, members, &slot);
-        position = bg_packing_position(&shape->packing, 1 + slot);
-    }
-    if (status == BG_OK)
-        status = split(shape, slots, members, error, ret_sum);
+        status = split(shape, &opened, members, error, ret_sum);
     else if (status == BG_OUT_OF_RANGE)
         bg_fail(error, status, "position %zu of the sum of %u members: %s", position, members,
                 bg_status_text(status));
@@ -92,35 +136,35 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
         bg_fail(error, status, "position %zu of the opened sum has a digit of n or more", position);
     else
         bg_fail(error, status, "group sum: %s", bg_status_text(status));
-    bg_wipe(slots, shape->slots * sizeof *slots);
-    free(slots);
+    sums_finish(shape, &opened);
     return status;
 }
 
-static bool plain_in_range(const struct bg_shape *shape, const uint64_t *slots)
+static bool plain_in_range(const struct bg_shape *shape, const uint64_t *fields)
 {
     size_t slot;
-    if (slots[0] != 1)
+    if (fields[0] != 1)
         return false;
     if (shape->measures) {
         const struct bg_statistics_form *form = &shape->statistics;
         for (size_t i = 0; i < form->columns + form->seconds; i++)
-            if (slots[2 + form->classes + i] > (i < form->columns ? form->first_most : form->second_most))
+            if (fields[2 + form->classes + i] > (i < form->columns ? form->first_most : form->second_most))
                 return false;
-        return bg_statistics_check(form, slots + 1, 1, &slot) == BG_OK;
+        return bg_statistics_check(form, fields + 1, 1, &slot) == BG_OK;
     }
     for (size_t i = 0; i < shape->scale_count; i++)
-        if (slots[shape->scales_at + i] > shape->scale_most)
+        if (fields[shape->scales_at + i] > shape->scale_most)
             return false;
     for (size_t i = 0; i < shape->centre_count; i++)
-        if (slots[shape->centres_at + i] > BG_CENTRE_FIELD_MAX)
+        if (fields[shape->centres_at + i] > BG_CENTRE_FIELD_MAX)
             return false;
     return true;
 }
 
 struct plain_sum {
-    uint64_t *total;  /* (slots) */
-    uint64_t *slots;  /* (slots) of one member */
+    struct sums total;
+    uint64_t *fields; /* (votes_at) of one member */
+    uint64_t *votes;  /* (bg_sign_words) of one member */
     double *dense;    /* (vote_count), mode dense */
     float *coordinates;
 };
@@ -132,42 +176,56 @@ static enum bg_status add_plain(const struct bg_upload_terms *terms, const struc
     char client[2 * BG_DIGEST_BYTES + 1];
     struct bg_span payload = {upload->payload, shape->positions * shape->position_bytes};
     bg_digest_to_hex(&upload->manifest.client, client);
-    enum bg_status status = bg_plain_decode(shape, payload, plain->slots, plain->coordinates);
-    if (status != BG_OK || !plain_in_range(shape, plain->slots))
+    enum bg_status status = bg_plain_decode(shape, payload, plain->fields, plain->votes, plain->coordinates);
+    if (status != BG_OK || !plain_in_range(shape, plain->fields))
         return bg_fail(error, BG_OUT_OF_RANGE, "client %s: plain vector: %s", client,
                        bg_status_text(status != BG_OK ? status : BG_OUT_OF_RANGE));
-    for (size_t i = 0; i < shape->slots; i++)
-        plain->total[i] += plain->slots[i];
+    for (size_t i = 0; i < shape->votes_at; i++)
+        plain->total.fields[i] += plain->fields[i];
+    for (size_t i = 0; i < vote_slots(shape); i++)
+        plain->total.counts[i] += plain->votes[i / 64] >> i % 64 & 1;
     for (size_t i = 0; shape->dense && i < shape->vote_count; i++)
         plain->dense[i] += (double)plain->coordinates[i];
     return BG_OK;
+}
+
+static enum bg_status plain_sum_init(const struct bg_shape *shape, struct bg_error *error, struct plain_sum *plain)
+{
+    size_t dense = shape->dense ? shape->vote_count : 0, words = bg_sign_words(vote_slots(shape));
+    *plain = (struct plain_sum){.fields = calloc(shape->votes_at, sizeof *plain->fields),
+                                .votes = calloc(words ? words : 1, sizeof *plain->votes),
+                                .dense = calloc(dense ? dense : 1, sizeof *plain->dense),
+                                .coordinates = calloc(dense ? dense : 1, sizeof *plain->coordinates)};
+    if (!plain->fields || !plain->votes || !plain->dense || !plain->coordinates)
+        return bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
+    return sums_init(shape, error, &plain->total);
+}
+
+static void plain_sum_finish(const struct bg_shape *shape, struct plain_sum *plain)
+{
+    sums_finish(shape, &plain->total);
+    free(plain->fields);
+    free(plain->votes);
+    free(plain->dense);
+    free(plain->coordinates);
 }
 
 enum bg_status bg_group_sum_plain(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,
                                   uint32_t members, struct bg_error *error, struct bg_group_sum *ret_sum)
 {
     const struct bg_shape *shape = terms->shape;
-    size_t dense = shape->dense ? shape->vote_count : 0;
-    struct plain_sum plain = {.total = calloc(shape->slots, sizeof *plain.total),
-                              .slots = calloc(shape->slots, sizeof *plain.slots),
-                              .dense = calloc(dense ? dense : 1, sizeof *plain.dense),
-                              .coordinates = calloc(dense ? dense : 1, sizeof *plain.coordinates)};
-    enum bg_status status = BG_OK;
-    if (!plain.total || !plain.slots || !plain.dense || !plain.coordinates)
-        status = bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
+    struct plain_sum plain;
+    enum bg_status status = plain_sum_init(shape, error, &plain);
     for (uint32_t m = 0; status == BG_OK && m < members; m++)
         status = add_plain(terms, uploads[m], &plain, error);
     if (status == BG_OK)
-        status = split(shape, plain.total, members, error, ret_sum);
-    if (status == BG_OK && dense) {
-        for (size_t i = 0; i < dense; i++)
+        status = split(shape, &plain.total, members, error, ret_sum);
+    if (status == BG_OK && shape->dense) {
+        for (size_t i = 0; i < shape->vote_count; i++)
             plain.coordinates[i] = (float)(plain.dense[i] / members);
         ret_sum->mean = plain.coordinates;
         plain.coordinates = NULL;
     }
-    free(plain.total);
-    free(plain.slots);
-    free(plain.dense);
-    free(plain.coordinates);
+    plain_sum_finish(shape, &plain);
     return status;
 }

@@ -30,7 +30,7 @@ struct bg_client {
 
     struct bg_client_inputs inputs;
     float *delta;
-    uint64_t *measured; /* slots of a stage that measures, until they are built */
+    uint64_t *measured; /* fields of a stage that measures, until they are built */
     size_t next_frame; /* of building.frames to send */
     uint64_t receipt_wait_ns; /* that the answer to the last frame asked for; 0: none */
 
@@ -286,7 +286,7 @@ static void measure(struct bg_client *client)
 {
     const struct bg_examples *examples = &client->settings.examples;
     free(client->measured);
-    client->measured = calloc(client->shape.slots, sizeof *client->measured);
+    client->measured = calloc(client->shape.votes_at, sizeof *client->measured);
     if (!client->measured) {
         bg_fail(&client->error, BG_NO_MEMORY, "statistics: out of memory");
         report(client, BG_SESSION_TRAINED, BG_NO_MEMORY);
@@ -372,7 +372,7 @@ static void build(struct bg_client *client)
                                                    .delta = client->delta,
                                                    .momentum = client->learner.momentum,
                                                    .codec = &client->learner.codec,
-                                                   .slots = client->measured};
+                                                   .fields = client->measured};
     client->measured = NULL;
     client->next_frame = 0;
     queue_work(client, BG_PHASE_ENCODING, client->learner.plan.plan.root.layout.coordinates, run_encoding,

@@ -29,7 +29,8 @@ struct bg_key_ring {
 /* What a dishonest client of a simulation does to its own update; all NULL for an honest one. */
 struct bg_update_tap {
     void (*delta)(void *context, uint64_t round, float *delta, size_t count);
-    void (*slots)(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots);
+    /* `fields` (votes_at); `votes` (slots − votes_at), which are bits of honest clients. */
+    void (*slots)(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *fields, uint16_t *votes);
     void *context;
 };
 

@@ -133,14 +133,14 @@ static enum bg_status measure_from(struct bg_client_training *training, const st
 }
 
 enum bg_status bg_client_measure(struct bg_client_training *training, const struct bg_shape *shape,
-                                 struct bg_error *error, uint64_t *ret_slots)
+                                 struct bg_error *error, uint64_t *ret_fields)
 {
     struct bg_model_file file;
     enum bg_status status = bg_model_decode(training->model_file, "model from the root", error, &file);
     if (status != BG_OK)
         return status;
-    ret_slots[0] = 1;
-    status = measure_from(training, &file.card, &shape->statistics, error, ret_slots + 1);
+    ret_fields[0] = 1;
+    status = measure_from(training, &file.card, &shape->statistics, error, ret_fields + 1);
     bg_model_file_finish(&file);
     return status;
 }
@@ -218,8 +218,8 @@ static enum bg_status encode(struct bg_client_building *building, struct bg_erro
 }
 
 /* With the key and masks that the plan asks for. */
-static enum bg_status encrypt(struct bg_client_building *building, const uint64_t *slots, const float *coordinates,
-                              struct bg_error *error)
+static enum bg_status encrypt(struct bg_client_building *building, const struct bg_values *values,
+                              const float *coordinates, struct bg_error *error)
 {
     const struct bg_key_part *part = &building->update.plan->key;
     const struct bg_public_key *key;
@@ -227,7 +227,7 @@ static enum bg_status encrypt(struct bg_client_building *building, const uint64_
     struct bg_mask_source *masks = NULL;
     struct bg_update_context context = building->update;
     if (part->encryption == BG_PLAN_OFF)
-        return bg_update_build(&context, slots, coordinates, error, &building->frames);
+        return bg_update_build(&context, values, coordinates, error, &building->frames);
     enum bg_status status = building->keys->get(building->keys, part, error, &key, &table);
     if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER)
         status = bg_mask_source_create(table, context.random, NULL, &masks);
@@ -236,7 +236,7 @@ static enum bg_status encrypt(struct bg_client_building *building, const uint64_
             .mode = part->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, .key = key};
         context.cipher = &cipher;
         context.masks = masks;
-        status = bg_update_build(&context, slots, coordinates, error, &building->frames);
+        status = bg_update_build(&context, values, coordinates, error, &building->frames);
     }
     bg_mask_source_destroy(&masks);
     return status;
@@ -254,24 +254,43 @@ enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_e
 }
 
 /* Of a stage that votes. */
-static enum bg_status make_slots(struct bg_client_building *building, struct bg_error *error)
+static enum bg_status make_fields(struct bg_client_building *building, struct bg_error *error)
 {
     const struct bg_shape *shape = building->update.shape;
-    building->slots = calloc(shape->slots, sizeof *building->slots);
-    if (!building->slots)
+    building->fields = calloc(shape->votes_at, sizeof *building->fields);
+    if (!building->fields)
         return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
-    bg_update_slots(shape, building->update.task, building->codec, building->slots);
+    bg_update_fields(shape, building->update.task, building->codec, building->fields);
+    return BG_OK;
+}
+
+/* What the tap makes of the values; its votes are to be freed. */
+static enum bg_status tap_slots(const struct bg_client_building *building, struct bg_values *values,
+                                struct bg_error *error)
+{
+    const struct bg_shape *shape = building->update.shape;
+    size_t count = shape->slots - shape->votes_at;
+    uint16_t *votes = calloc(count ? count : 1, sizeof *votes);
+    if (!votes)
+        return bg_fail(error, BG_NO_MEMORY, "update: out of memory");
+    for (size_t i = 0; i < count; i++)
+        votes[i] = bg_sign_bit(&building->codec->bits, i);
+    building->tap.slots(building->tap.context, building->update.task->round, shape, values->fields, votes);
+    values->votes = (struct bg_slots){BG_SLOTS_U16, votes};
     return BG_OK;
 }
 
 enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error)
 {
-    const struct bg_shape *shape = building->update.shape;
-    enum bg_status status = building->slots ? BG_OK : make_slots(building, error);
+    enum bg_status status = building->fields ? BG_OK : make_fields(building, error);
+    struct bg_values values = {.fields = building->fields,
+                               .votes = {BG_SLOTS_BITS, building->codec->bits.words}};
     if (status == BG_OK && building->tap.slots)
-        building->tap.slots(building->tap.context, building->update.task->round, shape, building->slots);
+        status = tap_slots(building, &values, error);
     if (status == BG_OK)
-        status = encrypt(building, building->slots, shape->dense ? building->codec->sums : NULL, error);
+        status = encrypt(building, &values, building->update.shape->dense ? building->codec->sums : NULL, error);
+    if (values.votes.type == BG_SLOTS_U16)
+        free(values.votes.values);
     bg_client_building_finish(building);
     return status;
 }
@@ -284,8 +303,8 @@ enum bg_status bg_client_build(struct bg_client_building *building, struct bg_er
 
 void bg_client_building_finish(struct bg_client_building *building)
 {
-    free(building->slots);
-    building->slots = NULL;
+    free(building->fields);
+    building->fields = NULL;
 }
 
 void bg_client_settle(const struct bg_plan *plan, const struct bg_task *task, bool used, const double *scales,

@@ -33,10 +33,10 @@ struct bg_client_training {
 
 /* BG_DATA where model file, plan and examples do not fit together; BG_NOT_FINITE names the tensor. */
 BG_MUST_CHECK enum bg_status bg_client_train(struct bg_client_training *training, struct bg_error *error);
-/* The slots (shape->slots) of a stage that measures; reads neither seed nor delta. Errors as above, and those of
+/* The values (shape->votes_at) of a stage that measures; reads neither seed nor delta. Errors as above, and those of
  * bg_statistics_measure. */
 BG_MUST_CHECK enum bg_status bg_client_measure(struct bg_client_training *training, const struct bg_shape *shape,
-                                               struct bg_error *error, uint64_t *ret_slots);
+                                               struct bg_error *error, uint64_t *ret_fields);
 
 /* What becomes of a trained update, in two steps. Zero what is not listed as input. */
 struct bg_client_building {
@@ -48,17 +48,17 @@ struct bg_client_building {
     float *momentum; /* (coordinates); NULL without client momentum */
     bool encoded;    /* out: codec holds p, to be committed or folded back */
     struct bg_codec_update *codec; /* in: the residual in `sums`; out: p, bits, fields */
-    uint64_t *slots; /* in: those of a stage that measures, else NULL; owned until they are encrypted */
+    uint64_t *fields; /* in: those of a stage that measures, else NULL; owned until they are encrypted */
     struct bg_update frames; /* out */
 };
 
 /* Δ to votes and fields, p replacing the residual; nothing where the stage measures. */
 BG_MUST_CHECK enum bg_status bg_client_encode(struct bg_client_building *building, struct bg_error *error);
-/* Votes and fields to slots, unless they are there, and slots to signed frames, encrypted if the plan says so. */
+/* Votes and fields to signed frames, encrypted if the plan says so. */
 BG_MUST_CHECK enum bg_status bg_client_encrypt(struct bg_client_building *building, struct bg_error *error);
 /* Both. */
 BG_MUST_CHECK enum bg_status bg_client_build(struct bg_client_building *building, struct bg_error *error);
-/* Of a building that stops before its slots are encrypted. */
+/* Of a building that stops before its fields are encrypted. */
 void bg_client_building_finish(struct bg_client_building *building);
 
 /* What becomes of p in codec->sums: the residual of the next round. `scales` are the receipt's; NULL, only where the

@@ -68,7 +68,7 @@ struct making {
     struct bg_client_inputs inputs;
     struct bg_shape shape;
     float *delta;
-    uint64_t *slots; /* of a stage that measures */
+    uint64_t *fields; /* of a stage that measures */
     double loss;
     struct bg_update update;
     size_t bytes; /* of its file */
@@ -236,10 +236,10 @@ static enum bg_status measure(struct making *m, struct bg_error *error)
                                           .task = &m->task.task,
                                           .examples = &m->data.examples,
                                           .inputs = &m->inputs};
-    m->slots = calloc(m->shape.slots, sizeof *m->slots);
-    if (!m->slots)
+    m->fields = calloc(m->shape.votes_at, sizeof *m->fields);
+    if (!m->fields)
         return bg_fail(error, BG_NO_MEMORY, "statistics: out of memory");
-    return bg_client_measure(&training, &m->shape, error, m->slots);
+    return bg_client_measure(&training, &m->shape, error, m->fields);
 }
 
 static enum bg_status train(struct making *m, struct bg_error *error)
@@ -280,8 +280,8 @@ static enum bg_status build(struct making *m, struct bg_error *error)
                                           .delta = m->delta,
                                           .momentum = learner->momentum,
                                           .codec = &learner->codec,
-                                          .slots = m->slots};
-    m->slots = NULL;
+                                          .fields = m->fields};
+    m->fields = NULL;
     enum bg_status status = bg_client_build(&building, error);
     if (status == BG_OK)
         m->update = building.frames;
@@ -354,7 +354,7 @@ static void finish_making(struct making *m)
 {
     bg_update_finish(&m->update);
     free(m->delta);
-    free(m->slots);
+    free(m->fields);
     bg_shape_finish(&m->shape);
     bg_client_inputs_finish(&m->inputs);
     bg_local_data_finish(&m->data);

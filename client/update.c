@@ -13,67 +13,71 @@
 #include <stdlib.h>
 #include <string.h>
 
-void bg_update_slots(const struct bg_shape *shape, const struct bg_task *task, const struct bg_codec_update *codec,
-                     uint64_t *ret_slots)
+void bg_update_fields(const struct bg_shape *shape, const struct bg_task *task, const struct bg_codec_update *codec,
+                      uint64_t *ret_fields)
 {
     size_t field = 0;
-    ret_slots[0] = 1;
+    ret_fields[0] = 1;
     for (size_t tensor = 0; tensor < task->tensor_count; tensor++) {
         if (!task->travels[tensor])
             continue;
         if (shape->scale_count)
-            ret_slots[shape->scales_at + field] = codec->scale_fields[tensor];
+            ret_fields[shape->scales_at + field] = codec->scale_fields[tensor];
         if (shape->centre_count)
-            ret_slots[shape->centres_at + field] = codec->centre_fields[tensor];
+            ret_fields[shape->centres_at + field] = codec->centre_fields[tensor];
         field++;
     }
-    for (size_t i = 0; i < shape->slots - shape->votes_at; i++)
-        ret_slots[shape->votes_at + i] = bg_sign_bit(&codec->bits, i);
 }
 
-/* Plaintexts of all positions, with their pads. */
-static enum bg_status pack_padded(const struct bg_update_context *context, const uint64_t *slots,
-                                  const struct bg_pad_keys *pads, uint8_t *plaintexts)
+/* Plaintexts of positions begin … end−1, with their pads. */
+static enum bg_status pack_padded(const struct bg_update_context *context, const struct bg_slots *slots,
+                                  const struct bg_pad_keys *pads, size_t begin, size_t end, uint8_t *plaintexts)
 {
     const struct bg_shape *shape = context->shape;
     const struct bg_public_key *key = context->cipher->key;
-    enum bg_status status = bg_pack(&shape->packing, key, slots, 0, shape->positions, plaintexts);
-    for (size_t t = 0; status == BG_OK && t < shape->positions; t++) {
+    enum bg_status status = bg_pack(&shape->packing, key, slots, begin, end, plaintexts);
+    for (size_t t = begin; status == BG_OK && t < end; t++) {
         struct bg_position_key position;
         bg_pad_key_at(pads, t, &position);
-        status = bg_pad_add(key, &position, plaintexts + t * shape->sum_bytes);
+        status = bg_pad_add(key, &position, plaintexts + (t - begin) * shape->sum_bytes);
         bg_wipe(&position, sizeof position);
     }
     return status;
 }
 
-static enum bg_status encrypt_padded(const struct bg_update_context *context, const uint64_t *slots,
+/* A block at a time: no more than that lies in memory unencrypted. */
+static enum bg_status encrypt_padded(const struct bg_update_context *context, const struct bg_values *values,
                                      const struct bg_pad_keys *pads, uint8_t *ret_ciphertexts)
 {
-    size_t size;
-    if (!bg_size_multiply(context->shape->positions, context->shape->sum_bytes, &size))
-        return BG_NO_MEMORY;
-    uint8_t *plaintexts = malloc(size);
-    if (!plaintexts)
-        return BG_NO_MEMORY;
-    enum bg_status status = pack_padded(context, slots, pads, plaintexts);
-    if (status == BG_OK)
-        status = bg_cipher_encrypt(context->cipher, (struct bg_span){plaintexts, size}, context->shape->positions,
-                                   context->masks, ret_ciphertexts);
-    bg_wipe(plaintexts, size);
+    const struct bg_shape *shape = context->shape;
+    struct bg_slots slots[BG_SHAPE_MOST_FIELDS];
+    size_t most = BG_BLOCK_POSITIONS * shape->sum_bytes;
+    uint8_t *plaintexts = malloc(most);
+    enum bg_status status = plaintexts ? BG_OK : BG_NO_MEMORY;
+    bg_shape_slots(shape, values, slots);
+    for (size_t begin = 0, end; status == BG_OK && begin < shape->positions; begin = end) {
+        end = shape->positions - begin < BG_BLOCK_POSITIONS ? shape->positions : begin + BG_BLOCK_POSITIONS;
+        struct bg_span span = {plaintexts, (end - begin) * shape->sum_bytes};
+        status = pack_padded(context, slots, pads, begin, end, plaintexts);
+        if (status == BG_OK)
+            status = bg_cipher_encrypt(context->cipher, span, end - begin, context->masks,
+                                       ret_ciphertexts + begin * shape->position_bytes);
+    }
+    if (plaintexts)
+        bg_wipe(plaintexts, most);
     free(plaintexts);
     return status;
 }
 
 /* The payload of all positions, and what the manifest says of its pads. */
-static enum bg_status make_payload(const struct bg_update_context *context, const uint64_t *slots,
+static enum bg_status make_payload(const struct bg_update_context *context, const struct bg_values *values,
                                    const float *coordinates, uint8_t *ret_payload, struct bg_manifest *manifest,
                                    uint8_t ret_sealed[static BG_SEALED_SEED_BYTES])
 {
     uint8_t seed[BG_SEED_BYTES];
     struct bg_pad_keys pads;
     if (context->shape->encryption == BG_PLAN_OFF) {
-        bg_plain_encode(context->shape, slots, coordinates, ret_payload);
+        bg_plain_encode(context->shape, values, coordinates, ret_payload);
         return BG_OK;
     }
     enum bg_status status = bg_random_fill(context->random, seed, sizeof seed);
@@ -81,7 +85,7 @@ static enum bg_status make_payload(const struct bg_update_context *context, cons
         return status;
     bg_pad_keys_of_task(&pads, seed, context->plan, context->plan_id, context->task);
     bg_pad_commit(&pads, context->shape->positions, &manifest->pad_commitment);
-    status = encrypt_padded(context, slots, &pads, ret_payload);
+    status = encrypt_padded(context, values, &pads, ret_payload);
     if (status == BG_OK)
         status = bg_pad_seed_seal(seed, context->plan->root.sealing_key, &manifest->client, context->plan_id,
                                   context->random, ret_sealed);
@@ -130,7 +134,7 @@ static enum bg_status write_frames(const struct bg_update_context *context, stru
     return w->status;
 }
 
-enum bg_status bg_update_build(const struct bg_update_context *context, const uint64_t *slots,
+enum bg_status bg_update_build(const struct bg_update_context *context, const struct bg_values *values,
                                const float *coordinates, struct bg_error *error, struct bg_update *ret_update)
 {
     const struct bg_shape *shape = context->shape;
@@ -150,7 +154,7 @@ enum bg_status bg_update_build(const struct bg_update_context *context, const ui
     struct bg_digest *digests = calloc(update.block_count, sizeof *digests);
     enum bg_status status = payload && digests ? BG_OK : BG_NO_MEMORY;
     if (status == BG_OK)
-        status = make_payload(context, slots, coordinates, payload, &manifest, sealed);
+        status = make_payload(context, values, coordinates, payload, &manifest, sealed);
     if (status == BG_OK)
         status = write_frames(context, &manifest, payload, digests, &update);
     free(payload);

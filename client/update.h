@@ -31,15 +31,15 @@ struct bg_update {
     size_t block_count;
 };
 
-/* (shape->slots) values of one member; vote slots absent in mode dense. */
-void bg_update_slots(const struct bg_shape *shape, const struct bg_task *task, const struct bg_codec_update *codec,
-                     uint64_t *ret_slots);
+/* (shape->votes_at) values of one member before its votes. */
+void bg_update_fields(const struct bg_shape *shape, const struct bg_task *task, const struct bg_codec_update *codec,
+                      uint64_t *ret_fields);
 
-/* `slots` as above; `coordinates` (vote_count) in mode dense, else NULL. Draws a fresh pad seed, seals it to the root
- * and wipes it. BG_RANDOM, BG_NO_MEMORY, BG_INVALID for a slot that its radix cannot hold, BG_BAD_KEY. */
-BG_MUST_CHECK enum bg_status bg_update_build(const struct bg_update_context *context, const uint64_t *slots,
-                                             const float *coordinates, struct bg_error *error,
-                                             struct bg_update *ret_update);
+/* `values` are one member's; `coordinates` (vote_count) in mode dense, else NULL. Draws a fresh pad seed, seals it
+ * to the root and wipes it. BG_RANDOM, BG_NO_MEMORY, BG_INVALID for a slot that its radix cannot hold, BG_BAD_KEY. */
+BG_MUST_CHECK enum bg_status bg_update_build(const struct bg_update_context *context,
+                                             const struct bg_values *values, const float *coordinates,
+                                             struct bg_error *error, struct bg_update *ret_update);
 void bg_update_finish(struct bg_update *update);
 
 /* Frame i: 0 is the manifest, 1 … block_count its blocks. */

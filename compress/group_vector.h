@@ -20,6 +20,6 @@ struct bg_group_vector {
 
 /* Copies. BG_OUT_OF_RANGE names the first position whose count exceeds members: the group is INVALID.
  * BG_INVALID: no members, or more than the maximum. */
-BG_MUST_CHECK enum bg_status bg_group_vector_init(struct bg_group_vector *vector, const uint64_t *counts,
+BG_MUST_CHECK enum bg_status bg_group_vector_init(struct bg_group_vector *vector, const uint16_t *counts,
                                                   size_t count, uint32_t members, struct bg_error *error);
 void bg_group_vector_finish(struct bg_group_vector *vector);

@@ -3,23 +3,12 @@
 
 #include "base/checked.h"
 #include "crypto/big.h"
+#include "crypto/packing_digit.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ZERO_BITS 64
-/* Of a digit, and one more so that a slot may always be read from two words. */
-#define DIGIT_WORDS (BG_KEY_MOST_BITS / 64 + 1)
-
-struct bg_packing_run {
-    size_t first; /* slot */
-    size_t end;
-    uint64_t max;
-    uint64_t radix; /* unless width is set */
-    unsigned width; /* radix = 2^width, 1 to 64; 0: radix is no matter of bits */
-};
 
 static unsigned ceil_log2(uint64_t x)
 {
@@ -60,13 +49,13 @@ static enum bg_status init_run(const struct bg_packing_spec *spec, size_t i, siz
                        field->wide ? "wide" : "32-bit (make it wide)");
     if (!bg_size_add(first, field->count, &end) || end > BG_PACKING_MOST_SLOTS)
         return bg_fail(error, BG_TOO_LARGE, "packing: more than %zu slots", BG_PACKING_MOST_SLOTS);
-    *ret_run = (struct bg_packing_run){
-        .first = first,
-        .end = end,
-        .max = field->max,
-        .radix = field->wide ? 0 : largest + 2,
-        .width = field->wide ? 64 : spec->radix == BG_RADIX_BITS ? ceil_log2(largest + 2) : 0,
-    };
+    unsigned width = ceil_log2(largest + 2);
+    if (field->wide)
+        *ret_run = bg_packing_run(first, field->count, field->max, 0, 64);
+    else if (spec->radix == BG_RADIX_BITS)
+        *ret_run = bg_packing_run(first, field->count, field->max, (uint64_t)1 << width, width);
+    else
+        *ret_run = bg_packing_run(first, field->count, field->max, largest + 2, 0);
     return BG_OK;
 }
 
@@ -144,6 +133,7 @@ enum bg_status bg_packing_init(struct bg_packing *packing, const struct bg_packi
         .s = spec->s,
         .k_max = spec->k_max,
         .radix = spec->radix,
+        .kernel = bg_slots_kernel(),
         .fields = calloc(spec->field_count, sizeof *made.fields),
         .field_count = spec->field_count,
     };
@@ -191,147 +181,6 @@ size_t bg_packing_position(const struct bg_packing *packing, size_t slot)
     return low;
 }
 
-/* The field of a slot; that of the last slot for packing->slots. */
-static const struct bg_packing_run *run_of(const struct bg_packing *packing, size_t slot)
-{
-    size_t low = 0, high = packing->field_count;
-
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (packing->fields[middle].first <= slot)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &packing->fields[low];
-}
-
-static bool fits(const struct bg_packing_run *run, uint64_t value)
-{
-    return run->width == 64 || value < (run->width ? (uint64_t)1 << run->width : run->radix);
-}
-
-static bool pack_bits(const struct bg_packing *packing, const uint64_t *slots, size_t first, size_t end,
-                      uint8_t *ret_digit)
-{
-    uint64_t words[DIGIT_WORDS] = {0};
-    const struct bg_packing_run *run = run_of(packing, first);
-    size_t bit = 0, bytes = packing->bits / 8;
-
-    for (size_t i = first; i < end; run++) {
-        unsigned width = run->width;
-        for (size_t stop = end < run->end ? end : run->end; i < stop; i++, bit += width) {
-            if (!fits(run, slots[i]))
-                return false;
-            words[bit / 64] |= slots[i] << bit % 64;
-            if (bit % 64 + width > 64)
-                words[bit / 64 + 1] |= slots[i] >> (64 - bit % 64);
-        }
-    }
-    for (size_t i = 0; i < bytes; i++)
-        ret_digit[i] = (uint8_t)(words[i / 8] >> 8 * (i % 8));
-    return true;
-}
-
-static bool unpack_bits(const struct bg_packing *packing, const uint8_t *digit, size_t first, size_t end,
-                        uint64_t *ret_slots)
-{
-    uint64_t words[DIGIT_WORDS] = {0}, excess = 0;
-    const struct bg_packing_run *run = run_of(packing, first);
-    size_t bit = 0, bytes = packing->bits / 8;
-
-    for (size_t i = 0; i < bytes; i++)
-        words[i / 8] |= (uint64_t)digit[i] << 8 * (i % 8);
-    for (size_t i = first; i < end; run++) {
-        unsigned width = run->width;
-        uint64_t mask = UINT64_MAX >> (64 - width);
-        for (size_t stop = end < run->end ? end : run->end; i < stop; i++, bit += width) {
-            uint64_t value = words[bit / 64] >> bit % 64;
-            if (bit % 64 + width > 64)
-                value |= words[bit / 64 + 1] << (64 - bit % 64);
-            ret_slots[i] = value & mask;
-        }
-    }
-    words[bit / 64] &= UINT64_MAX << bit % 64;
-    for (size_t i = bit / 64; i < DIGIT_WORDS; i++)
-        excess |= words[i];
-    return excess == 0;
-}
-
-/* In mixed radix as many slots as fit in one unsigned long are one step of the long arithmetic. */
-static bool pack_mixed(const struct bg_packing *packing, const uint64_t *slots, size_t first, size_t end,
-                       uint8_t *ret_digit)
-{
-    const struct bg_packing_run *run = run_of(packing, end);
-    unsigned long step = 0, step_radix = 1;
-    bool good = true;
-    mpz_t number, wide;
-
-    mpz_inits(number, wide, NULL);
-    for (size_t i = end; i-- > first && good;) {
-        while (i < run->first)
-            run--;
-        good = fits(run, slots[i]);
-        if (run->width == 64 || step_radix > ULONG_MAX / (unsigned long)run->radix) {
-            mpz_mul_ui(number, number, step_radix);
-            mpz_add_ui(number, number, step);
-            step = 0;
-            step_radix = 1;
-        }
-        if (run->width == 64) {
-            mpz_import(wide, 1, -1, sizeof slots[i], 0, 0, &slots[i]);
-            mpz_mul_2exp(number, number, 64);
-            mpz_add(number, number, wide);
-        } else {
-            step = step * (unsigned long)run->radix + (unsigned long)slots[i];
-            step_radix *= (unsigned long)run->radix;
-        }
-    }
-    mpz_mul_ui(number, number, step_radix);
-    mpz_add_ui(number, number, step);
-    if (good)
-        bg_big_to_bytes(number, ret_digit, packing->bits / 8);
-    mpz_clears(number, wide, NULL);
-    return good;
-}
-
-static uint64_t take_wide(mpz_t number, mpz_t scratch)
-{
-    uint64_t value = 0;
-    mpz_tdiv_r_2exp(scratch, number, 64);
-    mpz_export(&value, NULL, -1, sizeof value, 0, 0, scratch);
-    mpz_tdiv_q_2exp(number, number, 64);
-    return value;
-}
-
-static bool unpack_mixed(const struct bg_packing *packing, const uint8_t *digit, size_t first, size_t end,
-                         uint64_t *ret_slots)
-{
-    const struct bg_packing_run *run = run_of(packing, first);
-    mpz_t number, wide;
-
-    mpz_inits(number, wide, NULL);
-    bg_big_from_bytes((struct bg_span){digit, packing->bits / 8}, number);
-    for (size_t i = first; i < end;) {
-        if (i == run->end)
-            run++;
-        if (run->width == 64) {
-            ret_slots[i++] = take_wide(number, wide);
-            continue;
-        }
-        size_t stop = i, limit = end < run->end ? end : run->end;
-        unsigned long radix = (unsigned long)run->radix, step_radix = 1;
-        for (; stop < limit && step_radix <= ULONG_MAX / radix; stop++)
-            step_radix *= radix;
-        unsigned long step = mpz_tdiv_q_ui(number, number, step_radix);
-        for (; i < stop; i++, step /= radix)
-            ret_slots[i] = step % radix;
-    }
-    bool empty = mpz_sgn(number) == 0;
-    mpz_clears(number, wide, NULL);
-    return empty;
-}
-
 static bool has_range(const struct bg_packing *packing, size_t begin, size_t end)
 {
     return begin <= end && end <= packing->positions;
@@ -342,58 +191,90 @@ static void check_key(const struct bg_packing *packing, const struct bg_public_k
     assert(key->bits == packing->bits && key->s == packing->s);
 }
 
+/* Values of a field's array, but for the widest radix that its type takes. */
+static void check_types(const struct bg_packing *packing, const struct bg_slots *ret_fields)
+{
+    for (size_t i = 0; i < packing->field_count; i++) {
+        const struct bg_packing_run *run = &packing->fields[i];
+        assert(ret_fields[i].type == BG_SLOTS_U64
+               || (ret_fields[i].type == BG_SLOTS_U16 && run->width != 64 && run->radix <= UINT16_MAX + 1));
+    }
+}
+
 enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_key *key,
-                       const uint64_t *slots, size_t begin, size_t end, uint8_t *ret_plaintexts)
+                       const struct bg_slots *fields, size_t begin, size_t end, uint8_t *ret_plaintexts)
 {
     uint8_t *digit = ret_plaintexts;
 
     check_key(packing, key);
     if (!has_range(packing, begin, end))
         return BG_INVALID;
-    for (size_t d = begin * packing->s; d < end * packing->s; d++, digit += key->digit_bytes) {
-        const size_t *slot = &packing->digit_slot[d];
-        if (!(packing->radix == BG_RADIX_BITS ? pack_bits(packing, slots, slot[0], slot[1], digit)
-                                              : pack_mixed(packing, slots, slot[0], slot[1], digit)))
+    for (size_t d = begin * packing->s; d < end * packing->s; d++, digit += key->digit_bytes)
+        if (!bg_packing_write_digit(packing, fields, packing->digit_slot[d], packing->digit_slot[d + 1], digit))
             return BG_INVALID;
-    }
     return BG_OK;
 }
 
 enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
-                         struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,
+                         struct bg_span sums, size_t begin, size_t end, const struct bg_slots *ret_fields,
                          size_t *reterr_position)
 {
     const uint8_t *digit = sums.data;
     size_t bytes;
 
     check_key(packing, key);
+    check_types(packing, ret_fields);
     if (!has_range(packing, begin, end)
         || !bg_size_multiply(end - begin, bg_public_key_plaintext_bytes(key), &bytes) || sums.size != bytes)
         return BG_INVALID;
-    for (size_t d = begin * packing->s; d < end * packing->s; d++, digit += key->digit_bytes) {
-        const size_t *slot = &packing->digit_slot[d];
-        if (packing->radix == BG_RADIX_BITS ? unpack_bits(packing, digit, slot[0], slot[1], ret_slots)
-                                            : unpack_mixed(packing, digit, slot[0], slot[1], ret_slots))
-            continue;
-        if (reterr_position)
-            *reterr_position = d / packing->s;
-        return BG_OUT_OF_RANGE;
-    }
+    for (size_t d = begin * packing->s; d < end * packing->s; d++, digit += key->digit_bytes)
+        if (!bg_packing_read_digit(packing, digit, packing->digit_slot[d], packing->digit_slot[d + 1], ret_fields)) {
+            if (reterr_position)
+                *reterr_position = d / packing->s;
+            return BG_OUT_OF_RANGE;
+        }
     return BG_OK;
 }
 
-enum bg_status bg_packing_check_sums(const struct bg_packing *packing, const uint64_t *slots, size_t begin,
+/* The first of the values begin … end−1 over `most`; end if there is none. Whole arrays are looked at at once: that
+ * there is one is the rare case. */
+static size_t first_above(const struct bg_slots *from, size_t begin, size_t end, uint64_t most)
+{
+    const uint16_t *narrow = from->values;
+    const uint64_t *wide = from->values;
+    bool above = false;
+
+    if (from->type == BG_SLOTS_U16) {
+        for (size_t i = begin; i < end; i++)
+            above |= narrow[i] > most;
+        while (above && narrow[begin] <= most)
+            begin++;
+    } else {
+        for (size_t i = begin; i < end; i++)
+            above |= wide[i] > most;
+        while (above && wide[begin] <= most)
+            begin++;
+    }
+    return above ? begin : end;
+}
+
+enum bg_status bg_packing_check_sums(const struct bg_packing *packing, const struct bg_slots *fields, size_t begin,
                                      size_t end, uint32_t members, size_t *reterr_position)
 {
     if (!has_range(packing, begin, end) || !members || members > packing->k_max)
         return BG_INVALID;
-    size_t i = bg_packing_first_slot(packing, begin), stop = bg_packing_first_slot(packing, end);
-    for (const struct bg_packing_run *run = run_of(packing, i); i < stop; run++)
-        for (uint64_t most = members * run->max; i < stop && i < run->end; i++)
-            if (slots[i] > most) {
-                if (reterr_position)
-                    *reterr_position = bg_packing_position(packing, i);
-                return BG_OUT_OF_RANGE;
-            }
+    check_types(packing, fields);
+    size_t slot = bg_packing_first_slot(packing, begin), stop = bg_packing_first_slot(packing, end);
+    for (const struct bg_packing_run *run = bg_packing_run_of(packing, slot); slot < stop; run++) {
+        size_t last = stop < run->end ? stop : run->end;
+        size_t found = run->first + first_above(&fields[run - packing->fields], slot - run->first,
+                                                last - run->first, members * run->max);
+        if (found < last) {
+            if (reterr_position)
+                *reterr_position = bg_packing_position(packing, found);
+            return BG_OUT_OF_RANGE;
+        }
+        slot = last;
+    }
     return BG_OK;
 }

@@ -51,12 +51,26 @@ struct bg_packing_spec {
     size_t field_count; /* > 0 */
 };
 
-struct bg_packing_run; /* one field with where it begins */
+/* The values of one field: an array for each, so that every value lies in the narrowest type that holds it. */
+enum bg_slot_type {
+    BG_SLOTS_BITS = 0, /* value i is bit i % 64 of the uint64_t i / 64, as in base/sign_bits.h; to be packed only */
+    BG_SLOTS_U16,      /* for sums: in a field whose radix is at most 2^16 */
+    BG_SLOTS_U64,
+};
+
+struct bg_slots {
+    enum bg_slot_type type;
+    void *values; /* borrowed; packing does not write it */
+};
+
+struct bg_packing_run;  /* one field with where it begins */
+struct bg_slots_kernel; /* of crypto/slots.h: the best of this machine when the packing was made */
 
 /* Immutable after init, hence safe from any thread. */
 struct bg_packing {
     uint32_t bits, s, k_max;
     enum bg_radix radix;
+    const struct bg_slots_kernel *kernel;
     struct bg_packing_run *fields;
     size_t field_count;
     size_t slots;       /* of all fields */
@@ -75,23 +89,23 @@ size_t bg_packing_first_slot(const struct bg_packing *packing, size_t t);
 /* Position that holds a slot < slots. */
 size_t bg_packing_position(const struct bg_packing *packing, size_t slot);
 
-/* In all of these `slots` is the whole vector of packing->slots values, `key` has the bits and s of the
- * packing, and plaintexts are those of positions begin … end−1, so that ranges may be worked on by different
- * threads. */
+/* In all of these `fields` has one array for each of packing->field_count fields, with all of its values; `key` has the
+ * bits and s of the packing; plaintexts are those of positions begin … end−1, so that ranges may be worked on by
+ * different threads. Nothing is allocated, and what was packed is wiped from the stack. */
 
 /* BG_INVALID: a range that does not exist, or a value that its radix cannot hold. A value between max and the
  * radix is packed as it is: the check of the sum is what catches it. */
 BG_MUST_CHECK enum bg_status bg_pack(const struct bg_packing *packing, const struct bg_public_key *key,
-                                     const uint64_t *slots, size_t begin, size_t end,
+                                     const struct bg_slots *fields, size_t begin, size_t end,
                                      uint8_t *ret_plaintexts);
-/* Writes the slots of these positions. BG_INVALID: a range that does not exist, or another size;
+/* Writes the values of these positions. BG_INVALID: a range that does not exist, or another size;
  * BG_OUT_OF_RANGE: the sum at reterr_position (may be NULL, written on this failure only) has a digit with a
- * zero bit set; slots may have been written then. */
+ * zero bit set; values may have been written then. */
 BG_MUST_CHECK enum bg_status bg_unpack(const struct bg_packing *packing, const struct bg_public_key *key,
-                                       struct bg_span sums, size_t begin, size_t end, uint64_t *ret_slots,
-                                       size_t *reterr_position);
-/* BG_OUT_OF_RANGE: a slot in these positions exceeds members·max; reterr_position as above. BG_INVALID: a
+                                       struct bg_span sums, size_t begin, size_t end,
+                                       const struct bg_slots *ret_fields, size_t *reterr_position);
+/* BG_OUT_OF_RANGE: a value in these positions exceeds members·max; reterr_position as above. BG_INVALID: a
  * range that does not exist, or members not in 1 … k_max. */
-BG_MUST_CHECK enum bg_status bg_packing_check_sums(const struct bg_packing *packing, const uint64_t *slots,
+BG_MUST_CHECK enum bg_status bg_packing_check_sums(const struct bg_packing *packing, const struct bg_slots *fields,
                                                    size_t begin, size_t end, uint32_t members,
                                                    size_t *reterr_position);

@@ -36,7 +36,8 @@ struct bg_codec_round bg_task_codec_round(const struct bg_task *task)
                                    .scales = task->scales};
 }
 
-static size_t packing_fields(const struct bg_shape *shape, struct bg_packing_field fields[static 4])
+static size_t packing_fields(const struct bg_shape *shape,
+                             struct bg_packing_field fields[static BG_SHAPE_MOST_FIELDS])
 {
     const struct bg_statistics_form *form = &shape->statistics;
     size_t count = 0;
@@ -58,7 +59,7 @@ static size_t packing_fields(const struct bg_shape *shape, struct bg_packing_fie
 
 static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *error, struct bg_shape *shape)
 {
-    struct bg_packing_field fields[4];
+    struct bg_packing_field fields[BG_SHAPE_MOST_FIELDS];
     size_t count = packing_fields(shape, fields);
     struct bg_packing_spec spec = {.bits = plan->key.key_bits,
                                    .s = plan->key.s,
@@ -206,6 +207,15 @@ void bg_shape_finish(struct bg_shape *shape)
     *shape = (struct bg_shape){.encryption = BG_PLAN_OFF};
 }
 
+void bg_shape_slots(const struct bg_shape *shape, const struct bg_values *values,
+                    struct bg_slots ret_slots[static BG_SHAPE_MOST_FIELDS])
+{
+    struct bg_packing_field fields[BG_SHAPE_MOST_FIELDS];
+    size_t count = packing_fields(shape, fields);
+    for (size_t i = 0, slot = 0; i < count; slot += fields[i++].count)
+        ret_slots[i] = slot < shape->votes_at ? (struct bg_slots){BG_SLOTS_U64, values->fields + slot} : values->votes;
+}
+
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape)
 {
     uint64_t blocks = bg_manifest_blocks(shape->positions);
@@ -219,7 +229,18 @@ double bg_shape_bits_per_coordinate(const struct bg_shape *shape)
     return shape->vote_count ? 8.0 * (double)bg_shape_update_bytes(shape) / (double)shape->coordinates : 0;
 }
 
-void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const float *coordinates,
+static void encode_bits(const struct bg_slots *votes, size_t count, uint8_t *ret_bytes)
+{
+    const uint64_t *wide = votes->values;
+    const uint16_t *narrow = votes->values;
+    for (size_t i = 0; votes->type == BG_SLOTS_BITS && i < count; i += 8)
+        ret_bytes[i / 8] = (uint8_t)(wide[i / 64] >> i % 64);
+    for (size_t i = 0; votes->type != BG_SLOTS_BITS && i < count; i++)
+        if (votes->type == BG_SLOTS_U16 ? narrow[i] != 0 : wide[i] != 0)
+            ret_bytes[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+void bg_plain_encode(const struct bg_shape *shape, const struct bg_values *values, const float *coordinates,
                      uint8_t *ret_payload)
 {
     size_t width = plain_field_bytes(shape);
@@ -227,16 +248,16 @@ void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const 
     memset(ret_payload, 0, shape->positions * shape->position_bytes);
     for (size_t i = 0; i < shape->votes_at; i++)
         for (size_t byte = 0; byte < width; byte++)
-            ret_payload[width * i + byte] = (uint8_t)(slots[i] >> (8 * byte));
+            ret_payload[width * i + byte] = (uint8_t)(values->fields[i] >> (8 * byte));
+    if (!shape->dense) {
+        encode_bits(&values->votes, shape->vote_count, votes);
+        return;
+    }
     for (size_t i = 0; i < shape->vote_count; i++) {
-        if (shape->dense) {
-            uint32_t bits;
-            memcpy(&bits, &coordinates[i], sizeof bits);
-            for (size_t byte = 0; byte < 4; byte++)
-                votes[4 * i + byte] = (uint8_t)(bits >> (8 * byte));
-        } else if (slots[shape->votes_at + i]) {
-            votes[i / 8] |= (uint8_t)(1u << (i % 8));
-        }
+        uint32_t bits;
+        memcpy(&bits, &coordinates[i], sizeof bits);
+        for (size_t byte = 0; byte < 4; byte++)
+            votes[4 * i + byte] = (uint8_t)(bits >> (8 * byte));
     }
 }
 
@@ -253,8 +274,8 @@ static enum bg_status decode_coordinates(const struct bg_shape *shape, const uin
     return BG_OK;
 }
 
-enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payload, uint64_t *ret_slots,
-                               float *ret_coordinates)
+enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payload, uint64_t *ret_fields,
+                               uint64_t *ret_votes, float *ret_coordinates)
 {
     size_t used = (size_t)plain_bytes(shape);
     if (payload.size != shape->positions * shape->position_bytes)
@@ -267,13 +288,14 @@ enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payl
     if (!shape->dense && shape->vote_count % 8 && votes[shape->vote_count / 8] >> (shape->vote_count % 8))
         return BG_DECODE;
     for (size_t i = 0; i < shape->votes_at; i++) {
-        ret_slots[i] = 0;
+        ret_fields[i] = 0;
         for (size_t byte = 0; byte < width; byte++)
-            ret_slots[i] |= (uint64_t)payload.data[width * i + byte] << (8 * byte);
+            ret_fields[i] |= (uint64_t)payload.data[width * i + byte] << (8 * byte);
     }
     if (shape->dense)
         return decode_coordinates(shape, votes, ret_coordinates);
-    for (size_t i = 0; i < shape->vote_count; i++)
-        ret_slots[shape->votes_at + i] = votes[i / 8] >> (i % 8) & 1;
+    memset(ret_votes, 0, bg_sign_words(shape->vote_count) * sizeof *ret_votes);
+    for (size_t i = 0; i < shape->vote_count; i += 8)
+        ret_votes[i / 64] |= (uint64_t)votes[i / 8] << i % 64;
     return BG_OK;
 }

@@ -27,6 +27,7 @@
 #include "wire/task.h"
 
 #define BG_PLAIN_POSITION_BYTES 256
+#define BG_SHAPE_MOST_FIELDS 4 /* of the packing */
 
 struct bg_shape {
     enum bg_plan_encryption encryption;
@@ -49,6 +50,12 @@ struct bg_shape {
     struct bg_packing packing; /* unused with encryption off */
 };
 
+/* The values of the slots: one member's, or the sums of a group. */
+struct bg_values {
+    uint64_t *fields;      /* (votes_at) all before the votes */
+    struct bg_slots votes; /* one member's as bits, sums as u16; not looked at where no slots are votes */
+};
+
 /* BG_INVALID where plan and task contradict each other (another number of tensors; mode dense, encrypted; a window or
  * stage SCALES in another mode than ef), a tensor travels of which no coordinate is voted on, or there are more
  * features to measure than BG_STATISTICS_COLUMNS; BG_UNSUPPORTED for a plan that asks for knowledge tags; BG_TOO_LARGE
@@ -56,6 +63,9 @@ struct bg_shape {
 BG_MUST_CHECK enum bg_status bg_shape_init(const struct bg_plan *plan, const struct bg_task *task,
                                            struct bg_error *error, struct bg_shape *ret);
 void bg_shape_finish(struct bg_shape *shape);
+/* The same as the packing has them: an array per field. */
+void bg_shape_slots(const struct bg_shape *shape, const struct bg_values *values,
+                    struct bg_slots ret_slots[static BG_SHAPE_MOST_FIELDS]);
 /* Bytes of one update as sent: the manifest's frame and those of all blocks. */
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape);
 /* The same in bits per coordinate of the travelling tensors, voted on or not; 0 in a round without votes. */
@@ -65,11 +75,12 @@ double bg_shape_bits_per_coordinate(const struct bg_shape *shape);
 struct bg_codec_settings bg_plan_codec_settings(const struct bg_plan_codec *codec);
 struct bg_codec_round bg_task_codec_round(const struct bg_task *task); /* borrows the task's arrays */
 
-/* Plain vectors of encryption off. `slots` has shape->slots values; in mode dense `coordinates` (vote_count) follow.
- * Writes positions × position_bytes. */
-void bg_plain_encode(const struct bg_shape *shape, const uint64_t *slots, const float *coordinates,
+/* Plain vectors of encryption off; in mode dense `coordinates` (vote_count) instead of votes. A vote that is not 0 is
+ * 1. Writes positions × position_bytes. */
+void bg_plain_encode(const struct bg_shape *shape, const struct bg_values *values, const float *coordinates,
                      uint8_t *ret_payload);
-/* BG_TRUNCATED: another size; BG_DECODE: padding that is not zero; BG_NOT_FINITE. ret_coordinates may be NULL unless
- * dense. */
+/* ret_fields (votes_at); ret_votes as the words of base/sign_bits.h, may be NULL in mode dense; ret_coordinates
+ * (vote_count), may be NULL unless dense. BG_TRUNCATED: another size; BG_DECODE: padding that is not zero;
+ * BG_NOT_FINITE. */
 BG_MUST_CHECK enum bg_status bg_plain_decode(const struct bg_shape *shape, struct bg_span payload,
-                                             uint64_t *ret_slots, float *ret_coordinates);
+                                             uint64_t *ret_fields, uint64_t *ret_votes, float *ret_coordinates);

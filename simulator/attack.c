@@ -24,41 +24,44 @@ static void random_delta(void *context, uint64_t round, float *delta, size_t cou
             delta[i] = -delta[i];
 }
 
-static void random_votes(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+static void random_votes(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *fields,
+                         uint16_t *votes)
 {
     const struct bg_attacker *attacker = context;
     struct bg_prng prng;
     bg_prng_init_stream(&prng, attacker->seed, "attack", round);
-    for (size_t i = shape->votes_at; i < shape->slots; i++)
-        slots[i] = bg_prng_next(&prng) >> 63;
+    (void)fields;
+    for (size_t i = 0; i < shape->slots - shape->votes_at; i++)
+        votes[i] = (uint16_t)(bg_prng_next(&prng) >> 63);
 }
 
 /* Votes a code that no honest group can reach: k_max + 1 in every vote. Where there are no votes, or none in a slot, it
  * counts itself twice. */
-static void over_vote(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+static void over_vote(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *fields, uint16_t *votes)
 {
     const struct bg_attacker *attacker = context;
     (void)round;
     if (shape->encryption == BG_PLAN_OFF || shape->votes_at == shape->slots) {
-        slots[0] = 2;
+        fields[0] = 2;
         return;
     }
-    for (size_t i = shape->votes_at; i < shape->slots; i++)
-        slots[i] = attacker->group_most + 1;
+    for (size_t i = 0; i < shape->slots - shape->votes_at; i++)
+        votes[i] = (uint16_t)(attacker->group_most + 1);
 }
 
 /* The largest sums that a member with so many rows can have: nothing about one member alone gives them away. */
-static void exaggerate(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+static void exaggerate(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *fields, uint16_t *votes)
 {
     const struct bg_statistics_form *form = &shape->statistics;
     (void)context;
     (void)round;
+    (void)votes;
     if (!shape->measures)
         return;
-    uint64_t rows = slots[1], *firsts = slots + 2 + form->classes, *seconds = firsts + form->columns;
+    uint64_t rows = fields[1], *firsts = fields + 2 + form->classes, *seconds = firsts + form->columns;
     bool moments = form->stage == BG_STAGE_MOMENTS;
     for (size_t c = 0; c < form->classes; c++)
-        slots[2 + c] = c == 0 ? rows : 0;
+        fields[2 + c] = c == 0 ? rows : 0;
     for (size_t j = 0; j < form->columns; j++)
         firsts[j] = form->first_most / 2 + form->first_most / 2 / BG_STATISTICS_ROWS * rows;
     for (size_t j = 0; j < form->seconds; j++)

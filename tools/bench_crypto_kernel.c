@@ -74,14 +74,14 @@ enum bg_status bg_bench_kernel_decrypt(void *context, struct bg_error *error)
                       error, k->opened);
 }
 
-enum bg_status bg_bench_kernel_encrypt_slots(struct bg_bench_kernel *k, const struct bg_packing *packing,
-                                             const uint64_t *slots, struct bg_error *error)
+enum bg_status bg_bench_kernel_encrypt_votes(struct bg_bench_kernel *k, const struct bg_packing *packing,
+                                             const struct bg_slots *votes, struct bg_error *error)
 {
     enum bg_status status = BG_OK;
     for (size_t begin = 0; begin < packing->positions && status == BG_OK; begin += BG_BENCH_BATCH) {
         size_t end = begin + BG_BENCH_BATCH < packing->positions ? begin + BG_BENCH_BATCH : packing->positions;
         struct bg_span plaintexts = {k->opened, (end - begin) * k->plaintext_bytes};
-        status = bg_pack(packing, k->cipher.key, slots, begin, end, k->opened);
+        status = bg_pack(packing, k->cipher.key, votes, begin, end, k->opened);
         if (status == BG_OK)
             status = bg_cipher_encrypt(&k->cipher, plaintexts, end - begin, k->fresh, k->ciphertexts);
     }

@@ -49,6 +49,6 @@ BG_MUST_CHECK enum bg_status bg_bench_kernel_decrypt(void *context, struct bg_er
 /* BG_BENCH_ADDITIONS of them, into all positions in turn. */
 BG_MUST_CHECK enum bg_status bg_bench_kernel_add(void *context, struct bg_error *error);
 
-/* One update as a client makes it, block by block: packs and encrypts all slots. */
-BG_MUST_CHECK enum bg_status bg_bench_kernel_encrypt_slots(struct bg_bench_kernel *k, const struct bg_packing *packing,
-                                                           const uint64_t *slots, struct bg_error *error);
+/* One update as a client makes it, block by block: packs and encrypts all votes, the one field of the packing. */
+BG_MUST_CHECK enum bg_status bg_bench_kernel_encrypt_votes(struct bg_bench_kernel *k, const struct bg_packing *packing,
+                                                           const struct bg_slots *votes, struct bg_error *error);

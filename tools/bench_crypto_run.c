@@ -2,6 +2,7 @@
 #include "tools/bench_crypto_run.h"
 
 #include "base/prng.h"
+#include "base/sign_bits.h"
 #include "crypto/key_generation.h"
 #include "tools/bench_baseline.h"
 #include "tools/bench_crypto_kernel.h"
@@ -23,7 +24,7 @@ struct contender {
 struct coordinates {
     char group[24]; /* "coordinate-8" */
     struct bg_packing packing;
-    const uint64_t *slots;
+    struct bg_slots votes;
 };
 
 /* How a row gets its time: from a task, or from another row. */
@@ -36,10 +37,10 @@ struct plan {
         enum bg_baseline_scheme scheme;
         size_t times;
     } baseline;
-    struct slots_task {
+    struct votes_task {
         struct bg_bench_kernel *kernel;
         const struct coordinates *coordinates;
-    } slots;
+    } votes;
 };
 
 struct bench {
@@ -50,7 +51,7 @@ struct bench {
     struct contender contenders[MOST_KERNELS];
     size_t contender_count;
     struct coordinates coordinates[BG_BENCH_MOST_WIDTHS];
-    uint64_t *slots;
+    struct bg_sign_bits votes;
     struct plan plans[BG_BENCH_MOST_ROWS];
     struct bg_bench_rows *rows;
 };
@@ -64,10 +65,10 @@ static enum bg_status generate_key(void *context, struct bg_error *error)
     return bg_secret_key_generate(b->settings->bits, b->settings->s, false, &b->random, error, &b->key);
 }
 
-static enum bg_status encrypt_slots(void *context, struct bg_error *error)
+static enum bg_status encrypt_votes(void *context, struct bg_error *error)
 {
-    const struct slots_task *task = context;
-    return bg_bench_kernel_encrypt_slots(task->kernel, &task->coordinates->packing, task->coordinates->slots, error);
+    const struct votes_task *task = context;
+    return bg_bench_kernel_encrypt_votes(task->kernel, &task->coordinates->packing, &task->coordinates->votes, error);
 }
 
 static enum bg_status draw_plaintext(void *context, struct bg_error *error)
@@ -185,15 +186,15 @@ static void add_coordinate_rows(struct bench *b, const struct coordinates *c, si
 {
     double each = (double)c->packing.slots / (double)c->packing.positions;
     size_t first = b->rows->count;
-    add_kernel_rows(b, c->group, c->group, (struct bg_bench_task){.run = encrypt_slots}, c->packing.slots);
+    add_kernel_rows(b, c->group, c->group, (struct bg_bench_task){.run = encrypt_votes}, c->packing.slots);
     for (size_t i = 0; i < b->contender_count; i++) {
         struct plan *plan = &b->plans[first + i];
         struct bg_bench_row *row = row_of(b, plan);
         row->coordinate = true;
         if (row->absent)
             continue;
-        plan->slots = (struct slots_task){&b->contenders[i].objects, c};
-        plan->task.context = &plan->slots;
+        plan->votes = (struct votes_task){&b->contenders[i].objects, c};
+        plan->task.context = &plan->votes;
         row->table_bytes = bg_mask_table_bytes(b->contenders[i].objects.table);
         row->bytes = (double)b->contenders[i].objects.ciphertext_bytes / each;
     }
@@ -271,12 +272,11 @@ static enum bg_status create_coordinates(struct bench *b, struct bg_error *error
     struct bg_prng prng;
     enum bg_status status = BG_OK;
 
-    b->slots = calloc(settings->coordinates, sizeof *b->slots);
-    if (!b->slots)
+    if (bg_sign_bits_init(&b->votes, settings->coordinates) != BG_OK)
         return bg_fail(error, BG_NO_MEMORY, "out of memory for %zu coordinates", settings->coordinates);
     bg_prng_init(&prng, 1);
     for (size_t i = 0; i < settings->coordinates; i++)
-        b->slots[i] = bg_prng_next(&prng) >> 63;
+        bg_sign_bit_set(&b->votes, i, bg_prng_next(&prng) >> 63);
     for (size_t w = 0; w < settings->width_count && status == BG_OK; w++) {
         struct coordinates *c = &b->coordinates[w];
         struct bg_packing_spec spec = {.bits = settings->bits,
@@ -286,7 +286,7 @@ static enum bg_status create_coordinates(struct bench *b, struct bg_error *error
                                        .fields = &field,
                                        .field_count = 1};
         snprintf(c->group, sizeof c->group, "coordinate-%u", settings->widths[w]);
-        c->slots = b->slots;
+        c->votes = (struct bg_slots){BG_SLOTS_BITS, b->votes.words};
         status = bg_packing_init(&c->packing, &spec, error);
     }
     return status;
@@ -322,7 +322,7 @@ static void bench_finish(struct bench *b)
         bg_packing_finish(&b->coordinates[w].packing);
     bg_baseline_destroy(&b->baseline);
     bg_secret_key_destroy(&b->key);
-    free(b->slots);
+    bg_sign_bits_finish(&b->votes);
 }
 
 enum bg_status bg_bench_crypto_run(const struct bg_bench_crypto_settings *settings, struct bg_error *error,

@@ -7,6 +7,7 @@
 #include "crypto/identity_file.h"
 #include "protocol/envelope.h"
 #include "tests/unit/crypto/secret_fixture.h"
+#include "tests/unit/flat_slots.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -372,7 +373,8 @@ void make_update(struct by_hand *h, uint64_t round, size_t client, bool overvote
                                         .cipher = r.plan.key.encryption == BG_PLAN_OFF ? NULL : &cipher,
                                         .masks = h->masks,
                                         .random = &h->random};
-    must(h, bg_update_build(&context, slots, dense, &h->error, &update));
+    struct bg_values values = flat_values(&r.shape, slots);
+    must(h, bg_update_build(&context, &values, dense, &h->error, &update));
     write_file(h->file, bg_writer_span(&update.frames));
     bg_update_finish(&update);
     free(dense);

@@ -3,6 +3,7 @@
 
 #include "protocol/envelope.h"
 #include "tests/unit/crypto/secret_fixture.h"
+#include "tests/unit/flat_slots.h"
 
 static enum bg_status fill_repeatably(void *context, void *data, size_t size)
 {
@@ -134,7 +135,7 @@ uint64_t *honest_slots(struct one_group *group)
     return slots;
 }
 
-struct bg_update update_of(struct one_group *group, uint32_t member, const uint64_t *slots, const float *coordinates)
+struct bg_update update_of(struct one_group *group, uint32_t member, uint64_t *slots, const float *coordinates)
 {
     bool off = group->shape.encryption == BG_PLAN_OFF;
     struct bg_update_context context = {.plan = &group->plan,
@@ -149,7 +150,8 @@ struct bg_update update_of(struct one_group *group, uint32_t member, const uint6
                                         .random = &group->random};
     struct bg_update update;
     struct bg_error error;
-    cr_assert_eq(bg_update_build(&context, slots, coordinates, &error, &update), BG_OK, "%s", error.text);
+    struct bg_values values = flat_values(&group->shape, slots);
+    cr_assert_eq(bg_update_build(&context, &values, coordinates, &error, &update), BG_OK, "%s", error.text);
     return update;
 }
 

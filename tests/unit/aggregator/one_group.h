@@ -48,7 +48,7 @@ void one_group_finish(struct one_group *group);
 /* Slots of an honest member (shape.slots), to free(). */
 uint64_t *honest_slots(struct one_group *group);
 /* The member's frames. `coordinates` in mode dense only. */
-struct bg_update update_of(struct one_group *group, uint32_t member, const uint64_t *slots,
+struct bg_update update_of(struct one_group *group, uint32_t member, uint64_t *slots,
                            const float *coordinates);
 /* Its manifest, as decoded from its own bytes. */
 struct bg_manifest manifest_of(const struct bg_update *update);

@@ -44,11 +44,11 @@ static struct bg_group_sum agreeing_sum(struct fixture *f, uint32_t members)
             sum.mean[i] = (float)((i % 3 ? 0.02 : -0.03) + 0.01 * bg_prng_normal(&f->group.prng));
         return sum;
     }
-    uint64_t *counts = calloc(shape->vote_count ? shape->vote_count : 1, sizeof *counts);
+    uint16_t *counts = calloc(shape->vote_count ? shape->vote_count : 1, sizeof *counts);
     cr_assert(counts);
     for (size_t i = 0; i < shape->vote_count; i++)
         for (uint32_t m = 0; m < members; m++)
-            counts[i] += (i % 3 != 0) ^ (bg_prng_below(&f->group.prng, 5) == 0);
+            counts[i] += (uint16_t)((i % 3 != 0) ^ (bg_prng_below(&f->group.prng, 5) == 0));
     if (shape->vote_count)
         cr_assert_eq(bg_group_vector_init(&sum.votes, counts, shape->vote_count, members, NULL), BG_OK);
     free(counts);

@@ -3,6 +3,7 @@
 
 #include "crypto/digest.h"
 #include "tests/unit/client/fake_root.h"
+#include "tests/unit/flat_slots.h"
 #include "tests/unit/no_leaks.h"
 #include "wire/block.h"
 #include "wire/manifest.h"
@@ -67,7 +68,7 @@ static void mirror_votes(struct mirror *m, struct fake_root *root)
     cr_assert_eq(root->block_frames, 1);
     cr_assert_eq(bg_frame_expect(bg_writer_span(&root->blocks), BG_FRAME_BLOCK, NULL, &frame), BG_OK);
     cr_assert_eq(bg_block_decode(&frame, NULL, &block), BG_OK);
-    cr_assert_eq(bg_plain_decode(shape, block.payload, slots, NULL), BG_OK);
+    cr_assert_eq(flat_plain_decode(shape, block.payload, slots, NULL), BG_OK);
     m->codec.bits.count = shape->vote_count;
     for (size_t i = 0; i < shape->vote_count; i++) {
         bool up = slots[shape->votes_at + i];

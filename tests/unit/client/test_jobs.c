@@ -275,16 +275,17 @@ struct workshop {
     struct bg_client_building building;
     struct bg_error error;
     uint64_t *slots; /* as the tap saw them */
-    uint64_t *measured; /* what the next building takes as its slots */
+    uint64_t *measured; /* what the next building takes as its fields */
 };
 
-static void see_slots(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *slots)
+static void see_slots(void *context, uint64_t round, const struct bg_shape *shape, uint64_t *fields, uint16_t *votes)
 {
     struct workshop *w = context;
     cr_assert_eq(round, 1);
     free(w->slots);
-    w->slots = calloc(shape->slots, sizeof *slots);
-    memcpy(w->slots, slots, shape->slots * sizeof *slots);
+    w->slots = calloc(shape->slots, sizeof *w->slots);
+    for (size_t i = 0; i < shape->slots; i++)
+        w->slots[i] = i < shape->votes_at ? fields[i] : votes[i - shape->votes_at];
 }
 
 static void open_workshop(struct workshop *w, struct population_terms terms)
@@ -335,7 +336,7 @@ static enum bg_status build(struct workshop *w)
                                                               ? w->momentum
                                                               : NULL,
                                               .codec = &w->codec,
-                                              .slots = w->measured};
+                                              .fields = w->measured};
     w->measured = NULL;
     return bg_client_build(&w->building, &w->error);
 }

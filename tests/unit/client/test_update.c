@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "crypto/opening.h"
 #include "protocol/pad_seed.h"
+#include "tests/unit/flat_slots.h"
 #include "tests/unit/no_leaks.h"
 #include "tests/unit/protocol/population.h"
 #include "wire/block.h"
@@ -97,7 +98,8 @@ static enum bg_status build(struct fixture *f, struct bg_error *error, struct bg
                                         .cipher = f->p.secret ? &f->cipher : NULL,
                                         .masks = f->cipher.mode == BG_ENCRYPTION_PAILLIER ? f->masks : NULL,
                                         .random = &f->p.random};
-    return bg_update_build(&context, f->slots, f->shape.dense ? f->coordinates : NULL, error, update);
+    struct bg_values values = flat_values(&f->shape, f->slots);
+    return bg_update_build(&context, &values, f->shape.dense ? f->coordinates : NULL, error, update);
 }
 
 static void check_manifest(const struct fixture *f, const struct bg_update *update, struct bg_manifest *manifest)
@@ -164,9 +166,8 @@ static void open_update(const struct fixture *f, const struct bg_manifest *manif
     cr_assert_eq(bg_open_products(&f->cipher, f->p.secret, ciphertexts, positions, &f->p.random, NULL, &error,
                                   plaintexts),
                  BG_OK, "%s", error.text);
-    cr_assert_neq(bg_unpack(&f->shape.packing, key, (struct bg_span){plaintexts, positions * bytes}, 0, positions,
-                            slots, NULL),
-                  BG_OK, "with its pads a sum is noise");
+    cr_assert_neq(flat_unpack(&f->shape, key, (struct bg_span){plaintexts, positions * bytes}, slots), BG_OK,
+                  "with its pads a sum is noise");
     cr_assert_eq(bg_pad_seed_open(f->p.sealing_key, manifest, f->p.name.name, &f->p.plan_id, seed), BG_OK);
     bg_pad_keys_of_task(&pads, seed, &f->p.plan, &f->p.plan_id, &f->task);
     for (size_t t = 0; t < positions; t++) {
@@ -175,9 +176,7 @@ static void open_update(const struct fixture *f, const struct bg_manifest *manif
         cr_assert_eq(bg_pad_subtract(key, &position, 1, plaintexts + t * bytes), BG_OK);
     }
     bg_pad_keys_finish(&pads);
-    cr_assert_eq(bg_unpack(&f->shape.packing, key, (struct bg_span){plaintexts, positions * bytes}, 0, positions,
-                           slots, NULL),
-                 BG_OK);
+    cr_assert_eq(flat_unpack(&f->shape, key, (struct bg_span){plaintexts, positions * bytes}, slots), BG_OK);
     free(plaintexts);
 }
 
@@ -199,7 +198,7 @@ static void check_round_trip(struct population_terms terms, uint32_t first, size
     if (f.p.secret)
         open_update(&f, &manifest, bytes, slots);
     else
-        cr_assert_eq(bg_plain_decode(&f.shape, bytes, slots, coordinates), BG_OK);
+        cr_assert_eq(flat_plain_decode(&f.shape, bytes, slots, coordinates), BG_OK);
     cr_assert_arr_eq(slots, f.slots, f.shape.slots * sizeof *slots);
     if (f.shape.dense)
         cr_assert_arr_eq(coordinates, f.coordinates, f.shape.vote_count * sizeof *coordinates);
@@ -289,22 +288,18 @@ Test(update, makes_nothing_without_randomness)
     NO_LEAKS();
 }
 
-Test(update, slots_hold_count_fields_and_votes_of_travelling_tensors)
+Test(update, fields_are_the_count_and_those_of_travelling_tensors)
 {
     struct fixture f;
     uint16_t scale_fields[] = {11, 12, 13}, centre_fields[] = {21, 22, 23};
     struct bg_codec_update codec = {.scale_fields = scale_fields, .centre_fields = centre_fields};
     begin(&f, (struct population_terms){.encryption = BG_PLAN_NULL, .centre_median = true}, 900);
-    cr_assert_eq(bg_sign_bits_init(&codec.bits, 1010), BG_OK);
-    bg_sign_bit_set(&codec.bits, 0, true);
-    bg_sign_bit_set(&codec.bits, 1009, true);
+    static const uint64_t expected[] = {1, 11, 13, 21, 23};
+    cr_assert_eq(f.shape.votes_at, 5);
     memset(f.slots, 0x55, f.shape.slots * sizeof *f.slots);
-    bg_update_slots(&f.shape, &f.task, &codec, f.slots);
-    static const uint64_t head[] = {1, 11, 13, 21, 23, 1, 0};
-    cr_assert_arr_eq(f.slots, head, sizeof head);
-    cr_assert_eq(f.slots[f.shape.slots - 2], 0);
-    cr_assert_eq(f.slots[f.shape.slots - 1], 1);
-    bg_sign_bits_finish(&codec.bits);
+    bg_update_fields(&f.shape, &f.task, &codec, f.slots);
+    cr_assert_arr_eq(f.slots, expected, sizeof expected);
+    cr_assert_eq(f.slots[5], 0x5555555555555555u);
     finish(&f);
     NO_LEAKS();
 }

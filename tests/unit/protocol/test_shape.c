@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/shape.h"
 
+#include "tests/unit/flat_slots.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
@@ -346,11 +347,11 @@ Test(shape, plain_statistics_come_back_with_all_their_bits)
     uint8_t payload[BG_PLAIN_POSITION_BYTES];
     for (size_t i = 0; i < 22; i++)
         slots[i] = 0x0123456789abcdefu * (i + 1);
-    bg_plain_encode(&f.shape, slots, NULL, payload);
-    cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, sizeof payload}, back, NULL), BG_OK);
+    flat_plain_encode(&f.shape, slots, NULL, payload);
+    cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, sizeof payload}, back, NULL), BG_OK);
     cr_assert_arr_eq(back, slots, sizeof slots);
     payload[22 * 8] = 1;
-    cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, sizeof payload}, back, NULL), BG_DECODE);
+    cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, sizeof payload}, back, NULL), BG_DECODE);
     finish(&f);
     NO_LEAKS();
 }
@@ -377,8 +378,8 @@ Test(shape, plain_votes_come_back)
         size_t size = f.shape.positions * f.shape.position_bytes;
         uint64_t *slots = some_slots(&f.shape), *decoded = calloc(f.shape.slots, sizeof *decoded);
         uint8_t *payload = malloc(size);
-        bg_plain_encode(&f.shape, slots, NULL, payload);
-        cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, size}, decoded, NULL), BG_OK);
+        flat_plain_encode(&f.shape, slots, NULL, payload);
+        cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, size}, decoded, NULL), BG_OK);
         cr_assert_arr_eq(slots, decoded, f.shape.slots * sizeof *slots);
         cr_assert_eq(payload[2] | payload[3] << 8, (int)slots[1], "fields are little-endian");
         free(slots);
@@ -398,7 +399,7 @@ Test(shape, plain_votes_are_least_significant_first)
     uint64_t *slots = calloc(f.shape.slots, sizeof *slots);
     slots[0] = 1;
     slots[1] = slots[1 + 9] = 1;
-    bg_plain_encode(&f.shape, slots, NULL, payload);
+    flat_plain_encode(&f.shape, slots, NULL, payload);
     cr_assert_arr_eq(payload, "\x01\x00\x01\x02\x00", 5);
     free(slots);
     finish(&f);
@@ -412,17 +413,17 @@ Test(shape, plain_vectors_of_another_size_or_with_stray_bits_are_refused)
     size_t size = f.shape.positions * f.shape.position_bytes;
     uint64_t *slots = some_slots(&f.shape);
     uint8_t *payload = calloc(1, size + 1);
-    bg_plain_encode(&f.shape, slots, NULL, payload);
+    flat_plain_encode(&f.shape, slots, NULL, payload);
     for (size_t wrong = 0; wrong <= size + 1; wrong++)
         if (wrong != size)
-            cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, wrong}, slots, NULL), BG_TRUNCATED);
+            cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, wrong}, slots, NULL), BG_TRUNCATED);
     for (size_t bit = 8 * 6 + 1010; bit < 8 * size; bit++) { /* after the last vote */
         payload[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, size}, slots, NULL), BG_DECODE, "bit %zu",
+        cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, size}, slots, NULL), BG_DECODE, "bit %zu",
                      bit);
         payload[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, size}, slots, NULL), BG_OK);
+    cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, size}, slots, NULL), BG_OK);
     free(slots);
     free(payload);
     finish(&f);
@@ -441,15 +442,15 @@ Test(shape, dense_coordinates_come_back_bit_for_bit_and_must_be_finite)
     uint8_t *payload = malloc(size);
     for (size_t i = 0; i < count; i++)
         sent[i] = i == 3 ? -0.0f : i == 4 ? 1e-42f : i == 5 ? -3.4e38f : (float)i / 7 - 50;
-    bg_plain_encode(&f.shape, &slot, sent, payload);
-    cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, size}, &decoded_slot, read), BG_OK);
+    flat_plain_encode(&f.shape, &slot, sent, payload);
+    cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, size}, &decoded_slot, read), BG_OK);
     cr_assert_eq(decoded_slot, 1);
     cr_assert_arr_eq(sent, read, count * sizeof *sent);
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < 3; i++) {
         sent[count - 1] = bad[i];
-        bg_plain_encode(&f.shape, &slot, sent, payload);
-        cr_assert_eq(bg_plain_decode(&f.shape, (struct bg_span){payload, size}, &decoded_slot, read), BG_NOT_FINITE);
+        flat_plain_encode(&f.shape, &slot, sent, payload);
+        cr_assert_eq(flat_plain_decode(&f.shape, (struct bg_span){payload, size}, &decoded_slot, read), BG_NOT_FINITE);
     }
     free(sent);
     free(read);

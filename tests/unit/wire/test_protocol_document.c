@@ -3,6 +3,7 @@
  * The examples of docs/PROTOCOL.md (its blocks "hex NAME"), which tests/vectors/gen_protocol_page.py makes with a
  * second implementation, against what the roles' own code makes of the same values.
  */
+#include "../flat_slots.h"
 #include "../no_leaks.h"
 #include "base/file.h"
 #include "client/update.h"
@@ -284,7 +285,7 @@ static enum bg_status fill_in_turn(void *context, void *data, size_t size)
     return BG_OK;
 }
 
-static const uint64_t slots[2][6] = {{1, 60, 1, 0, 1, 1}, {1, 70, 1, 1, 0, 1}};
+static uint64_t slots[2][6] = {{1, 60, 1, 0, 1, 1}, {1, 70, 1, 1, 0, 1}};
 
 static void build_update(const struct story *s, size_t member, struct bg_update *ret)
 {
@@ -309,7 +310,8 @@ static void build_update(const struct story *s, size_t member, struct bg_update 
                                         .identity = s->clients[member],
                                         .cipher = &cipher,
                                         .random = &random};
-    cr_assert_eq(bg_update_build(&context, slots[member], NULL, NULL, ret), BG_OK);
+    struct bg_values values = flat_values(&shape, slots[member]);
+    cr_assert_eq(bg_update_build(&context, &values, NULL, NULL, ret), BG_OK);
     bg_shape_finish(&shape);
 }
 
@@ -466,13 +468,13 @@ Test(protocol_document, has_pads_and_plaintexts_as_the_code_makes_them)
         bg_write_bytes(&pads, position.bytes, sizeof position.bytes);
         cr_assert_eq(bg_pad_add(s.key, &position, bg_write_reserve(&pads, BITS / 8)), BG_OK); /* to a plaintext of 0 */
         uint8_t *plaintext = bg_write_reserve(&plaintexts, BITS / 8);
-        cr_assert_eq(bg_pack(&shape.packing, s.key, slots[member], 0, 1, plaintext), BG_OK);
+        cr_assert_eq(flat_pack(&shape, s.key, slots[member], plaintext), BG_OK);
         bg_pad_keys_finish(&keys);
     }
     uint64_t counts[6];
     for (size_t i = 0; i < 6; i++)
         counts[i] = slots[0][i] + slots[1][i];
-    cr_assert_eq(bg_pack(&shape.packing, s.key, counts, 0, 1, bg_write_reserve(&plaintexts, BITS / 8)), BG_OK);
+    cr_assert_eq(flat_pack(&shape, s.key, counts, bg_write_reserve(&plaintexts, BITS / 8)), BG_OK);
     expect_example("pads", bg_writer_span(&pads));
     expect_example("plaintexts", bg_writer_span(&plaintexts));
     bg_writer_finish(&pads);
@@ -492,7 +494,7 @@ Test(protocol_document, has_the_plain_vector_as_the_code_makes_it)
     struct bg_task task = task_of_round();
     cr_assert_eq(bg_shape_init(&s.plan, &task, NULL, &shape), BG_OK);
     cr_assert_eq(shape.positions, 1);
-    bg_plain_encode(&shape, slots[0], NULL, payload);
+    flat_plain_encode(&shape, slots[0], NULL, payload);
     expect_example("plain-vector", (struct bg_span){payload, sizeof payload});
     bg_shape_finish(&shape);
     story_finish(&s);
