@@ -2,6 +2,7 @@
 #include "aggregator/intake.h"
 
 #include "crypto/digest.h"
+#include "crypto/product.h"
 #include "protocol/envelope.h"
 #include "wire/release.h"
 

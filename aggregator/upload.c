@@ -187,9 +187,11 @@ enum bg_status bg_upload_verify_block(const struct bg_upload *upload, const stru
                                                                                    : BG_ENCRYPTION_NULL,
                                .key = terms->key};
     enum bg_status status = bg_cipher_check(&cipher, payload, positions, &bad);
-    if (status != BG_OK)
+    if (status == BG_BAD_CIPHERTEXT)
         return bg_fail(error, status, "client %s: position %zu: %s", client, index * BG_BLOCK_POSITIONS + bad,
                        bg_status_text(status));
+    if (status != BG_OK)
+        return bg_fail(error, status, "client %s: block %zu: %s", client, index, bg_status_text(status));
     return BG_OK;
 }
 

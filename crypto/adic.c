@@ -10,8 +10,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define ALIGNMENT 64
-#define WORDS_ALIGNED (ALIGNMENT / sizeof(uint64_t))
+/* Compact numbers are the bytes of the wire. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers in memory are little-endian");
+
+#define WORDS_ALIGNED (BG_ADIC_ALIGNMENT / sizeof(uint64_t))
 
 const struct bg_adic_kernel *const bg_adic_kernels[] = {
 #if defined(__aarch64__)
@@ -48,7 +50,7 @@ static size_t round_up(size_t words)
 
 static uint64_t *allocate(size_t words)
 {
-    uint64_t *memory = aligned_alloc(ALIGNMENT, words * sizeof *memory);
+    uint64_t *memory = aligned_alloc(BG_ADIC_ALIGNMENT, words * sizeof *memory);
     if (memory)
         memset(memory, 0, words * sizeof *memory);
     return memory;
@@ -211,6 +213,17 @@ void bg_adic_destroy(struct bg_adic **ring)
     bg_wipe(*ring, sizeof **ring);
     free(*ring);
     *ring = NULL;
+}
+
+void bg_adic_view(const uint8_t *bytes, size_t stride, unsigned count, size_t words, uint64_t *ret_copies,
+                  const uint64_t *ret_numbers[])
+{
+    bool aligned = (uintptr_t)bytes % sizeof *ret_copies == 0 && stride % sizeof *ret_copies == 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (!aligned)
+            memcpy(ret_copies + i * words, bytes + i * stride, words * sizeof *ret_copies);
+        ret_numbers[i] = aligned ? (const uint64_t *)(const void *)(bytes + i * stride) : ret_copies + i * words;
+    }
 }
 
 enum bg_status bg_adic_space_init(struct bg_adic_space *space, const struct bg_adic *ring, size_t vectors)

@@ -16,6 +16,8 @@
  *   compact   e digits below b, each ring->digit_words 64-bit words, little-endian: tables, pools, wire
  *   vector    ring->kernel->lanes numbers side by side, aligned to 64 bytes: limb i of digit d in lane l is the low
  *             limb_bits bits of element (d · limbs + i) · lanes + l, of 32 bits if limbs fit them, else of 64
+ *
+ * The memory of a vector has room for as many compact numbers as there are lanes.
  */
 #pragma once
 
@@ -27,6 +29,7 @@
 
 #define BG_ADIC_MOST_DIGITS 5
 #define BG_ADIC_MOST_LANES 8
+#define BG_ADIC_ALIGNMENT 64 /* bytes, of vectors */
 
 struct bg_adic;
 
@@ -96,6 +99,17 @@ static inline size_t bg_adic_compact_words(const struct bg_adic *ring, uint32_t 
 {
     return digits * ring->digit_words;
 }
+
+/* What lies above the lowest digit of a vector, x div b: a vector of one digit less. */
+static inline uint64_t *bg_adic_upper(const struct bg_adic *ring, uint64_t *x)
+{
+    return x + ring->limbs * ring->kernel->lanes / (ring->kernel->limb_bits > 32 ? 1 : 2);
+}
+
+/* Compact numbers of `words` words that lie `stride` bytes apart on the wire: themselves where they are aligned,
+ * otherwise copied one after the other to ret_copies, which has room for `count`. */
+void bg_adic_view(const uint8_t *bytes, size_t stride, unsigned count, size_t words, uint64_t *ret_copies,
+                  const uint64_t *ret_numbers[]);
 
 /* What one thread computes in: `vectors` vectors and scratch memory, zeroed. */
 struct bg_adic_space {

@@ -32,7 +32,8 @@ struct bg_public_key {
     size_t digit_bytes;
     struct bg_digest id;
     uint8_t *n_bytes;
-    struct bg_adic *adic; /* base n, s+1 digits */
+    struct bg_adic *adic;            /* base n, s+1 digits */
+    struct bg_adic_space embedding;  /* constants of crypto/embed.h */
     mpz_t power[BG_KEY_MOST_S + 2];            /* n^i, i ≤ s+1 */
     mpz_t inverse_factorial[BG_KEY_MOST_S + 1]; /* 1/i! mod n^s, i ≤ s */
 };

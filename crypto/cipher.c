@@ -4,11 +4,10 @@
 #include "base/checked.h"
 #include "crypto/big.h"
 #include "crypto/digits.h"
+#include "crypto/embed.h"
 #include "crypto/mask_draw.h"
-#include "crypto/wipe.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const bg_encryption_names[] = {
@@ -31,43 +30,56 @@ static void encrypt_null(const struct bg_public_key *key, const uint8_t *plainte
     memset(ret_ciphertext + size, 0, key->digit_bytes);
 }
 
-static enum bg_status draw_mask(const struct bg_public_key *key, struct bg_mask_source *masks, mpz_t ret)
-{
-    size_t bytes = bg_mask_words(key) * sizeof(uint64_t);
-    uint64_t *mask = malloc(bytes);
+/* Vectors of an encryption. Masks are compact, and nearly twice as long as ciphertexts. */
+enum { PLAIN, FACTOR, FORM, CIPHER, SPARE, MASKS, VECTORS = MASKS + 2 };
 
-    if (!mask)
-        return BG_NO_MEMORY;
-    enum bg_status status = bg_mask_draw(masks, 1, mask);
-    if (status == BG_OK)
-        bg_adic_to_big(key->adic, key->s + 1, mask, ret);
-    bg_wipe(mask, bytes);
-    free(mask);
-    return status;
+/* At most as many as there are lanes. */
+static enum bg_status encrypt_lanes(const struct bg_public_key *key, const struct bg_adic_space *space,
+                                    const uint8_t *plaintexts, unsigned count, struct bg_mask_source *source,
+                                    uint8_t *ret_ciphertexts)
+{
+    uint64_t *m = bg_adic_vector(space, PLAIN), *f = bg_adic_vector(space, FACTOR);
+    uint64_t *c = bg_adic_vector(space, CIPHER), *spare = bg_adic_vector(space, SPARE);
+    uint64_t *form = bg_adic_vector(space, FORM), *masks = bg_adic_vector(space, MASKS);
+    const uint64_t *numbers[BG_ADIC_MOST_LANES];
+    size_t plaintext_words = bg_adic_compact_words(key->adic, key->s);
+    size_t ciphertext_words = bg_adic_compact_words(key->adic, key->s + 1);
+    uint64_t *ciphertexts[BG_ADIC_MOST_LANES];
+
+    enum bg_status status = bg_mask_draw(source, count, masks);
+    if (status != BG_OK)
+        return status;
+    bg_adic_view(plaintexts, bg_public_key_plaintext_bytes(key), count, plaintext_words, spare, numbers);
+    bg_adic_load(space, key->s, numbers, count, m);
+    bg_embed(key, space, m, spare, f);
+    for (unsigned i = 0; i < count; i++)
+        numbers[i] = masks + i * bg_mask_words(key);
+    bg_adic_load(space, key->s + 1, numbers, count, c);
+    for (unsigned i = 0; i < count; i++) {
+        numbers[i] += ciphertext_words;
+        ciphertexts[i] = spare + i * ciphertext_words;
+    }
+    bg_adic_load(space, key->s, numbers, count, form);
+    bg_embed_multiply(key, space, form, f, c);
+    bg_adic_store(space, key->s + 1, c, count, ciphertexts);
+    memcpy(ret_ciphertexts, spare, count * ciphertext_words * sizeof *spare);
+    return BG_OK;
 }
 
 static enum bg_status encrypt_all(const struct bg_public_key *key, const uint8_t *plaintexts, size_t count,
-                                  struct bg_mask_source *masks, uint8_t *ret_ciphertexts)
+                                  struct bg_mask_source *source, uint8_t *ret_ciphertexts)
 {
-    enum bg_status status = BG_OK;
-    mpz_t m, c, mask;
+    struct bg_adic_space space;
+    enum bg_status status = bg_adic_space_init(&space, key->adic, VECTORS);
 
-    assert(masks);
-    mpz_inits(m, c, mask, NULL);
-    for (size_t i = 0; i < count && status == BG_OK; i++) {
-        bg_big_from_digits(key, plaintexts + i * bg_public_key_plaintext_bytes(key), key->s, m);
-        bg_big_embed(key, m, c);
-        status = draw_mask(key, masks, mask);
-        if (status != BG_OK)
-            break;
-        mpz_mul(c, c, mask);
-        mpz_mod(c, c, key->power[key->s + 1]);
-        bg_big_to_digits(key, c, key->s + 1, ret_ciphertexts + i * bg_public_key_ciphertext_bytes(key));
-    }
-    bg_big_wipe(m);
-    bg_big_wipe(c);
-    bg_big_wipe(mask);
-    mpz_clears(m, c, mask, NULL);
+    assert(source);
+    if (status != BG_OK)
+        return status;
+    for (size_t i = 0, lanes = key->adic->kernel->lanes; i < count && status == BG_OK; i += lanes)
+        status = encrypt_lanes(key, &space, plaintexts + i * bg_public_key_plaintext_bytes(key),
+                               (unsigned)(count - i < lanes ? count - i : lanes), source,
+                               ret_ciphertexts + i * bg_public_key_ciphertext_bytes(key));
+    bg_adic_space_finish(&space);
     return status;
 }
 
@@ -89,42 +101,75 @@ enum bg_status bg_cipher_encrypt(const struct bg_cipher *cipher, struct bg_span 
     return BG_OK;
 }
 
-static bool is_unit(const struct bg_public_key *key, const mpz_t x)
+static bool is_unit(const struct bg_public_key *key, const uint8_t *digit)
 {
-    mpz_t divisor;
-    mpz_init(divisor);
-    mpz_gcd(divisor, x, key->power[1]);
-    bool unit = mpz_cmp_ui(divisor, 1) == 0;
-    mpz_clear(divisor);
+    mpz_t x;
+    mpz_init(x);
+    bg_big_from_bytes((struct bg_span){digit, key->digit_bytes}, x);
+    mpz_gcd(x, x, key->power[1]);
+    bool unit = mpz_cmp_ui(x, 1) == 0;
+    mpz_clear(x);
     return unit;
 }
 
-static void read_low_digit(const struct bg_public_key *key, const uint8_t *ciphertext, mpz_t ret)
+/* Multiplies the lanes of a digit into the first one, leaving it compact in ret_copies: halves by halves. */
+static void multiply_across(const struct bg_adic_space *space, uint64_t *x, uint64_t *y, uint64_t *ret_copies)
 {
-    bg_big_from_bytes((struct bg_span){ciphertext, key->digit_bytes}, ret);
+    uint64_t *numbers[BG_ADIC_MOST_LANES];
+    unsigned count = space->ring->kernel->lanes;
+
+    for (unsigned i = 0; i < count; i++)
+        numbers[i] = ret_copies + i * space->ring->digit_words;
+    bg_adic_store(space, 1, x, count, numbers);
+    for (; count > 1; count /= 2) {
+        const uint64_t *const *halves = (const uint64_t *const *)numbers;
+        bg_adic_load(space, 1, halves, count / 2, x);
+        bg_adic_load(space, 1, halves + count / 2, count / 2, y);
+        bg_adic_multiply(space, 1, x, y, x);
+        bg_adic_store(space, 1, x, count / 2, numbers);
+    }
+}
+
+/* Whether the low digits of all `count` ≥ 1 are units: so is their product then, over whatever power of R. */
+static enum bg_status are_units(const struct bg_public_key *key, const uint8_t *ciphertexts, size_t count,
+                                bool *ret_units)
+{
+    size_t width = bg_public_key_ciphertext_bytes(key);
+    const uint64_t *numbers[BG_ADIC_MOST_LANES];
+    struct bg_adic_space space;
+    enum bg_status status = bg_adic_space_init(&space, key->adic, 3);
+    if (status != BG_OK)
+        return status;
+    uint64_t *product = bg_adic_vector(&space, 0), *x = bg_adic_vector(&space, 1), *copies = bg_adic_vector(&space, 2);
+
+    for (size_t i = 0, lanes = key->adic->kernel->lanes; i < count; i += lanes) {
+        unsigned some = (unsigned)(count - i < lanes ? count - i : lanes);
+        bg_adic_view(ciphertexts + i * width, width, some, key->adic->digit_words, copies, numbers);
+        bg_adic_load(&space, 1, numbers, some, i ? x : product);
+        if (i)
+            bg_adic_multiply(&space, 1, product, x, product);
+    }
+    multiply_across(&space, product, x, copies);
+    *ret_units = is_unit(key, (const uint8_t *)copies);
+    bg_adic_space_finish(&space);
+    return BG_OK;
 }
 
 /* Gives the index of the first bad ciphertext, or count. */
-static size_t first_bad_paillier(const struct bg_public_key *key, const uint8_t *ciphertexts, size_t count)
+static enum bg_status check_paillier(const struct bg_public_key *key, const uint8_t *ciphertexts, size_t count,
+                                     size_t *ret_bad)
 {
     size_t width = bg_public_key_ciphertext_bytes(key), bad = 0;
-    mpz_t product, digit;
+    bool units = true;
 
-    mpz_inits(product, digit, NULL);
-    mpz_set_ui(product, 1);
-    for (; bad < count && bg_digits_are_valid(key, ciphertexts + bad * width, key->s + 1); bad++) {
-        read_low_digit(key, ciphertexts + bad * width, digit);
-        mpz_mul(product, product, digit);
-        mpz_mod(product, product, key->power[1]);
-    }
-    if (!is_unit(key, product))
-        for (size_t i = 0; i < bad; i++) {
-            read_low_digit(key, ciphertexts + i * width, digit);
-            if (!is_unit(key, digit))
-                bad = i;
-        }
-    mpz_clears(product, digit, NULL);
-    return bad;
+    while (bad < count && bg_digits_are_valid(key, ciphertexts + bad * width, key->s + 1))
+        bad++;
+    enum bg_status status = bad ? are_units(key, ciphertexts, bad, &units) : BG_OK;
+    if (status == BG_OK && !units)
+        for (bad = 0; is_unit(key, ciphertexts + bad * width);)
+            bad++;
+    *ret_bad = bad;
+    return status;
 }
 
 static size_t first_bad_null(const struct bg_public_key *key, const uint8_t *ciphertexts, size_t count)
@@ -143,140 +188,18 @@ enum bg_status bg_cipher_check(const struct bg_cipher *cipher, struct bg_span ci
                                size_t *reterr_index)
 {
     size_t whole = ciphertexts.size / bg_public_key_ciphertext_bytes(cipher->key);
-    size_t looked_at = whole < count ? whole : count;
-    size_t bad = cipher->mode == BG_ENCRYPTION_PAILLIER
-        ? first_bad_paillier(cipher->key, ciphertexts.data, looked_at)
-        : first_bad_null(cipher->key, ciphertexts.data, looked_at);
+    size_t looked_at = whole < count ? whole : count, bad;
+    enum bg_status status = BG_OK;
 
+    if (cipher->mode == BG_ENCRYPTION_PAILLIER)
+        status = check_paillier(cipher->key, ciphertexts.data, looked_at, &bad);
+    else
+        bad = first_bad_null(cipher->key, ciphertexts.data, looked_at);
+    if (status != BG_OK)
+        return status;
     if (bad == count && spans(ciphertexts, count, bg_public_key_ciphertext_bytes(cipher->key)))
         return BG_OK;
     if (reterr_index)
         *reterr_index = bad;
     return BG_BAD_CIPHERTEXT;
-}
-
-struct bg_product {
-    struct bg_cipher cipher;
-    size_t positions;
-    size_t limbs;       /* of one number */
-    mp_limb_t *numbers; /* paillier */
-    uint8_t *sums;      /* null: ciphertexts */
-};
-
-enum bg_status bg_product_create(const struct bg_cipher *cipher, size_t positions,
-                                 struct bg_product **ret_product)
-{
-    size_t limbs = mpz_size(cipher->key->power[cipher->key->s + 1]), count = positions ? positions : 1;
-    bool null = cipher->mode == BG_ENCRYPTION_NULL;
-    struct bg_product *product = malloc(sizeof *product);
-
-    assert(cipher->mode != BG_ENCRYPTION_OFF);
-    if (!product)
-        return BG_NO_MEMORY;
-    *product = (struct bg_product){
-        .cipher = *cipher,
-        .positions = positions,
-        .limbs = limbs,
-        .numbers = null ? NULL : calloc(count, limbs * sizeof *product->numbers),
-        .sums = null ? calloc(count, bg_public_key_ciphertext_bytes(cipher->key)) : NULL,
-    };
-    if (!product->numbers && !product->sums) {
-        free(product);
-        return BG_NO_MEMORY;
-    }
-    bg_product_reset(product);
-    *ret_product = product;
-    return BG_OK;
-}
-
-void bg_product_destroy(struct bg_product **product)
-{
-    if (!*product)
-        return;
-    free((*product)->numbers);
-    free((*product)->sums);
-    free(*product);
-    *product = NULL;
-}
-
-void bg_product_reset(struct bg_product *product)
-{
-    if (product->sums) {
-        memset(product->sums, 0, product->positions * bg_public_key_ciphertext_bytes(product->cipher.key));
-        return;
-    }
-    memset(product->numbers, 0, product->positions * product->limbs * sizeof *product->numbers);
-    for (size_t t = 0; t < product->positions; t++)
-        product->numbers[t * product->limbs] = 1;
-}
-
-static mpz_srcptr number_at(const struct bg_product *product, size_t position, mpz_t view)
-{
-    return mpz_roinit_n(view, product->numbers + position * product->limbs, (mp_size_t)product->limbs);
-}
-
-static void store_number(struct bg_product *product, size_t position, const mpz_t x)
-{
-    mp_limb_t *limbs = product->numbers + position * product->limbs;
-    size_t used = mpz_size(x);
-    memcpy(limbs, mpz_limbs_read(x), used * sizeof *limbs);
-    memset(limbs + used, 0, (product->limbs - used) * sizeof *limbs);
-}
-
-static bool has_positions(const struct bg_product *product, size_t first, size_t count)
-{
-    return first <= product->positions && count <= product->positions - first;
-}
-
-static void multiply(struct bg_product *product, size_t first, size_t count, const uint8_t *ciphertexts)
-{
-    const struct bg_public_key *key = product->cipher.key;
-    mpz_t c, view;
-
-    mpz_init(c);
-    for (size_t i = 0; i < count; i++) {
-        bg_big_from_digits(key, ciphertexts + i * bg_public_key_ciphertext_bytes(key), key->s + 1, c);
-        mpz_mul(c, c, number_at(product, first + i, view));
-        mpz_mod(c, c, key->power[key->s + 1]);
-        store_number(product, first + i, c);
-    }
-    mpz_clear(c);
-}
-
-enum bg_status bg_product_multiply(struct bg_product *product, size_t first, size_t count,
-                                   struct bg_span ciphertexts)
-{
-    const struct bg_public_key *key = product->cipher.key;
-    size_t width = bg_public_key_ciphertext_bytes(key);
-
-    if (!has_positions(product, first, count) || !spans(ciphertexts, count, width))
-        return BG_INVALID;
-    if (!product->sums)
-        multiply(product, first, count, ciphertexts.data);
-    else
-        for (size_t i = 0; i < count; i++)
-            bg_digits_add(key, ciphertexts.data + i * width, product->sums + (first + i) * width);
-    return BG_OK;
-}
-
-enum bg_status bg_product_write(const struct bg_product *product, size_t first, size_t count,
-                                uint8_t *ret_ciphertexts)
-{
-    const struct bg_public_key *key = product->cipher.key;
-    size_t width = bg_public_key_ciphertext_bytes(key);
-    mpz_t view;
-
-    if (!has_positions(product, first, count))
-        return BG_INVALID;
-    if (product->sums)
-        memcpy(ret_ciphertexts, product->sums + first * width, count * width);
-    else
-        for (size_t i = 0; i < count; i++)
-            bg_big_to_digits(key, number_at(product, first + i, view), key->s + 1, ret_ciphertexts + i * width);
-    return BG_OK;
-}
-
-size_t bg_product_positions(const struct bg_product *product)
-{
-    return product->positions;
 }

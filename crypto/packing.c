@@ -17,8 +17,8 @@ static unsigned ceil_log2(uint64_t x)
 
 static enum bg_status check_spec(const struct bg_packing_spec *spec, struct bg_error *error)
 {
-    if (spec->bits < BG_KEY_LEAST_BITS || spec->bits > BG_KEY_MOST_BITS || spec->bits % 8)
-        return bg_fail(error, BG_INVALID, "packing: %u key bits are not a multiple of 8 in %d … %d",
+    if (spec->bits < BG_KEY_LEAST_BITS || spec->bits > BG_KEY_MOST_BITS || spec->bits % 64)
+        return bg_fail(error, BG_INVALID, "packing: %u key bits are not a multiple of 64 in %d … %d",
                        spec->bits, BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS);
     if (spec->s < 1 || spec->s > BG_KEY_MOST_S)
         return bg_fail(error, BG_INVALID, "packing: exponent s = %u is not in 1 … %d", spec->s,

@@ -3,6 +3,7 @@
 
 #include "crypto/big.h"
 #include "crypto/digest.h"
+#include "crypto/embed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,8 @@ static enum bg_status check_shape(struct bg_span n, uint32_t bits, uint32_t s, b
 {
     if (s < 1 || s > BG_KEY_MOST_S)
         return bg_fail(error, BG_BAD_KEY, "public key: exponent s = %u is not in 1 … %d", s, BG_KEY_MOST_S);
-    if (bits < BG_KEY_LEAST_BITS || bits > BG_KEY_MOST_BITS || bits % 8)
-        return bg_fail(error, BG_BAD_KEY, "public key: %u bits; a modulus has %d to %d, a multiple of 8",
+    if (bits < BG_KEY_LEAST_BITS || bits > BG_KEY_MOST_BITS || bits % 64)
+        return bg_fail(error, BG_BAD_KEY, "public key: %u bits; a modulus has %d to %d, a multiple of 64",
                        bits, BG_KEY_LEAST_BITS, BG_KEY_MOST_BITS);
     if (bits < BG_KEY_SECURE_BITS && !allow_insecure)
         return bg_fail(error, BG_BAD_KEY,
@@ -99,6 +100,10 @@ enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s,
     }
     compute_constants(key);
     compute_id(key);
+    if (bg_embed_prepare(key) != BG_OK) {
+        bg_public_key_destroy(&key);
+        return bg_fail(error, BG_NO_MEMORY, "public key: out of memory");
+    }
     *ret_key = key;
     return BG_OK;
 }
@@ -107,6 +112,7 @@ void bg_public_key_destroy(struct bg_public_key **key)
 {
     if (!*key)
         return;
+    bg_adic_space_finish(&(*key)->embedding);
     bg_adic_destroy(&(*key)->adic);
     for (size_t i = 0; i < BG_KEY_MOST_S + 2; i++)
         mpz_clear((*key)->power[i]);

@@ -27,7 +27,7 @@
 
 struct bg_public_key;
 
-/* Copies n: little-endian, exactly bits/8 bytes with the top bit set. bits is a multiple of 8. BG_BAD_KEY:
+/* Copies n: little-endian, exactly bits/8 bytes with the top bit set. bits is a multiple of 64. BG_BAD_KEY:
  * bits or s out of range, n of another length, even, a perfect power, or with a factor below 1000; or shorter
  * than BG_KEY_SECURE_BITS unless allow_insecure, which is for tests. Whether n has two prime factors only the
  * owner of the secret key can tell. */

@@ -5,7 +5,7 @@
  *    0  magic     4 bytes   "BRGP"
  *    4  version   u16       1
  *    6  flags     u16       bit 0 INSECURE: set if and only if bits < 2048; the others are 0
- *    8  bits      u32       512 … 8192, a multiple of 8
+ *    8  bits      u32       512 … 8192, a multiple of 64
  *   12  n         bits/8 bytes
  *    …  digest    32 bytes  SHA-256 of everything before
  *

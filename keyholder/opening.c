@@ -2,9 +2,9 @@
 #include "keyholder/opening.h"
 
 #include "base/checked.h"
-#include "crypto/cipher.h"
 #include "crypto/digest.h"
 #include "crypto/opening.h"
+#include "crypto/product.h"
 #include "keyholder/records.h"
 #include "protocol/envelope.h"
 #include "wire/block.h"

@@ -2,9 +2,9 @@
 /* One kernel's share of `burgee-bench crypto`: objects of one key made with that kernel, and the operations to time. */
 #pragma once
 
-#include "crypto/cipher.h"
 #include "crypto/kernel.h"
 #include "crypto/packing.h"
+#include "crypto/product.h"
 #include "crypto/secret_key.h"
 
 #define BG_BENCH_BATCH ((size_t)64)      /* ciphertexts per timed run: a block of the protocol */

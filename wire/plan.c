@@ -46,7 +46,7 @@ static void decode_key(struct bg_decoder *d, struct bg_key_part *part)
     bg_require(d, off || (part->key_bits >= BG_LEAST_KEY_BITS && part->key_bits <= BG_MAX_KEY_BITS), BG_DECODE,
                "the key must have 512 to 8192 bits");
     bg_require(d, !off || part->key_bits == 0, BG_DECODE, "without encryption the key has 0 bits");
-    bg_require(d, part->key_bits % 8 == 0, BG_DECODE, "the key's bits must be a multiple of 8");
+    bg_require(d, part->key_bits % 64 == 0, BG_DECODE, "the key's bits must be a multiple of 64");
     part->s = bg_read_u32(r);
     bg_require(d, off ? part->s == 0 : part->s >= 1 && part->s <= BG_MAX_EXPONENT_S, BG_DECODE,
                "s must be 1 to 4, and 0 without encryption");

@@ -25,7 +25,7 @@ struct bg_key_part {
     struct bg_population population;
     uint64_t epoch;
     enum bg_plan_encryption encryption;
-    uint32_t key_bits;      /* |n|, multiple of 8 */
+    uint32_t key_bits;      /* |n|, multiple of 64 */
     uint32_t s;             /* 1 to BG_MAX_EXPONENT_S */
     bool insecure;          /* a test key: everything made with it is marked */
     bool mixed_radix;       /* slots of radix k_max·max+2 instead of whole bits */

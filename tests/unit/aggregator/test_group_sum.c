@@ -2,6 +2,7 @@
 #include "aggregator/group_sum.h"
 
 #include "crypto/opening.h"
+#include "crypto/product.h"
 #include "tests/unit/aggregator/one_group.h"
 #include "tests/unit/no_leaks.h"
 

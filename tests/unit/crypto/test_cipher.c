@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crypto/cipher.h"
+#include "crypto/product.h"
 
 #include "dj_fixture.h"
 

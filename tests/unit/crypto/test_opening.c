@@ -2,6 +2,7 @@
 #include "crypto/opening.h"
 
 #include "crypto/big.h"
+#include "crypto/product.h"
 #include "tests/unit/crypto/secret_fixture.h"
 
 #include <criterion/criterion.h>

@@ -491,7 +491,7 @@ Test(packing, refuses_specs_out_of_range)
     struct bg_packing_spec specs[] = {good, good, good, good, good, good, good, good};
     specs[0].bits = 504;
     specs[1].bits = 8200;
-    specs[2].bits = 1001;
+    specs[2].bits = 1000;
     specs[3].s = 0;
     specs[4].s = 5;
     specs[5].k_max = 0;

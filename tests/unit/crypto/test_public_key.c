@@ -40,7 +40,7 @@ Test(public_key, refuses_shapes_out_of_range)
     uint8_t *n = bytes_of(dj_keys[1].n);
     expect_refused(n, 128, 1024, 0, true, "s = 0");
     expect_refused(n, 128, 1024, 5, true, "s = 5");
-    expect_refused(n, 128, 1020, 1, true, "1020 bits");
+    expect_refused(n, 128, 1032, 1, true, "1032 bits");
     expect_refused(n, 63, 504, 1, true, "504 bits");
     expect_refused(n, 128, 8200, 1, true, "8200 bits");
     expect_refused(n, 127, 1024, 1, true, "127 bytes");

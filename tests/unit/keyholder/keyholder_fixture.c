@@ -2,6 +2,7 @@
 #include "tests/unit/keyholder/keyholder_fixture.h"
 
 #include "crypto/digest.h"
+#include "crypto/product.h"
 #include "protocol/envelope.h"
 #include "tests/unit/crypto/secret_fixture.h"
 

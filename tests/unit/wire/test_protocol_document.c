@@ -9,6 +9,7 @@
 #include "client/update.h"
 #include "crypto/digest.h"
 #include "crypto/identity_file.h"
+#include "crypto/product.h"
 #include "crypto/public_key_file.h"
 #include "protocol/envelope.h"
 #include "protocol/pad_seed.h"
