@@ -397,22 +397,23 @@ static void *multiply_half(void *argument)
 Test(cipher, two_threads_share_one_product)
 {
     struct bench bench = make_bench(0, 2, BG_ENCRYPTION_PAILLIER);
-    uint8_t *m = random_plaintexts(&bench, 8), *c = encrypted(&bench, m, 8);
-    uint8_t *together = malloc(8 * bench.width), *alone = malloc(8 * bench.width);
+    uint8_t *m = random_plaintexts(&bench, 21), *c = encrypted(&bench, m, 21);
+    uint8_t *together = malloc(21 * bench.width), *alone = malloc(21 * bench.width);
     struct bg_product *shared, *single;
-    cr_assert_eq(bg_product_create(&bench.cipher, 8, &shared), BG_OK);
-    cr_assert_eq(bg_product_create(&bench.cipher, 8, &single), BG_OK);
-    struct half low = {shared, c, 0, 3, bench.width, BG_OK}, high = {shared, c, 3, 5, bench.width, BG_OK};
-    struct half all = {single, c, 0, 8, bench.width, BG_OK};
+    cr_assert_eq(bg_product_create(&bench.cipher, 21, &shared), BG_OK);
+    cr_assert_eq(bg_product_create(&bench.cipher, 21, &single), BG_OK);
+    struct half low = {shared, c, 0, BG_PRODUCT_RUN, bench.width, BG_OK};
+    struct half high = {shared, c, BG_PRODUCT_RUN, 21 - BG_PRODUCT_RUN, bench.width, BG_OK};
+    struct half all = {single, c, 0, 21, bench.width, BG_OK};
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, multiply_half, &low), 0);
     multiply_half(&high);
     multiply_half(&all);
     pthread_join(thread, NULL);
     cr_assert(low.status == BG_OK && high.status == BG_OK && all.status == BG_OK);
-    cr_assert_eq(bg_product_write(shared, 0, 8, together), BG_OK);
-    cr_assert_eq(bg_product_write(single, 0, 8, alone), BG_OK);
-    cr_assert_arr_eq(together, alone, 8 * bench.width);
+    cr_assert_eq(bg_product_write(shared, 0, 21, together), BG_OK);
+    cr_assert_eq(bg_product_write(single, 0, 21, alone), BG_OK);
+    cr_assert_arr_eq(together, alone, 21 * bench.width);
     bg_product_destroy(&shared);
     bg_product_destroy(&single);
     finish_bench(&bench);
