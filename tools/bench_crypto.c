@@ -205,7 +205,7 @@ static enum bg_status encrypt_many(const struct bg_public_key *key, const struct
 {
     struct bg_cipher cipher = {BG_ENCRYPTION_PAILLIER, key};
     size_t plaintext_bytes = bg_public_key_plaintext_bytes(key);
-    uint8_t *plaintexts = calloc(BG_BENCH_BATCH, plaintext_bytes);
+    uint8_t *plaintexts = malloc(BG_BENCH_BATCH * plaintext_bytes);
     uint8_t *ciphertexts = malloc(BG_BENCH_BATCH * bg_public_key_ciphertext_bytes(key));
     struct bg_mask_table *table = NULL;
     struct bg_mask_source *masks = NULL;
@@ -215,8 +215,8 @@ static enum bg_status encrypt_many(const struct bg_public_key *key, const struct
         status = bg_mask_table_create(key, random, &(struct bg_mask_settings){.memory_bytes = table_bytes}, &table);
     if (status == BG_OK)
         status = bg_mask_source_create(table, random, NULL, &masks);
-    for (size_t end = 8; status == BG_OK && end <= BG_BENCH_BATCH * plaintext_bytes; end += 8)
-        status = bg_random_fill(random, plaintexts + end - 8, 7);
+    if (status == BG_OK)
+        status = bg_bench_draw_batch(key, random, plaintexts);
     for (size_t done = 0; done < count && status == BG_OK; done += BG_BENCH_BATCH) {
         size_t now = count - done < BG_BENCH_BATCH ? count - done : BG_BENCH_BATCH;
         status = bg_cipher_encrypt(&cipher, (struct bg_span){plaintexts, now * plaintext_bytes}, now, masks,

@@ -104,13 +104,14 @@ static enum bg_status check(struct bg_bench_kernel *k, struct bg_error *error)
     return BG_OK;
 }
 
-/* Random digits with a top byte of 0, so below n. */
-static enum bg_status draw_plaintexts(struct bg_bench_kernel *k)
+/* A top byte of 0 keeps a digit below n. */
+enum bg_status bg_bench_draw_batch(const struct bg_public_key *key, const struct bg_random *random,
+                                   uint8_t *ret_plaintexts)
 {
-    size_t size = BG_BENCH_BATCH * k->plaintext_bytes, digit = bg_public_key_digit_bytes(k->cipher.key);
-    enum bg_status status = bg_random_fill(&k->random, k->plaintexts, size);
+    size_t size = BG_BENCH_BATCH * bg_public_key_plaintext_bytes(key), digit = bg_public_key_digit_bytes(key);
+    enum bg_status status = bg_random_fill(random, ret_plaintexts, size);
     for (size_t end = digit; end <= size; end += digit)
-        k->plaintexts[end - 1] = 0;
+        ret_plaintexts[end - 1] = 0;
     return status;
 }
 
@@ -140,7 +141,7 @@ static enum bg_status create_objects(struct bg_bench_kernel *k, struct bg_span p
     if (status == BG_OK)
         status = bg_product_create(&k->cipher, BG_BENCH_POSITIONS, &k->product);
     if (status == BG_OK)
-        status = draw_plaintexts(k);
+        status = bg_bench_draw_batch(k->cipher.key, &k->random, k->plaintexts);
     return explain(k, status, "set-up", error);
 }
 

@@ -31,6 +31,10 @@ bool bg_bench_kernel_usable(const struct bg_crypto_kernel *kernel);
 /* Keys created from now on use this usable kernel; NULL: the best one, as ever. */
 void bg_bench_kernel_choose(const struct bg_crypto_kernel *kernel);
 
+/* BG_BENCH_BATCH random plaintexts. */
+BG_MUST_CHECK enum bg_status bg_bench_draw_batch(const struct bg_public_key *key, const struct bg_random *random,
+                                                 uint8_t *ret_plaintexts);
+
 /* Everything for the key of these primes, with a usable kernel, a table of at most table_bytes and a batch of random
  * plaintexts. Afterwards the best kernel is chosen. BG_FAULT unless what is encrypted
  * decrypts to what it was, from a fresh mask and from the pool. */
