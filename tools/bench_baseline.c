@@ -24,6 +24,7 @@ struct half {
 
 struct bg_baseline {
     uint32_t bits, s;
+    size_t exponent_bytes; /* of a */
     struct bg_random random;
     mpz_t power[BG_KEY_MOST_S + 2];   /* n^i, i ≤ s+1 */
     mpz_t inverse[BG_KEY_MOST_S + 1]; /* 1/i mod n^s */
@@ -158,10 +159,10 @@ static enum bg_status encrypt_textbook(struct bg_baseline *b)
 static enum bg_status encrypt_djn(struct bg_baseline *b)
 {
     uint8_t exponent[BG_KEY_MOST_BYTES / 2];
-    enum bg_status status = bg_random_fill(&b->random, exponent, b->bits / 16);
+    enum bg_status status = bg_random_fill(&b->random, exponent, b->exponent_bytes);
     if (status != BG_OK)
         return status;
-    from_bytes(exponent, b->bits / 16, b->ciphertext);
+    from_bytes(exponent, b->exponent_bytes, b->ciphertext);
     mpz_powm(b->ciphertext, b->h, b->ciphertext, b->power[b->s + 1]);
     embed(b);
     mpz_mul(b->ciphertext, b->ciphertext, b->embedded);
@@ -172,7 +173,7 @@ static enum bg_status encrypt_djn(struct bg_baseline *b)
 static enum bg_status encrypt_window(struct bg_baseline *b)
 {
     uint8_t exponent[BG_KEY_MOST_BYTES / 2];
-    enum bg_status status = bg_random_fill(&b->random, exponent, b->bits / 16);
+    enum bg_status status = bg_random_fill(&b->random, exponent, b->exponent_bytes);
     if (status != BG_OK)
         return status;
     embed(b);
@@ -329,8 +330,9 @@ static enum bg_status draw_numbers(struct bg_baseline *b, struct bg_error *error
     return BG_OK;
 }
 
-enum bg_status bg_baseline_create(const struct bg_secret_key *key, const struct bg_random *random,
-                                  struct bg_error *error, struct bg_baseline **ret_baseline)
+enum bg_status bg_baseline_create(const struct bg_secret_key *key, uint32_t exponent_bits,
+                                  const struct bg_random *random, struct bg_error *error,
+                                  struct bg_baseline **ret_baseline)
 {
     struct bg_baseline *b = calloc(1, sizeof *b);
     if (!b)
@@ -338,11 +340,12 @@ enum bg_status bg_baseline_create(const struct bg_secret_key *key, const struct 
     const struct bg_public_key *public_key = bg_secret_key_public(key);
     b->bits = bg_public_key_bits(public_key);
     b->s = bg_public_key_s(public_key);
+    b->exponent_bytes = exponent_bits / 8;
     b->random = *random;
     derive_key(b, key);
     enum bg_status status = draw_numbers(b, error);
     if (status == BG_OK) {
-        status = bg_baseline_window_create(b->h, b->power[b->s + 1], b->bits / 2, &b->window);
+        status = bg_baseline_window_create(b->h, b->power[b->s + 1], exponent_bits, &b->window);
         if (status == BG_UNSUPPORTED)
             status = BG_OK;
         else if (status != BG_OK)

@@ -5,7 +5,7 @@
  * arithmetic and the random bytes that a scheme needs happens inside what is timed.
  *
  *   textbook    c = (1+n)^m · r^(n^s) mod n^(s+1), r below n
- *   djn-powm    c = (1+n)^m · h^a, h = (−x²)^(n^s), a of |n|/2 bits, by mpz_powm
+ *   djn-powm    c = (1+n)^m · h^a, h = (−x²)^(n^s), a of |n|/2 bits if not told otherwise, by mpz_powm
  *   window      the same, h^a from a table of all h^(j·2^(10i)), j < 1024, multiplied by OpenSSL's Montgomery
  *               products: the quickest public construction; absent from builds without OpenSSL
  *
@@ -30,9 +30,11 @@ struct bg_baseline;
 /* The bits/16 bytes of each prime, little-endian: to make other objects for the same key. */
 void bg_baseline_primes(const struct bg_secret_key *key, uint8_t *ret_p, uint8_t *ret_q);
 
-/* For the same n and s. Derives all tables; keeps the context of random, copies the rest. */
-BG_MUST_CHECK enum bg_status bg_baseline_create(const struct bg_secret_key *key, const struct bg_random *random,
-                                                struct bg_error *error, struct bg_baseline **ret_baseline);
+/* For the same n and s; exponent_bits, a multiple of 8 and at most half those of n, are those of a in h^a. Derives all
+ * tables; keeps the context of random, copies the rest. */
+BG_MUST_CHECK enum bg_status bg_baseline_create(const struct bg_secret_key *key, uint32_t exponent_bits,
+                                                const struct bg_random *random, struct bg_error *error,
+                                                struct bg_baseline **ret_baseline);
 void bg_baseline_destroy(struct bg_baseline **baseline);
 
 /* False for a scheme that this build lacks. */

@@ -13,9 +13,10 @@
 
 static const char help[] =
     "usage: burgee-bench crypto [--bits BITS] [--s S] [--slots W] [--rounds N] [--coordinates N] [--table MB]\n"
-    "                           [--json]\n"
+    "                           [--exponent BITS] [--json]\n"
     "       burgee-bench crypto --kernels\n"
     "       burgee-bench crypto --instructions KERNEL COUNT [--bits BITS] [--s S] [--table MB]\n"
+    "                           [--exponent BITS]\n"
     "\n"
     "Generates a key, and times with it what burgee does with ciphertexts: keygen, encrypt with fresh masks,\n"
     "encrypt-pool with masks computed before, add, decrypt (64 at a time, with every check), and coordinate-W, an\n"
@@ -23,7 +24,7 @@ static const char help[] =
     "burgee's decryption:\n"
     "\n"
     "  textbook           (1+n)^m r^n; textbook-single: one coordinate per ciphertext\n"
-    "  djn-powm           (1+n)^m h^a, exponents of half the bits of n, by mpz_powm\n"
+    "  djn-powm           (1+n)^m h^a, by mpz_powm\n"
     "  window             the same from a table with windows of 10 bits, multiplied by OpenSSL\n"
     "  gmp                mpz_mul and mpz_mod; mpz_powm modulo powers of both primes\n"
     "\n"
@@ -36,6 +37,8 @@ static const char help[] =
     "  --rounds N         5 by default\n"
     "  --coordinates N    of the update, 1000000 by default\n"
     "  --table MB         2^20 bytes at most for a kernel's table instead of what clients take\n"
+    "  --exponent BITS    of masks, also of baselines: half of --bits by default; fewer, at least 512, are faster and\n"
+    "                     rest on one more assumption (crypto/mask.h)\n"
     "  --kernels          list the kernels of this build\n"
     "  --instructions KERNEL COUNT\n"
     "                     only encrypt so many plaintexts, all random numbers from a fixed seed: of two runs with\n"
@@ -47,7 +50,7 @@ static const char help[] =
 
 struct options {
     struct bg_arguments words;
-    const char *bits, *s, *slots, *rounds, *coordinates, *table, *instructions;
+    const char *bits, *s, *slots, *rounds, *coordinates, *table, *exponent, *instructions;
     bool kernels, json, help;
 };
 
@@ -59,6 +62,7 @@ static enum bg_status parse_words(int argc, char **argv, struct options *options
                                     {"--rounds", .value = &options->rounds},
                                     {"--coordinates", .value = &options->coordinates},
                                     {"--table", .value = &options->table},
+                                    {"--exponent", .value = &options->exponent},
                                     {"--instructions", .value = &options->instructions},
                                     {"--kernels", .on = &options->kernels},
                                     {"--json", .on = &options->json},
@@ -86,7 +90,7 @@ static enum bg_status make_settings(const struct options *options, struct bg_err
                                     struct bg_bench_crypto_settings *ret_settings)
 {
     uint64_t bits = 2048, s = 2, width = 0, rounds = 5, coordinates = 1000000;
-    uint64_t table = BG_MASK_TABLE_STANDARD_BYTES >> 20;
+    uint64_t table = BG_MASK_TABLE_STANDARD_BYTES >> 20, exponent = 0;
     const struct {
         const char *name, *text;
         uint64_t min, max, *value;
@@ -97,6 +101,7 @@ static enum bg_status make_settings(const struct options *options, struct bg_err
         {"--rounds", options->rounds, 1, 1000, &rounds},
         {"--coordinates", options->coordinates, 1, 100000000, &coordinates},
         {"--table", options->table, 1, 4096, &table},
+        {"--exponent", options->exponent, BG_MASK_SHORT_EXPONENT_BITS, 1536, &exponent},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         enum bg_status status =
@@ -106,12 +111,17 @@ static enum bg_status make_settings(const struct options *options, struct bg_err
     }
     if (bits != 2048 && bits != 3072)
         return bg_fail(error, BG_INVALID, "--bits %s: want 2048 or 3072", options->bits);
+    if (exponent % 8 || exponent > bits / 2)
+        return bg_fail(error, BG_INVALID, "--exponent %s: want a multiple of 8, at most half of --bits",
+                       options->exponent);
     *ret_settings = (struct bg_bench_crypto_settings){.bits = (uint32_t)bits,
                                                       .s = (uint32_t)s,
                                                       .widths = {4, 6, 8},
                                                       .width_count = 3,
                                                       .coordinates = coordinates,
-                                                      .table_bytes = table << 20,
+                                                      .masks = {.memory_bytes = table << 20,
+                                                                .exponent_bits = (uint32_t)(exponent ? exponent
+                                                                                                     : bits / 2)},
                                                       .rounds = rounds};
     if (width) {
         ret_settings->widths[0] = (uint32_t)width;
@@ -146,7 +156,7 @@ static enum bg_status print_json(const struct bg_bench_crypto_settings *settings
     struct bg_json *object = bg_json_object();
     bg_json_add_u64(object, "bits", settings->bits);
     bg_json_add_u64(object, "s", settings->s);
-    bg_json_add_u64(object, "exponent_bits", settings->bits / 2);
+    bg_json_add_u64(object, "exponent_bits", settings->masks.exponent_bits);
     bg_json_add_u64(object, "rounds", settings->rounds);
     bg_json_add_u64(object, "coordinates", settings->coordinates);
     bg_bench_rows_add(rows, bg_json_add_array(object, "rows"));
@@ -168,7 +178,7 @@ static enum bg_status compare(const struct bg_bench_crypto_settings *settings, b
     if (json)
         return print_json(settings, &rows, error);
     printf("%u bits, s = %u, exponents of %u bits, %zu coordinates; medians of %zu rounds\n", settings->bits,
-           settings->s, settings->bits / 2, settings->coordinates, settings->rounds);
+           settings->s, settings->masks.exponent_bits, settings->coordinates, settings->rounds);
     bg_bench_rows_print(&rows, stdout);
     return BG_OK;
 }
@@ -200,8 +210,8 @@ static enum bg_status draw_public_key(const struct bg_bench_crypto_settings *set
     return status;
 }
 
-static enum bg_status encrypt_many(const struct bg_public_key *key, const struct bg_random *random, size_t table_bytes,
-                                   size_t count)
+static enum bg_status encrypt_many(const struct bg_public_key *key, const struct bg_random *random,
+                                   const struct bg_mask_settings *settings, size_t count)
 {
     struct bg_cipher cipher = {BG_ENCRYPTION_PAILLIER, key};
     size_t plaintext_bytes = bg_public_key_plaintext_bytes(key);
@@ -212,7 +222,7 @@ static enum bg_status encrypt_many(const struct bg_public_key *key, const struct
     enum bg_status status = plaintexts && ciphertexts ? BG_OK : BG_NO_MEMORY;
 
     if (status == BG_OK)
-        status = bg_mask_table_create(key, random, &(struct bg_mask_settings){.memory_bytes = table_bytes}, &table);
+        status = bg_mask_table_create(key, random, settings, &table);
     if (status == BG_OK)
         status = bg_mask_source_create(table, random, NULL, &masks);
     if (status == BG_OK)
@@ -260,7 +270,7 @@ static enum bg_status run_instructions(const struct options *options, const stru
     bg_bench_kernel_choose(&kernel);
     status = draw_public_key(settings, &random, error, &key);
     if (status == BG_OK) {
-        status = encrypt_many(key, &random, settings->table_bytes, count);
+        status = encrypt_many(key, &random, &settings->masks, count);
         if (status != BG_OK)
             bg_fail(error, status, "%s: %s", kernel.name, bg_status_text(status));
     }

@@ -116,7 +116,7 @@ enum bg_status bg_bench_draw_batch(const struct bg_public_key *key, const struct
 }
 
 static enum bg_status create_objects(struct bg_bench_kernel *k, struct bg_span p, struct bg_span q, uint32_t s,
-                                     size_t table_bytes, struct bg_error *error)
+                                     const struct bg_mask_settings *masks, struct bg_error *error)
 {
     enum bg_status status = bg_secret_key_create(p, q, (uint32_t)(16 * p.size), s, false, error, &k->secret_key);
     if (status != BG_OK)
@@ -130,8 +130,7 @@ static enum bg_status create_objects(struct bg_bench_kernel *k, struct bg_span p
     k->summands = malloc(BG_BENCH_POSITIONS * k->ciphertext_bytes);
     status = k->plaintexts && k->opened && k->ciphertexts && k->summands ? BG_OK : BG_NO_MEMORY;
     if (status == BG_OK)
-        status = bg_mask_table_create(k->cipher.key, &k->random,
-                                      &(struct bg_mask_settings){.memory_bytes = table_bytes}, &k->table);
+        status = bg_mask_table_create(k->cipher.key, &k->random, masks, &k->table);
     if (status == BG_OK)
         status = bg_mask_source_create(k->table, &k->random, NULL, &k->fresh);
     if (status == BG_OK)
@@ -146,11 +145,12 @@ static enum bg_status create_objects(struct bg_bench_kernel *k, struct bg_span p
 }
 
 enum bg_status bg_bench_kernel_init(struct bg_bench_kernel *k, const struct bg_crypto_kernel *kernel, struct bg_span p,
-                                    struct bg_span q, uint32_t s, size_t table_bytes, struct bg_error *error)
+                                    struct bg_span q, uint32_t s, const struct bg_mask_settings *masks,
+                                    struct bg_error *error)
 {
     *k = (struct bg_bench_kernel){.kernel = *kernel, .random = bg_random_system()};
     bg_bench_kernel_choose(kernel);
-    enum bg_status status = create_objects(k, p, q, s, table_bytes, error);
+    enum bg_status status = create_objects(k, p, q, s, masks, error);
     bg_bench_kernel_choose(NULL);
     if (status == BG_OK)
         status = check(k, error);

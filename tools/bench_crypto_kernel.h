@@ -35,12 +35,11 @@ void bg_bench_kernel_choose(const struct bg_crypto_kernel *kernel);
 BG_MUST_CHECK enum bg_status bg_bench_draw_batch(const struct bg_public_key *key, const struct bg_random *random,
                                                  uint8_t *ret_plaintexts);
 
-/* Everything for the key of these primes, with a usable kernel, a table of at most table_bytes and a batch of random
- * plaintexts. Afterwards the best kernel is chosen. BG_FAULT unless what is encrypted
- * decrypts to what it was, from a fresh mask and from the pool. */
+/* Everything for the key of these primes, with a usable kernel, and a batch of random plaintexts. Afterwards the best
+ * kernel is chosen. BG_FAULT unless what is encrypted decrypts to what it was, from a fresh mask and from the pool. */
 BG_MUST_CHECK enum bg_status bg_bench_kernel_init(struct bg_bench_kernel *k, const struct bg_crypto_kernel *kernel,
-                                                  struct bg_span p, struct bg_span q, uint32_t s, size_t table_bytes,
-                                                  struct bg_error *error);
+                                                  struct bg_span p, struct bg_span q, uint32_t s,
+                                                  const struct bg_mask_settings *masks, struct bg_error *error);
 /* Accepts a zeroed one. */
 void bg_bench_kernel_finish(struct bg_bench_kernel *k);
 

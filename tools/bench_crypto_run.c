@@ -256,7 +256,7 @@ static enum bg_status create_kernels(struct bench *b, struct bg_error *error)
         if (c->absent)
             continue;
         status = bg_bench_kernel_init(&c->objects, &c->kernel, (struct bg_span){p, size}, (struct bg_span){q, size},
-                                      b->settings->s, b->settings->table_bytes, error);
+                                      b->settings->s, &b->settings->masks, error);
         if (status == BG_OK && !bg_baseline_agrees(b->baseline, c->objects.ciphertexts, c->objects.plaintexts))
             status = bg_fail(error, BG_FAULT, "%s: GMP decrypts to something else", c->kernel.name);
     }
@@ -332,7 +332,7 @@ enum bg_status bg_bench_crypto_run(const struct bg_bench_crypto_settings *settin
     ret_rows->count = 0;
     enum bg_status status = measure_keygen(&b, error);
     if (status == BG_OK)
-        status = bg_baseline_create(b.key, &b.random, error, &b.baseline);
+        status = bg_baseline_create(b.key, settings->masks.exponent_bits, &b.random, error, &b.baseline);
     if (status == BG_OK)
         status = bg_baseline_check(b.baseline, error);
     if (status == BG_OK)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "crypto/mask.h"
 #include "tools/bench_crypto_rows.h"
 
 #include <stdint.h>
@@ -14,7 +15,7 @@ struct bg_bench_crypto_settings {
     uint32_t widths[BG_BENCH_MOST_WIDTHS]; /* bits of a slot, 2 … 31 */
     size_t width_count;
     size_t coordinates; /* of one update, > 0 */
-    size_t table_bytes; /* at most, for the table of a kernel */
+    struct bg_mask_settings masks; /* with exponent_bits that are not 0 */
     size_t rounds;      /* > 0 */
 };
 

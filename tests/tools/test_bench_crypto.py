@@ -74,8 +74,8 @@ def check_rows(tap):
 
 def check_text(tap):
     with tap.trying('a table for people, of one width of slots'):
-        text = bench('--s', 2, '--slots', 3, '--table', 1, *SHORT)
-        assert text.startswith('2048 bits, s = 2, exponents of 1024 bits, 20000 coordinates; medians of 1 rounds'), text
+        text = bench('--s', 2, '--slots', 3, '--table', 1, '--exponent', 512, *SHORT)
+        assert text.startswith('2048 bits, s = 2, exponents of 512 bits, 20000 coordinates; medians of 1 rounds'), text
         assert 'coordinate-3/portable' in text and 'coordinate-8' not in text, text
         assert not [line for line in text.splitlines() if line != line.rstrip()], 'blanks at line ends'
         (row,) = [line.split() for line in text.splitlines() if line.startswith('encrypt/portable')]
@@ -98,11 +98,13 @@ def check_usage(tap):
         assert '--s 5: want a number from 1 to 4' in bench('--s', 5, status=64)
         assert '--slots 1: want a number from 2 to 31' in bench('--slots', 1, status=64)
         assert '--rounds 0' in bench('--rounds', 0, status=64)
+        assert '--exponent 504: want a number from 512' in bench('--exponent', 504, status=64)
+        assert '--exponent 1032: want a multiple of 8, at most half' in bench('--exponent', 1032, status=64)
         assert '"now" is no option' in bench('now', status=64)
 
     with tap.trying('--help names every option'):
         text = bench('--help')
-        for option in ('bits', 's', 'slots', 'rounds', 'coordinates', 'table', 'kernels', 'instructions', 'json'):
+        for option in 'bits s slots rounds coordinates table exponent kernels instructions json'.split():
             assert f'\n  --{option} ' in text, option
 
 
