@@ -139,6 +139,8 @@ static void split_base(struct bg_adic *ring, const mpz_t base)
     mpz_mul(multiple, multiple, base);
     mpz_cdiv_q_2exp(multiple, multiple, bits);
     split(ring, base, ring->base_limbs);
+    for (size_t i = 0; i < ring->limbs; i++)
+        ring->complement_limbs[i] = ring->base_limbs[i] ^ (UINT64_MAX >> (64 - bits));
     split(ring, multiple, ring->multiple_limbs);
     bg_big_wipe(multiple);
     mpz_clear(multiple);
@@ -167,7 +169,7 @@ static void compute_constants(struct bg_adic *ring, const mpz_t base, uint64_t *
 
 static size_t constant_words(const struct bg_adic *ring)
 {
-    return round_up(ring->digit_words) + 2 * round_up(ring->limbs + 1) + 3 * ring->vector_words +
+    return round_up(ring->digit_words) + 3 * round_up(ring->limbs + 1) + 3 * ring->vector_words +
            round_up(bg_adic_compact_words(ring, ring->digits));
 }
 
@@ -197,7 +199,8 @@ enum bg_status bg_adic_create(const mpz_t base, uint32_t digits, struct bg_adic 
     ring->radix = ring->one + ring->vector_words;
     ring->base = ring->radix + ring->vector_words;
     ring->base_limbs = ring->base + round_up(ring->digit_words);
-    ring->multiple_limbs = ring->base_limbs + round_up(ring->limbs + 1);
+    ring->complement_limbs = ring->base_limbs + round_up(ring->limbs + 1);
+    ring->multiple_limbs = ring->complement_limbs + round_up(ring->limbs + 1);
     split_base(ring, base);
     compute_constants(ring, base, ring->multiple_limbs + round_up(ring->limbs + 1));
     *ret_ring = ring;

@@ -80,6 +80,7 @@ struct bg_adic {
     uint64_t inverse;      /* −1/b mod 2^64 */
     uint64_t *base;        /* compact */
     uint64_t *base_limbs;  /* b in limbs, one lane, and a limb of 0 */
+    uint64_t *complement_limbs; /* R − 1 − b in limbs */
     uint64_t *multiple_limbs; /* (κ b + 1) / 2^limb_bits in limbs, where κ = −1/b mod 2^limb_bits */
     uint64_t *memory;      /* of all constants */
     /* Vectors, every lane alike. */

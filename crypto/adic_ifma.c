@@ -21,64 +21,30 @@
  * of e products and for the reduction, a limb of R b − q, and a carry: (2·160·6 + 4) 2^52 < 2^63 for bases of
  * 8192 bits.
  */
+#include "crypto/adic_ifma.h"
+
 #include "base/checked.h"
 #include "base/cpu.h"
-#include "crypto/adic.h"
 
-#include <assert.h>
-#include <immintrin.h>
 #include <string.h>
 
-#define LANES 8
-#define LIMB_BITS 52
 #define TILE 10
 #define WINDOW (TILE + 1)
 #define SPARE_BITS 8
 
-#define INLINE static inline __attribute__((always_inline))
 /* Loops would leave arrays of vectors in memory. */
 #define EACH(action) action(0) action(1) action(2) action(3) action(4) action(5) action(6) action(7) action(8) action(9)
 
-static const __m512i *vectors_of(const uint64_t *words)
-{
-    return (const __m512i *)words;
-}
-
-INLINE __m512i low(__m512i sum, __m512i x, __m512i y)
-{
-    return _mm512_madd52lo_epu64(sum, x, y);
-}
-
-INLINE __m512i high(__m512i sum, __m512i x, __m512i y)
-{
-    return _mm512_madd52hi_epu64(sum, x, y);
-}
-
-INLINE __m512i broadcast(uint64_t limb)
-{
-    return _mm512_set1_epi64((long long)limb);
-}
-
-INLINE __m512i carry_of(__m512i column)
-{
-    return _mm512_srai_epi64(column, LIMB_BITS);
-}
-
-INLINE __m512i limb_of(__m512i column)
-{
-    return _mm512_and_si512(column, broadcast((UINT64_C(1) << LIMB_BITS) - 1));
-}
-
-INLINE void load_tile(__m512i tile[TILE], const __m512i *limbs)
+BG_IFMA_INLINE void load_tile(__m512i tile[TILE], const __m512i *limbs)
 {
 #define LOAD(t) tile[t] = _mm512_load_si512(limbs + t);
     EACH(LOAD)
 #undef LOAD
 }
 
-INLINE void broadcast_tile(__m512i tile[TILE], const uint64_t *limbs)
+BG_IFMA_INLINE void broadcast_tile(__m512i tile[TILE], const uint64_t *limbs)
 {
-#define BROADCAST(t) tile[t] = broadcast(limbs[t]);
+#define BROADCAST(t) tile[t] = bg_ifma_broadcast(limbs[t]);
     EACH(BROADCAST)
 #undef BROADCAST
 }
@@ -87,29 +53,29 @@ INLINE void broadcast_tile(__m512i tile[TILE], const uint64_t *limbs)
 #define AT(c) window[(c) % WINDOW]
 
 /* Adds Σ_t x_t y 2^(52t), t < rows, from column c on; the last limb of x is multiplied by `last` instead of y. */
-INLINE void add_products(__m512i window[WINDOW], unsigned c, const __m512i x[TILE], unsigned rows, __m512i y,
-                         __m512i last)
+BG_IFMA_INLINE void add_products(__m512i window[WINDOW], unsigned c, const __m512i x[TILE], unsigned rows,
+                                 __m512i y, __m512i last)
 {
 #define LOW(t)                                                                                                         \
     if (t < rows)                                                                                                      \
-        AT(c + t) = low(AT(c + t), x[t], t == TILE - 1 ? last : y);
+        AT(c + t) = bg_ifma_low(AT(c + t), x[t], t == TILE - 1 ? last : y);
 #define HIGH(t)                                                                                                        \
     if (t < rows)                                                                                                      \
-        AT(c + t + 1) = high(AT(c + t + 1), x[t], t == TILE - 1 ? last : y);
+        AT(c + t + 1) = bg_ifma_high(AT(c + t + 1), x[t], t == TILE - 1 ? last : y);
     EACH(LOW)
     EACH(HIGH)
 #undef LOW
 #undef HIGH
 }
 
-INLINE void load_window(__m512i window[WINDOW], const __m512i *columns)
+BG_IFMA_INLINE void load_window(__m512i window[WINDOW], const __m512i *columns)
 {
 #define LOAD(t) window[t] = columns[t];
     EACH(LOAD)
 #undef LOAD
 }
 
-INLINE void store_window(const __m512i window[WINDOW], __m512i *columns)
+BG_IFMA_INLINE void store_window(const __m512i window[WINDOW], __m512i *columns)
 {
 #define STORE(t) columns[t] = window[t];
     EACH(STORE)
@@ -117,7 +83,7 @@ INLINE void store_window(const __m512i window[WINDOW], __m512i *columns)
 }
 
 /* From columns TILE … to 0 … */
-INLINE void rotate_window(__m512i window[WINDOW])
+BG_IFMA_INLINE void rotate_window(__m512i window[WINDOW])
 {
     __m512i spare = AT(TILE);
     window[10] = window[9];
@@ -134,7 +100,7 @@ INLINE void rotate_window(__m512i window[WINDOW])
 }
 
 /* Adds ten limbs of y, one per step, times the tile x: each step takes one column in and puts one back. */
-INLINE void add_tile(__m512i window[WINDOW], __m512i *columns, const __m512i x[TILE], const __m512i *y)
+BG_IFMA_INLINE void add_tile(__m512i window[WINDOW], __m512i *columns, const __m512i x[TILE], const __m512i *y)
 {
 #define STEP(t)                                                                                                        \
     AT(t + TILE) = columns[t + TILE];                                                                                  \
@@ -146,7 +112,7 @@ INLINE void add_tile(__m512i window[WINDOW], __m512i *columns, const __m512i x[T
 }
 
 /* The products x_i x_j, i < j, of one tile */
-INLINE void add_triangle(__m512i window[WINDOW], __m512i *columns, const __m512i x[TILE])
+BG_IFMA_INLINE void add_triangle(__m512i window[WINDOW], __m512i *columns, const __m512i x[TILE])
 {
 #define STEP(t)                                                                                                        \
     AT(t + TILE) = columns[t + TILE];                                                                                  \
@@ -197,42 +163,42 @@ static void add_doubled(__m512i *columns, __m512i *half, size_t count)
 static void add_squares(__m512i *columns, const __m512i *x, size_t limbs)
 {
     for (size_t i = 0; i < limbs; i++) {
-        columns[2 * i] = low(columns[2 * i], x[i], x[i]);
-        columns[2 * i + 1] = high(columns[2 * i + 1], x[i], x[i]);
+        columns[2 * i] = bg_ifma_low(columns[2 * i], x[i], x[i]);
+        columns[2 * i + 1] = bg_ifma_high(columns[2 * i + 1], x[i], x[i]);
     }
 }
 
 /* The limb of column c becomes a quotient, which takes its place, and the column's carry moves on. */
-INLINE void clear_column(__m512i window[WINDOW], unsigned c, __m512i *columns, const __m512i multiple[TILE])
+BG_IFMA_INLINE void clear_column(__m512i window[WINDOW], unsigned c, __m512i *columns, const __m512i multiple[TILE])
 {
     __m512i quotient = AT(c);
     columns[c] = quotient;
     AT(c + WINDOW) = columns[c + WINDOW];
-    AT(c + 1) = _mm512_add_epi64(AT(c + 1), carry_of(quotient));
+    AT(c + 1) = _mm512_add_epi64(AT(c + 1), bg_ifma_carry(quotient));
     add_products(window, c + 1, multiple, TILE, quotient, quotient);
 }
 
 /* With b itself: r times its least limb makes the column a multiple of 2^52, hence the rounding of its carry. */
-INLINE void clear_last_column(__m512i window[WINDOW], unsigned c, __m512i *columns, const struct bg_adic *ring)
+BG_IFMA_INLINE void clear_last_column(__m512i window[WINDOW], unsigned c, __m512i *columns, const struct bg_adic *ring)
 {
     __m512i tile[TILE], zero = _mm512_setzero_si512();
-    __m512i column = AT(c), quotient = low(zero, column, broadcast(ring->inverse));
-    __m512i carry = carry_of(_mm512_add_epi64(column, broadcast((UINT64_C(1) << LIMB_BITS) - 1)));
+    __m512i column = AT(c), quotient = bg_ifma_low(zero, column, bg_ifma_broadcast(ring->inverse));
+    __m512i carry = bg_ifma_carry(_mm512_add_epi64(column, bg_ifma_limb(bg_ifma_broadcast(UINT64_MAX))));
 
     columns[c] = quotient;
     AT(c + WINDOW) = columns[c + WINDOW];
-    AT(c + 1) = high(_mm512_add_epi64(AT(c + 1), carry), quotient, broadcast(ring->base_limbs[0]));
+    AT(c + 1) = bg_ifma_high(_mm512_add_epi64(AT(c + 1), carry), quotient, bg_ifma_broadcast(ring->base_limbs[0]));
     broadcast_tile(tile, ring->base_limbs + 1);
     add_products(window, c + 1, tile, TILE, quotient, quotient);
 }
 
 /* Ten limbs of κ b / 2^52 times the tile of quotients */
-INLINE void add_multiples(__m512i window[WINDOW], __m512i *columns, const __m512i quotients[TILE],
+BG_IFMA_INLINE void add_multiples(__m512i window[WINDOW], __m512i *columns, const __m512i quotients[TILE],
                           const uint64_t *multiple)
 {
 #define STEP(t)                                                                                                        \
     {                                                                                                                  \
-        __m512i y = broadcast(multiple[t]);                                                                            \
+        __m512i y = bg_ifma_broadcast(multiple[t]);                                                                    \
         AT(t + TILE) = columns[t + TILE];                                                                              \
         add_products(window, t, quotients, TILE, y, y);                                                                \
         columns[t] = AT(t);                                                                                            \
@@ -242,20 +208,20 @@ INLINE void add_multiples(__m512i window[WINDOW], __m512i *columns, const __m512
     rotate_window(window);
 }
 
-INLINE __m512i carried(__m512i column, __m512i *carry)
+BG_IFMA_INLINE __m512i carried(__m512i column, __m512i *carry)
 {
     column = _mm512_add_epi64(column, *carry);
-    *carry = carry_of(column);
+    *carry = bg_ifma_carry(column);
     return column;
 }
 
 /* The same for the last tile, whose columns are then complete: carries them to limbs. */
-INLINE void finish_columns(__m512i window[WINDOW], const __m512i *columns, const __m512i quotients[TILE],
+BG_IFMA_INLINE void finish_columns(__m512i window[WINDOW], const __m512i *columns, const __m512i quotients[TILE],
                            const uint64_t *multiple, const uint64_t *base, __m512i *carry, __m512i *ret_limbs)
 {
 #define STEP(t)                                                                                                        \
     AT(t + TILE) = columns[t + TILE];                                                                                  \
-    add_products(window, t, quotients, TILE, broadcast(multiple[t]), broadcast(base[t]));                              \
+    add_products(window, t, quotients, TILE, bg_ifma_broadcast(multiple[t]), bg_ifma_broadcast(base[t]));              \
     ret_limbs[t] = carried(AT(t), carry);
     EACH(STEP)
 #undef STEP
@@ -327,7 +293,7 @@ static void clear(__m512i *vectors, size_t count)
 static void set_upper_columns(const struct bg_adic *ring, __m512i *columns)
 {
     for (size_t i = 0; i < ring->limbs; i++)
-        columns[ring->limbs + i] = broadcast(ring->base_limbs[i]);
+        columns[ring->limbs + i] = bg_ifma_broadcast(ring->base_limbs[i]);
     columns[2 * ring->limbs] = _mm512_setzero_si512();
 }
 
@@ -341,44 +307,38 @@ static void begin_first(const struct bg_adic *ring, __m512i *columns)
 static void begin_next(const struct bg_adic *ring, __m512i *columns)
 {
     size_t last = ring->limbs - 1;
-    __m512i zero = _mm512_setzero_si512(), inverse = broadcast(ring->inverse), above = zero;
+    __m512i zero = _mm512_setzero_si512(), inverse = bg_ifma_broadcast(ring->inverse), above = zero;
 
     for (size_t i = 0; i < last; i++) {
         __m512i quotient = columns[i];
-        columns[i] = _mm512_sub_epi64(zero, low(above, quotient, inverse));
-        above = high(zero, quotient, inverse);
+        columns[i] = _mm512_sub_epi64(zero, bg_ifma_low(above, quotient, inverse));
+        above = bg_ifma_high(zero, quotient, inverse);
     }
     columns[last] = _mm512_sub_epi64(zero, _mm512_add_epi64(above, columns[last]));
     set_upper_columns(ring, columns);
-    columns[last + 1] = _mm512_sub_epi64(columns[last + 1], broadcast(1));
+    columns[last + 1] = _mm512_sub_epi64(columns[last + 1], bg_ifma_broadcast(1));
 }
 
 static size_t limbs(uint32_t base_bits)
 {
-    return bg_divide_up(base_bits + SPARE_BITS, TILE * LIMB_BITS) * TILE;
+    return bg_divide_up(base_bits + SPARE_BITS, TILE * BG_IFMA_LIMB_BITS) * TILE;
 }
 
-/* In vectors: columns of a sum and of half a square, digits of a result. */
-static size_t scratch_words(const struct bg_adic *ring)
+size_t bg_ifma_scratch_words(const struct bg_adic *ring)
 {
-    return (2 * (2 * ring->limbs + 1) + ring->digits * ring->limbs) * LANES;
+    return (2 * (2 * ring->limbs + 1) + ring->digits * ring->limbs) * BG_IFMA_LANES;
 }
 
-struct scratch {
-    __m512i *columns;
-    __m512i *half;
-    __m512i *digits;
-};
-
-static struct scratch divide_scratch(const struct bg_adic *ring, uint64_t *words)
+struct bg_ifma_scratch bg_ifma_divide_scratch(const struct bg_adic *ring, uint64_t *words)
 {
     __m512i *first = (__m512i *)words;
     size_t columns = 2 * ring->limbs + 1;
-    return (struct scratch){first, first + columns, first + 2 * columns};
+    return (struct bg_ifma_scratch){first, first + columns, first + 2 * columns};
 }
 
 /* From T_d to u_d, which all but the top digit keep in scratch memory, as `ret` may be a factor. */
-static void finish_digit(const struct bg_adic *ring, uint32_t d, uint32_t digits, const struct scratch *s, __m512i *ret)
+static void finish_digit(const struct bg_adic *ring, uint32_t d, uint32_t digits, const struct bg_ifma_scratch *s,
+                         __m512i *ret)
 {
     size_t k = ring->limbs;
 
@@ -394,8 +354,8 @@ static void finish_digit(const struct bg_adic *ring, uint32_t d, uint32_t digits
 static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
                      uint64_t *ret, uint64_t *scratch_words)
 {
-    struct scratch s = divide_scratch(ring, scratch_words);
-    const __m512i *x = vectors_of(x_words), *y = vectors_of(y_words);
+    struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
+    const __m512i *x = bg_ifma_vectors(x_words), *y = bg_ifma_vectors(y_words);
     size_t k = ring->limbs;
 
     begin_first(ring, s.columns);
@@ -410,8 +370,8 @@ static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t
 static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, uint64_t *ret,
                    uint64_t *scratch_words)
 {
-    struct scratch s = divide_scratch(ring, scratch_words);
-    const __m512i *x = vectors_of(x_words);
+    struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
+    const __m512i *x = bg_ifma_vectors(x_words);
     size_t k = ring->limbs;
 
     begin_first(ring, s.columns);
@@ -432,8 +392,8 @@ static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *
 static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
                   uint64_t *ret, uint64_t *scratch_words)
 {
-    struct scratch s = divide_scratch(ring, scratch_words);
-    const __m512i *x = vectors_of(x_words), *y = vectors_of(y_words);
+    struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
+    const __m512i *x = bg_ifma_vectors(x_words), *y = bg_ifma_vectors(y_words);
 
     begin_first(ring, s.columns);
     for (uint32_t d = 0; d < digits; d++) {
@@ -442,195 +402,18 @@ static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x
     }
 }
 
-/* Rows 0 … 3 of `ret`: word w of all numbers; those words of `numbers` that the mask has. */
-INLINE void transpose_in(const uint64_t *const numbers[], size_t first, __mmask8 mask, __m512i *ret)
-{
-#define PAIR(i, j)                                                                                                     \
-    _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi64(mask, numbers[i] + first)),                     \
-                       _mm256_maskz_loadu_epi64(mask, numbers[j] + first), 1)
-    __m512i a = PAIR(0, 2), b = PAIR(1, 3), c = PAIR(4, 6), d = PAIR(5, 7);
-#undef PAIR
-    __m512i ab_even = _mm512_unpacklo_epi64(a, b), ab_odd = _mm512_unpackhi_epi64(a, b);
-    __m512i cd_even = _mm512_unpacklo_epi64(c, d), cd_odd = _mm512_unpackhi_epi64(c, d);
-    ret[0] = _mm512_shuffle_i64x2(ab_even, cd_even, 0x88);
-    ret[1] = _mm512_shuffle_i64x2(ab_odd, cd_odd, 0x88);
-    ret[2] = _mm512_shuffle_i64x2(ab_even, cd_even, 0xdd);
-    ret[3] = _mm512_shuffle_i64x2(ab_odd, cd_odd, 0xdd);
-}
-
-static __mmask8 mask_of(size_t words)
-{
-    return (__mmask8)(words < 4 ? (1u << words) - 1 : 0xf);
-}
-
-/* The words lie where limbs go: from the top down, each limb overwrites a word that no lower one needs. */
-static void words_to_limbs(__m512i *digit, size_t limbs)
-{
-    for (size_t i = limbs; i-- > 0;) {
-        size_t bit = i * LIMB_BITS, word = bit / 64;
-        digit[i] = _mm512_shrdv_epi64(digit[word], digit[word + 1], broadcast(bit % 64));
-    }
-}
-
-static void load(const struct bg_adic *ring, uint32_t digits, const uint64_t *const numbers[], uint64_t *ret)
-{
-    for (uint32_t d = 0; d < digits; d++) {
-        __m512i *digit = (__m512i *)ret + d * ring->limbs;
-        size_t i = 0;
-        for (; i < ring->digit_words; i += 4)
-            transpose_in(numbers, d * ring->digit_words + i, mask_of(ring->digit_words - i), digit + i);
-        for (; i < ring->limbs; i++)
-            digit[i] = _mm512_setzero_si512();
-        words_to_limbs(digit, ring->limbs);
-    }
-}
-
-/* columns += addend, carried to limbs below 2^52 */
-static void carry_up(__m512i *columns, __m512i addend, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        __m512i column = _mm512_add_epi64(columns[i], addend);
-        columns[i] = limb_of(column);
-        addend = carry_of(column);
-    }
-}
-
-/* The highest limb of b, the one above and the one below, as a floating-point number */
-static __m512d leading(const struct bg_adic *ring, const __m512i *limbs)
-{
-    const __m512d radix = _mm512_set1_pd(0x1p52);
-    size_t top = (ring->base_bits - 1) / LIMB_BITS;
-    __m512d sum = _mm512_setzero_pd();
-    for (size_t i = top + 2; i-- > (top ? top - 1 : 0);)
-        if (i < ring->limbs)
-            sum = _mm512_fmadd_pd(sum, radix, _mm512_cvtepi64_pd(limbs[i]));
-    return sum;
-}
-
-/* x / b for x below 10b, possibly one less: rounding and limbs that are left out make errors below 2^-48. */
-static __m512i quotient_of(const struct bg_adic *ring, const __m512i *limbs, __m512i *scratch)
-{
-    for (size_t i = 0; i < ring->limbs; i++)
-        scratch[i] = broadcast(ring->base_limbs[i]);
-    __m512d quotient = _mm512_div_pd(leading(ring, limbs), leading(ring, scratch));
-    return _mm512_cvttpd_epi64(_mm512_mul_pd(quotient, _mm512_set1_pd(1 - 0x1p-44)));
-}
-
-/* limbs −= quotient b, as limbs += quotient (R − b) mod R */
-static void subtract_multiple(const struct bg_adic *ring, __m512i *limbs, __m512i quotient)
-{
-    __m512i above = quotient;
-    for (size_t i = 0; i < ring->limbs; i++) {
-        __m512i complement = broadcast(~ring->base_limbs[i]);
-        __m512i sum = low(_mm512_add_epi64(limbs[i], above), complement, quotient);
-        limbs[i] = limb_of(sum);
-        above = high(carry_of(sum), complement, quotient);
-    }
-}
-
-/* ret = limbs − b mod R. Gives the lanes where limbs ≥ b. */
-static __mmask8 subtract_base(const struct bg_adic *ring, const __m512i *limbs, __m512i *ret)
-{
-    __m512i borrow = _mm512_setzero_si512();
-    for (size_t i = 0; i < ring->limbs; i++) {
-        __m512i difference = _mm512_sub_epi64(_mm512_add_epi64(limbs[i], borrow), broadcast(ring->base_limbs[i]));
-        ret[i] = limb_of(difference);
-        borrow = carry_of(difference);
-    }
-    return _mm512_testn_epi64_mask(borrow, borrow);
-}
-
-/* Brings x + carry below b. Gives how often b was taken off. */
-static __m512i bring_below_base(const struct bg_adic *ring, __m512i carry, __m512i *x, __m512i *scratch)
-{
-    carry_up(x, carry, ring->limbs);
-    __m512i quotient = quotient_of(ring, x, scratch);
-    subtract_multiple(ring, x, quotient);
-    __mmask8 above = subtract_base(ring, x, scratch);
-    for (size_t i = 0; i < ring->limbs; i++)
-        x[i] = _mm512_mask_mov_epi64(x[i], above, scratch[i]);
-    return _mm512_mask_add_epi64(quotient, above, quotient, broadcast(1));
-}
-
-static void add(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
-                uint64_t *ret_words, uint64_t *scratch_words)
-{
-    struct scratch s = divide_scratch(ring, scratch_words);
-    const __m512i *x = vectors_of(x_words), *y = vectors_of(y_words);
-    __m512i *ret = (__m512i *)ret_words, carry = _mm512_setzero_si512();
-
-    for (size_t d = 0, i = 0; d < digits; d++) {
-        for (size_t end = i + ring->limbs; i < end; i++)
-            ret[i] = _mm512_add_epi64(limb_of(x[i]), limb_of(y[i]));
-        carry = bring_below_base(ring, carry, ret + d * ring->limbs, s.half);
-    }
-}
-
-/* A word spans up to three limbs; two that are 0 follow the highest. */
-static void limbs_to_words(const __m512i *limbs, size_t words, __m512i *ret)
-{
-    for (size_t i = 0; i < words; i++) {
-        size_t limb = i * 64 / LIMB_BITS, bit = i * 64 % LIMB_BITS;
-        __m512i word = _mm512_srlv_epi64(limbs[limb], broadcast(bit));
-        word = _mm512_or_si512(word, _mm512_sllv_epi64(limbs[limb + 1], broadcast(LIMB_BITS - bit)));
-        ret[i] = _mm512_or_si512(word, _mm512_sllv_epi64(limbs[limb + 2], broadcast(2 * LIMB_BITS - bit)));
-    }
-}
-
-/* Four words of each number from as many rows. */
-INLINE void transpose_out(const __m512i *rows, unsigned count, uint64_t *const ret_numbers[], size_t first,
-                          __mmask8 mask)
-{
-    const __m512i low_pair = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
-    const __m512i high_pair = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
-    __m512i even01 = _mm512_unpacklo_epi64(rows[0], rows[1]), odd01 = _mm512_unpackhi_epi64(rows[0], rows[1]);
-    __m512i even23 = _mm512_unpacklo_epi64(rows[2], rows[3]), odd23 = _mm512_unpackhi_epi64(rows[2], rows[3]);
-#define STORE(i, part, pair, half)                                                                                     \
-    if (i < count)                                                                                                     \
-        _mm256_mask_storeu_epi64(                                                                                      \
-            ret_numbers[i] + first, mask,                                                                              \
-            _mm512_extracti64x4_epi64(_mm512_permutex2var_epi64(part##01, pair, part##23), half));
-    STORE(0, even, low_pair, 0)
-    STORE(1, odd, low_pair, 0)
-    STORE(2, even, low_pair, 1)
-    STORE(3, odd, low_pair, 1)
-    STORE(4, even, high_pair, 0)
-    STORE(5, odd, high_pair, 0)
-    STORE(6, even, high_pair, 1)
-    STORE(7, odd, high_pair, 1)
-#undef STORE
-}
-
-static void store(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, unsigned count,
-                  uint64_t *const ret_numbers[], uint64_t *scratch_words)
-{
-    struct scratch s = divide_scratch(ring, scratch_words);
-    const size_t k = ring->limbs, words = ring->digit_words;
-    __m512i carry = _mm512_setzero_si512();
-
-    s.columns[k] = s.columns[k + 1] = carry;
-    for (uint32_t d = 0; d < digits; d++) {
-        for (size_t i = 0; i < k; i++)
-            s.columns[i] = limb_of(vectors_of(x)[d * k + i]);
-        carry = bring_below_base(ring, carry, s.columns, s.half);
-        limbs_to_words(s.columns, words, s.half);
-        for (size_t i = 0; i < words; i += 4)
-            transpose_out(s.half + i, count, ret_numbers, d * words + i, mask_of(words - i));
-    }
-}
-
 const struct bg_adic_kernel bg_adic_ifma = {
     .name = "ifma",
     .needs = BG_CPU_AVX512 | BG_CPU_VBMI | BG_CPU_IFMA,
-    .lanes = LANES,
-    .limb_bits = LIMB_BITS,
+    .lanes = BG_IFMA_LANES,
+    .limb_bits = BG_IFMA_LIMB_BITS,
     .digit_bound = 4,
     .limbs = limbs,
-    .scratch_words = scratch_words,
+    .scratch_words = bg_ifma_scratch_words,
     .multiply = multiply,
     .square = square,
     .scale = scale,
-    .add = add,
-    .load = load,
-    .store = store,
+    .add = bg_ifma_add,
+    .load = bg_ifma_load,
+    .store = bg_ifma_store,
 };
