@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/config.h"
 
+#include "base/cpu.h"
 #include "datasets/source.h"
 
 #include <stddef.h>
@@ -51,6 +52,7 @@ const struct bg_option bg_aggregator_options[] = {
      "held in a row before one is abandoned"},
     {"rounds.seed", BG_OPTION_U64, FIELD(seed), "1", 0, 0, NULL, NULL,
      "of the choice of groups"},
+    BG_CPU_OPTION(FIELD(kernels)),
 };
 
 const size_t bg_aggregator_option_count = sizeof bg_aggregator_options / sizeof *bg_aggregator_options;

@@ -28,6 +28,7 @@ struct bg_aggregator_config {
     uint64_t quorum;
     uint64_t holds;
     uint64_t seed;
+    uint32_t kernels; /* bg_cpu_choose */
 };
 
 extern const struct bg_option bg_aggregator_options[];

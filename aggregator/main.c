@@ -2,6 +2,7 @@
 /* burgee-aggregator: the root on files, one verb per call. */
 #include "aggregator/offline.h"
 #include "base/arguments.h"
+#include "base/cpu.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -334,6 +335,7 @@ static enum bg_status configure(struct run *run, struct bg_error *error)
 static enum bg_status work(struct run *run, const struct verb *verb, struct bg_error *error)
 {
     struct bg_offline *offline = NULL;
+    bg_cpu_choose(run->config.kernels);
     run->settings = (struct bg_offline_settings){.folder = run->folder,
                                                  .config = &run->config,
                                                  .wrote = on_wrote,

@@ -2,8 +2,12 @@
 #include "base/cpu.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 static _Atomic uint32_t limit = BG_CPU_ALL;
+
+const char *const bg_cpu_choices[] = {"auto", "portable", "avx2", "avx512", NULL};
+static const uint32_t features_of_choice[] = {BG_CPU_ALL, BG_CPU_PORTABLE, BG_CPU_AVX2, BG_CPU_AVX2 | BG_CPU_AVX512};
 
 #if defined(__x86_64__)
 static uint32_t detect(void)
@@ -43,4 +47,9 @@ uint32_t bg_cpu_features(void)
 void bg_cpu_limit(uint32_t features)
 {
     atomic_store_explicit(&limit, features, memory_order_relaxed);
+}
+
+void bg_cpu_choose(uint32_t choice)
+{
+    bg_cpu_limit(features_of_choice[choice]);
 }

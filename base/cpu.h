@@ -26,6 +26,17 @@ uint32_t bg_cpu_features(void);
  * exist keep the kernel that they were made with. */
 void bg_cpu_limit(uint32_t features);
 
+/* What people may choose, by name: "auto" for all that the machine has, "portable" for nothing special, and what lies
+ * between. NULL at the end. */
+extern const char *const bg_cpu_choices[];
+/* bg_cpu_limit to bg_cpu_choices[choice]. */
+void bg_cpu_choose(uint32_t choice);
+
+/* The row of a program's table of options (base/options.h); its field is a uint32_t, for bg_cpu_choose. */
+#define BG_CPU_OPTION(offset)                                                                                          \
+    {"processor.kernels", BG_OPTION_CHOICE, offset, "auto", 0, 0, bg_cpu_choices, NULL,                                \
+     "instructions used at most; results do not depend on them"}
+
 static inline bool bg_cpu_has(uint32_t needs)
 {
     return (bg_cpu_features() & needs) == needs;

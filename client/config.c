@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/config.h"
 
+#include "base/cpu.h"
 #include "datasets/source.h"
 
 #define FIELD(name) offsetof(struct bg_client_config, name)
@@ -36,6 +37,7 @@ const struct bg_option bg_client_options[] = {
      "accept a key below 2048 bits, for tests"},
     {"encryption.table_kib", BG_OPTION_U64, FIELD(table_kib), "4096", 16, 1048576, NULL, "KiB",
      "memory for the table that makes masks fast"},
+    BG_CPU_OPTION(FIELD(kernels)),
 };
 
 const size_t bg_client_option_count = sizeof bg_client_options / sizeof *bg_client_options;

@@ -20,6 +20,7 @@ struct bg_client_config {
     uint64_t data_seed;
     uint64_t training_seed;
     uint64_t table_kib;
+    uint32_t kernels; /* bg_cpu_choose */
 };
 
 extern const struct bg_option bg_client_options[];

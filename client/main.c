@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* burgee-client: a client on files, one verb per call. */
 #include "base/arguments.h"
+#include "base/cpu.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "client/config.h"
@@ -312,6 +313,7 @@ static enum bg_status find_verb(const struct bg_arguments *a, struct bg_error *e
 
 static enum bg_status work(struct run *run, const struct verb *verb, struct bg_error *error)
 {
+    bg_cpu_choose(run->config.kernels);
     if (run->flags.json) {
         run->json = bg_json_object();
         bg_json_add_string(run->json, "verb", verb->name);

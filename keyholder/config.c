@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyholder/config.h"
 
+#include "base/cpu.h"
 #include "crypto/cipher.h"
 
 #include <stddef.h>
@@ -35,6 +36,7 @@ const struct bg_option bg_keyholder_options[] = {
      "allow a key below 2048 bits, for tests: everything made with it is marked"},
     {"release.blocks", BG_OPTION_U64, FIELD(release_blocks), "0", 0, 65536, NULL, "blocks",
      "of each update that are checked against the product, drawn at random; 0: all"},
+    BG_CPU_OPTION(FIELD(kernels)),
 };
 
 const size_t bg_keyholder_option_count = sizeof bg_keyholder_options / sizeof *bg_keyholder_options;

@@ -18,6 +18,7 @@ struct bg_keyholder_config {
     uint32_t radix;
     bool insecure_test_key;
     uint64_t release_blocks;
+    uint32_t kernels; /* bg_cpu_choose */
 };
 
 extern const struct bg_option bg_keyholder_options[];

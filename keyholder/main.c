@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* burgee-keyholder: the key holder on files. One verb opens its folder, does one thing and lets go of it. */
 #include "base/arguments.h"
+#include "base/cpu.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -273,6 +274,8 @@ static enum bg_status run_verb(const struct verb *verb, const struct arguments *
     if (status == BG_OK)
         status = bg_options_read(bg_keyholder_options, bg_keyholder_option_count, path, NULL, 0, &config, error);
     if (status == BG_OK)
+        bg_cpu_choose(config.kernels);
+    if (status == BG_OK)
         status = bg_folder_open(arguments->folder, &config, error, &folder);
     if (status == BG_OK)
         status = verb->run(arguments, folder, error);
@@ -291,6 +294,8 @@ static enum bg_status keygen(const struct arguments *arguments, struct bg_error 
     enum bg_status status =
         bg_options_read(bg_keyholder_options, bg_keyholder_option_count, arguments->config,
                         arguments->words.settings, arguments->words.setting_count, &config, error);
+    if (status == BG_OK)
+        bg_cpu_choose(config.kernels);
     if (status == BG_OK)
         status = bg_folder_make(arguments->out, &config, error);
     if (status == BG_OK)

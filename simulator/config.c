@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/config.h"
 
+#include "base/cpu.h"
 #include "compress/codec.h"
 #include "crypto/cipher.h"
 #include "datasets/partition.h"
@@ -154,6 +155,7 @@ const struct bg_option bg_simulator_options[] = {
      "of everything that is random"},
     {"simulation.threads", BG_OPTION_U64, FIELD(threads), "0", 0, 1024, NULL, "threads",
      "for arithmetic; 0: one per processor. Results do not depend on it"},
+    BG_CPU_OPTION(FIELD(kernels)),
     {"report.evaluate_every", BG_OPTION_U64, FIELD(evaluate_every), "1", 1, 1000000, NULL, "rounds",
      "between evaluations; the last round always is"},
     {"report.central", BG_OPTION_BOOL, FIELD(central), "false", 0, 0, NULL, NULL,

@@ -96,6 +96,7 @@ struct bg_simulator_config {
     /* run and report */
     uint64_t seed;
     uint64_t threads;
+    uint32_t kernels; /* bg_cpu_choose */
     uint64_t evaluate_every;
     bool central;
     uint64_t central_epochs;

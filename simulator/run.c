@@ -2,6 +2,7 @@
 #include "simulator/run.h"
 
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/log.h"
 #include "simulator/central.h"
 
@@ -66,6 +67,7 @@ static enum bg_status set_up(struct bg_run *run, struct bg_error *error)
 {
     const struct bg_simulator_config *config = run->settings.config;
     unsigned threads = config->threads ? (unsigned)config->threads : bg_available_processors();
+    bg_cpu_choose(config->kernels);
     enum bg_status status = bg_workers_create(threads, 64, NULL, NULL, &run->workers);
     if (status != BG_OK)
         return bg_fail(error, status, "simulation.threads=%u: cannot start them", threads);

@@ -19,6 +19,9 @@ BASE = {'data.rows': 1500, 'model.spec': 'mlp:8', 'training.steps': 5, 'clients.
         'encryption.bits': 512, 'encryption.table_bytes': 65536, 'simulation.threads': 2}
 
 
+KERNELS = ('auto', 'portable', 'avx2', 'avx512')
+
+
 def run(*flags, status=0, **settings):
     """The JSON result of one simulation; settings use __ for the dot."""
     merged = dict(BASE)
@@ -81,6 +84,14 @@ def check_digests(tap):
         assert len(digests) == 1, digests
     with tap.trying('another seed gives another model'):
         assert digest(encryption__mode='null') != digest(encryption__mode='null', simulation__seed=2)
+    for name, settings in {'votes': {'encryption__mode': 'null'},
+                           'votes that take turns': {'encryption__mode': 'null', 'codec__rotate': 0.4},
+                           'medians': {'encryption__mode': 'null', 'codec__mode': 'median'},
+                           'centred votes': {'encryption__mode': 'null', 'codec__centre': 'median'},
+                           'encrypted votes': {'encryption__mode': 'paillier', 'rounds__count': 2}}.items():
+        with tap.trying(f'{name}: no kernel changes the model digest'):
+            digests = {kernels: digest(**settings, processor__kernels=kernels) for kernels in KERNELS}
+            assert len(set(digests.values())) == 1, digests
 
 
 def check_rounds(tap):
