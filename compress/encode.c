@@ -278,6 +278,15 @@ static void fill_bits(const struct bg_codec_settings *settings, const struct bg_
     end_votes(&writer);
 }
 
+/* The sums usually are the residual; a loop over two arrays is one that compilers make fast. */
+static void add_up(const float *delta, const float *residual, size_t count, float *sums)
+{
+    if (sums != residual)
+        memcpy(sums, residual, count * sizeof *sums);
+    for (size_t i = 0; i < count; i++)
+        sums[i] += delta[i];
+}
+
 enum bg_status bg_codec_encode(const struct bg_codec_settings *settings, const struct bg_layout *layout,
                                const struct bg_codec_round *round, const struct bg_codec_input *input,
                                struct bg_error *error, struct bg_codec_update *update)
@@ -286,8 +295,10 @@ enum bg_status bg_codec_encode(const struct bg_codec_settings *settings, const s
     enum bg_status status = check_finite(layout, input->delta, residual, error);
     if (status)
         return status;
-    for (size_t i = 0; i < layout->coordinates; i++)
-        update->sums[i] = residual ? input->delta[i] + residual[i] : input->delta[i];
+    if (residual)
+        add_up(input->delta, residual, layout->coordinates, update->sums);
+    else
+        memcpy(update->sums, input->delta, layout->coordinates * sizeof *update->sums);
     fill_fields(settings, layout, round, input, update);
     fill_bits(settings, layout, round, input, update);
     return BG_OK;

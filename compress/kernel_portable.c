@@ -20,18 +20,20 @@ static void compare(const float *values, size_t count, float threshold, uint64_t
     for (size_t begin = 0; begin < count; begin += 64) {
         size_t end = count - begin < 64 ? count - begin : 64;
         uint64_t above = 0, equal = 0;
-        for (size_t i = 0; i < end; i++) {
-            above |= (uint64_t)(values[begin + i] > threshold) << i;
-            equal |= (uint64_t)(values[begin + i] == threshold) << i;
+        for (size_t i = end; i-- > 0;) {
+            above = above << 1 | (values[begin + i] > threshold);
+            equal = equal << 1 | (values[begin + i] == threshold);
         }
         ret_above[begin / 64] = above;
         ret_equal[begin / 64] = equal;
     }
 }
 
+/* Two steps: compilers make two instructions of them, and branches of one expression. */
 static float clipped(float value, float limit)
 {
-    return value < -limit ? -limit : value > limit ? limit : value;
+    float risen = value < -limit ? -limit : value;
+    return risen > limit ? limit : risen;
 }
 
 static void settle(const float *sums, size_t count, const uint64_t *voted, const uint64_t *up, float centre,

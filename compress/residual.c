@@ -4,9 +4,11 @@
 #include "base/math.h"
 #include "compress/kernel.h"
 
+/* Two steps: compilers make two instructions of them, and branches of one expression. */
 static float clip(float value, float limit)
 {
-    return value < -limit ? -limit : value > limit ? limit : value;
+    float risen = value < -limit ? -limit : value;
+    return risen > limit ? limit : risen;
 }
 
 static float clip_limit(const struct bg_codec_settings *settings, double scale)

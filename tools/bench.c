@@ -10,6 +10,7 @@ static const struct {
     enum bg_status (*run)(int argc, char **argv, struct bg_error *error);
     const char *what;
 } benches[] = {
+    {"codec", bg_bench_codec, "making votes of updates, next to copying memory"},
     {"crypto", bg_bench_crypto, "encryption, sums and decryption, next to how others write them"},
     {"data", bg_bench_data, "how long reading a data set takes, and how much memory"},
 };

@@ -69,6 +69,30 @@ def check_usage(tap, folder):
             assert bench(name, '--help').startswith(f'usage: burgee-bench {name}'), name
 
 
+def check_codec(tap):
+    with tap.trying('codec: every task has a row for every kernel, next to memcpy'):
+        kernels = {kernel['name']: kernel['usable'] for kernel in json.loads(bench('codec', '--kernels', '--json'))}
+        assert kernels['portable'] is True, kernels
+        told = json.loads(bench('codec', '--coordinates', 5000, '--rounds', 1, '--json'))
+        assert (told['coordinates'], told['rounds']) == (5000, 1), told
+        rows = {row.pop('name'): row for row in told['rows']}
+        tasks = 'sign', 'residual', 'sign+residual', 'encode', 'commit', 'median', 'pack', 'unpack'
+        assert set(rows) == {'memcpy', *(f'{task}/{kernel}' for task in tasks for kernel in kernels)}, rows
+        assert abs(rows['memcpy']['of_memcpy'] - 1) < 1e-6, rows
+        for name, row in rows.items():
+            task, _, kernel = name.partition('/')
+            if not kernels.get(kernel, True):
+                assert row == {'absent': True}, (name, row)
+                continue
+            assert row['nanoseconds'] > 0, (name, row)
+            assert abs(row['nanoseconds'] * row['coordinates_per_second'] / 1e9 - 1) < 1e-6, (name, row)
+            assert ('gb_per_second' in row) == (task in ('memcpy', 'sign', 'residual', 'sign+residual')), (name, row)
+
+    with tap.trying('codec: wrong usage is refused with a sentence'):
+        assert '--coordinates 0' in bench('codec', '--coordinates', 0, status=64)
+        assert '"fast"' in bench('codec', 'fast', status=64)
+
+
 def check_real(tap):
     name = 'the improved CIC-IDS2017 takes the window of its decoder and hardly more than the matrix'
     if not REAL.exists():
@@ -85,6 +109,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_memory(tap, pathlib.Path(folder))
         check_usage(tap, pathlib.Path(folder))
+    check_codec(tap)
     check_real(tap)
     tap.end()
 
