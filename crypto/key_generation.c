@@ -5,7 +5,7 @@
 #include "crypto/wipe.h"
 
 /* Rejection keeps the accepted primes uniform: a search upwards from one number would prefer those after a
- * gap. */
+ * gap. The key's own check adds the rounds of Miller–Rabin. */
 static enum bg_status draw_prime(uint32_t bits, const struct bg_random *random, mpz_t ret)
 {
     enum bg_status status;
@@ -16,7 +16,7 @@ static enum bg_status draw_prime(uint32_t bits, const struct bg_random *random, 
         mpz_setbit(ret, bits - 2);
         mpz_setbit(ret, 1);
         mpz_setbit(ret, 0);
-    } while (status == BG_OK && bg_secret_prime_flaw(ret));
+    } while (status == BG_OK && bg_secret_candidate_flaw(ret));
     return status;
 }
 

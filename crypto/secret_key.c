@@ -9,8 +9,9 @@
 
 #define SMALL_FACTOR_LIMIT 1000
 #define LEAST_DISTANCE_MARGIN 100
-/* GMP runs Baillie–PSW, then reps − 24 rounds of Miller–Rabin. */
-#define PRIMALITY_REPS (40 + 24)
+/* Of mpz_probab_prime_p, which runs Baillie–PSW and from there on rounds of Miller–Rabin. */
+#define BAILLIE_PSW_REPS 24
+#define MILLER_RABIN_ROUNDS 40
 
 void bg_secret_clear(mpz_t x)
 {
@@ -18,7 +19,7 @@ void bg_secret_clear(mpz_t x)
     mpz_clear(x);
 }
 
-const char *bg_secret_prime_flaw(const mpz_t prime)
+static const char *find_flaw(const mpz_t prime, int reps)
 {
     if (mpz_fdiv_ui(prime, 4) != 3)
         return "is not 3 modulo 4";
@@ -30,9 +31,17 @@ const char *bg_secret_prime_flaw(const mpz_t prime)
         if (rest == 1)
             return "minus 1, halved, has a factor below 1000";
     }
-    if (!mpz_probab_prime_p(prime, PRIMALITY_REPS))
-        return "is not prime";
-    return NULL;
+    return mpz_probab_prime_p(prime, reps) ? NULL : "is not prime";
+}
+
+const char *bg_secret_candidate_flaw(const mpz_t prime)
+{
+    return find_flaw(prime, BAILLIE_PSW_REPS);
+}
+
+const char *bg_secret_prime_flaw(const mpz_t prime)
+{
+    return find_flaw(prime, BAILLIE_PSW_REPS + MILLER_RABIN_ROUNDS);
 }
 
 const char *bg_secret_pair_flaw(const mpz_t p, const mpz_t q, uint32_t bits)

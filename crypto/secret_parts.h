@@ -29,7 +29,9 @@ struct bg_secret_key {
     mpz_t ciphertext_join; /* 1/p^(s+1) mod q^(s+1) */
 };
 
-/* NULL, or what is wrong with one prime, or with the pair, as a clause for BG_BAD_KEY. */
+/* NULL, or what is wrong with one prime, or with the pair, as a clause for BG_BAD_KEY. A candidate passed
+ * Baillie–PSW, a prime the rounds of Miller–Rabin, too. */
+const char *bg_secret_candidate_flaw(const mpz_t prime);
 const char *bg_secret_prime_flaw(const mpz_t prime);
 const char *bg_secret_pair_flaw(const mpz_t p, const mpz_t q, uint32_t bits);
 
