@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/cpu.h"
+#include "crypto/adic_select.h"
 #include "crypto/big.h"
 #include "crypto/kernel.h"
 #include "crypto/wipe.h"
@@ -312,14 +313,10 @@ void bg_adic_store(const struct bg_adic_space *space, uint32_t digits, const uin
 void bg_adic_select(const struct bg_adic_space *space, const uint64_t *vectors, size_t count, size_t wanted,
                     uint64_t *ret)
 {
-    size_t words = space->ring->vector_words;
+    const struct bg_adic *ring = space->ring;
 
-    memset(ret, 0, words * sizeof *ret);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t difference = i ^ wanted;
-        uint64_t mask = ((difference | -difference) >> 63) - 1;
-        __asm__("" : "+r"(mask));
-        for (size_t w = 0; w < words; w++)
-            ret[w] |= vectors[i * words + w] & mask;
-    }
+    if (ring->kernel->select)
+        ring->kernel->select(vectors, ring->vector_words, count, wanted, ret);
+    else
+        bg_adic_select_words(vectors, ring->vector_words, count, wanted, ret);
 }

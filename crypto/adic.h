@@ -57,6 +57,8 @@ struct bg_adic_kernel {
     /* The first `count` lanes, carried so that each digit is below b, and the top one reduced. */
     void (*store)(const struct bg_adic *ring, uint32_t digits, const uint64_t *x, unsigned count,
                   uint64_t *const ret_numbers[], uint64_t *scratch);
+    /* bg_adic_select_words; NULL: with the instructions of every machine. */
+    void (*select)(const uint64_t *vectors, size_t words, size_t count, size_t wanted, uint64_t *ret);
 };
 
 /* Best first, the portable one last, then NULL. */

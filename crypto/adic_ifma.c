@@ -25,6 +25,7 @@
 
 #include "base/checked.h"
 #include "base/cpu.h"
+#include "crypto/adic_select.h"
 
 #include <string.h>
 
@@ -402,6 +403,11 @@ static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x
     }
 }
 
+static void select_vector(const uint64_t *vectors, size_t words, size_t count, size_t wanted, uint64_t *ret)
+{
+    bg_adic_select_words(vectors, words, count, wanted, ret);
+}
+
 const struct bg_adic_kernel bg_adic_ifma = {
     .name = "ifma",
     .needs = BG_CPU_AVX512 | BG_CPU_VBMI | BG_CPU_IFMA,
@@ -416,4 +422,5 @@ const struct bg_adic_kernel bg_adic_ifma = {
     .add = bg_ifma_add,
     .load = bg_ifma_load,
     .store = bg_ifma_store,
+    .select = select_vector,
 };

@@ -3,208 +3,307 @@
 
 #include "base/checked.h"
 #include "crypto/cipher.h"
+#include "crypto/comb.h"
+#include "crypto/ladder.h"
 #include "crypto/secret_parts.h"
+#include "crypto/weigh.h"
 #include "crypto/wipe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define SLICE 16 /* ciphertexts that one worker takes at a time */
-#define BLIND_BYTES 16
-#define WEIGHT_BYTES 8
-#define WEIGHT_BITS (8 * WEIGHT_BYTES)
-
-/* m mod p^s of the unit c. False after a fault that leaves c^(p−1) other than 1 mod p. */
-static bool decrypt_half(const struct bg_secret_half *half, uint32_t s, const mpz_t c, mpz_t ret)
-{
-    mpz_t x, u;
-
-    mpz_inits(x, u, NULL);
-    mpz_mod(x, c, half->modulus);
-    mpz_powm_sec(x, x, half->order, half->modulus);
-    mpz_sub_ui(x, x, 1);
-    mpz_fdiv_qr(u, x, x, half->prime);
-    bool ok = mpz_sgn(x) == 0;
-    if (ok) {
-        bg_secret_log(half, s, u, ret);
-        mpz_mul(ret, ret, half->scale);
-        mpz_mod(ret, ret, half->power);
-    }
-    bg_secret_clear(x);
-    bg_secret_clear(u);
-    return ok;
-}
-
-static bool decrypt_one(const struct bg_secret_key *key, const mpz_t c, mpz_t ret)
-{
-    uint32_t s = key->public_key->s;
-    mpz_t a, b;
-
-    mpz_inits(a, b, NULL);
-    bool ok = decrypt_half(&key->p, s, c, a) && decrypt_half(&key->q, s, c, b);
-    if (ok) {
-        bg_secret_join(a, key->p.power, b, key->q.power, key->plaintext_join, ret);
-        ok = mpz_cmp(ret, key->public_key->power[s]) < 0;
-    }
-    bg_secret_clear(a);
-    bg_secret_clear(b);
-    return ok;
-}
-
-/* x^(p^s) mod p^(s+1) is a (p−1)th root of 1, as is r^(n^s) for another r: both halves joined encrypt 0. */
-static enum bg_status draw_zero(const struct bg_secret_key *key, const struct bg_random *random, mpz_t ret)
-{
-    mpz_t x, a, b;
-
-    mpz_inits(x, a, b, NULL);
-    enum bg_status status = bg_big_random_unit(random, key->public_key->power[1], x);
-    if (status == BG_OK) {
-        mpz_powm_sec(a, x, key->p.power, key->p.modulus);
-        mpz_powm_sec(b, x, key->q.power, key->q.modulus);
-        bg_secret_join(a, key->p.modulus, b, key->q.modulus, key->ciphertext_join, ret);
-    }
-    bg_secret_clear(x);
-    bg_secret_clear(a);
-    bg_secret_clear(b);
-    return status;
-}
-
-static void rerandomise(const struct bg_secret_key *key, const mpz_t zero, const uint8_t *exponent, mpz_t c)
-{
-    const struct bg_public_key *public_key = key->public_key;
-    mpz_t a;
-
-    mpz_init(a);
-    bg_big_from_bytes((struct bg_span){exponent, BLIND_BYTES}, a);
-    mpz_setbit(a, 8 * BLIND_BYTES);
-    mpz_powm_sec(a, zero, a, public_key->power[public_key->s + 1]);
-    mpz_mul(c, c, a);
-    mpz_mod(c, c, public_key->power[public_key->s + 1]);
-    bg_secret_clear(a);
-}
-
-/* One call of bg_decrypt. */
+/* `count` ciphertexts and then the check, each an item. */
 struct batch {
     const struct bg_secret_key *key;
-    struct bg_span ciphertexts;
+    const struct bg_adic *ring; /* base n */
     size_t count;
-    mpz_t zero;
-    uint8_t *blinds;  /* (count + 1) of BLIND_BYTES; the last for the check */
-    uint8_t *weights; /* count of WEIGHT_BYTES */
-    uint8_t *ret_plaintexts;
-    struct slice *slices;
+    size_t blind_bytes;
+    uint8_t *blinds;          /* blind_bytes per item */
+    uint8_t *weights;         /* BG_WEIGHT_BYTES per item, the check's unused */
+    size_t number_words;
+    uint64_t *numbers;        /* compact, base n, per item; re-randomised in place */
+    mpz_t *residues;          /* two per item: m mod p^s, which becomes m, and m mod q^s */
+    enum bg_status *statuses; /* per job, of which there are at most two per item */
 };
 
-struct slice {
-    bool failed;
-    mpz_t product; /* ∏ C_t^(e_t) mod n^(s+1) */
-    mpz_t sum;     /* Σ e_t V_t */
-};
-
-/* ret = ∏ bases[i]^weights[i] mod modulus, all exponents scanned together from their top bits. */
-static void weigh(mpz_t *bases, const uint8_t *weights, size_t count, const mpz_t modulus, mpz_t ret)
+static size_t items_of(const struct batch *batch)
 {
-    mpz_set_ui(ret, 1);
-    for (size_t bit = WEIGHT_BITS; bit-- > 0;) {
-        mpz_mul(ret, ret, ret);
-        mpz_mod(ret, ret, modulus);
-        for (size_t i = 0; i < count; i++) {
-            if (!(weights[i * WEIGHT_BYTES + bit / 8] >> bit % 8 & 1))
-                continue;
-            mpz_mul(ret, ret, bases[i]);
-            mpz_mod(ret, ret, modulus);
-        }
-    }
+    return batch->count + 1;
 }
 
-static void open_slice(void *context, size_t index)
+static uint64_t *number_of(const struct batch *batch, size_t item)
+{
+    return batch->numbers + item * batch->number_words;
+}
+
+/* Items that are computed side by side. */
+struct group {
+    size_t first;
+    unsigned count;
+};
+
+static size_t groups_of(const struct batch *batch)
+{
+    return bg_divide_up(items_of(batch), batch->ring->kernel->lanes);
+}
+
+static struct group group_at(const struct batch *batch, size_t index)
+{
+    unsigned lanes = batch->ring->kernel->lanes;
+    size_t first = index * lanes, left = items_of(batch) - first;
+    return (struct group){first, left < lanes ? (unsigned)left : lanes};
+}
+
+static void blind_group(void *context, size_t index)
 {
     const struct batch *batch = context;
-    const struct bg_public_key *public_key = batch->key->public_key;
-    struct slice *slice = &batch->slices[index];
-    size_t first = index * SLICE;
-    size_t count = batch->count - first < SLICE ? batch->count - first : SLICE;
-    size_t plaintext_bytes = bg_public_key_plaintext_bytes(public_key);
-    size_t ciphertext_bytes = bg_public_key_ciphertext_bytes(public_key);
-    mpz_t bases[SLICE], c, value, weight;
+    struct group group = group_at(batch, index);
+    uint32_t digits = batch->ring->digits;
+    struct bg_adic_space space = {0};
+    const uint8_t *exponents[BG_ADIC_MOST_LANES];
+    uint64_t *numbers[BG_ADIC_MOST_LANES];
 
-    mpz_inits(c, value, weight, NULL);
-    for (size_t i = 0; i < SLICE; i++)
-        mpz_init(bases[i]);
-    for (size_t i = 0; i < count; i++) {
-        size_t t = first + i;
-        const uint8_t *digits = batch->ciphertexts.data + t * ciphertext_bytes;
-        bg_big_from_digits(public_key, digits, public_key->s + 1, bases[i]);
-        mpz_set(c, bases[i]);
-        rerandomise(batch->key, batch->zero, batch->blinds + t * BLIND_BYTES, c);
-        slice->failed = !decrypt_one(batch->key, c, value);
-        if (slice->failed)
-            break;
-        bg_big_to_digits(public_key, value, public_key->s, batch->ret_plaintexts + t * plaintext_bytes);
-        bg_big_from_bytes((struct bg_span){batch->weights + t * WEIGHT_BYTES, WEIGHT_BYTES}, weight);
-        mpz_addmul(slice->sum, weight, value);
+    batch->statuses[index] = bg_adic_space_init(&space, batch->ring, BG_COMB_VECTORS);
+    if (batch->statuses[index] != BG_OK)
+        return;
+    for (unsigned i = 0; i < group.count; i++) {
+        exponents[i] = batch->blinds + (group.first + i) * batch->blind_bytes;
+        numbers[i] = number_of(batch, group.first + i);
     }
-    if (!slice->failed)
-        weigh(bases, batch->weights + first * WEIGHT_BYTES, count, public_key->power[public_key->s + 1],
-              slice->product);
-    bg_secret_clear(c);
-    bg_secret_clear(value);
-    bg_secret_clear(weight);
-    for (size_t i = 0; i < SLICE; i++)
-        mpz_clear(bases[i]);
+    uint64_t *mask = bg_adic_vector(&space, 0), *c = bg_adic_vector(&space, 1);
+    bg_comb_power(batch->key->zeros, &space, exponents, group.count);
+    bg_adic_load(&space, digits, (const uint64_t *const *)numbers, group.count, c);
+    bg_adic_multiply(&space, digits, c, mask, c);
+    bg_adic_store(&space, digits, c, group.count, numbers);
+    bg_adic_space_finish(&space);
 }
 
-static enum bg_status check_batch(const struct batch *batch, const struct bg_random *random)
+/* The low digits of c in base p. */
+static void split(const struct bg_secret_half *half, mpz_t c, uint64_t *ret_number)
+{
+    const struct bg_adic *ring = half->adic;
+    mpz_t digit;
+
+    mpz_init(digit);
+    memset(ret_number, 0, bg_adic_compact_words(ring, ring->digits) * sizeof *ret_number);
+    for (uint32_t d = 0; d < ring->digits; d++) {
+        mpz_tdiv_qr(c, digit, c, half->prime);
+        mpz_export(ret_number + d * ring->digit_words, NULL, -1, sizeof *ret_number, 0, 0, digit);
+    }
+    bg_secret_clear(digit);
+}
+
+/* numbers = numbers^(p−1), one per lane, base p. */
+static void raise(const struct bg_secret_half *half, const struct bg_adic_space *space, uint64_t *const numbers[],
+                  unsigned count)
+{
+    uint32_t digits = half->adic->digits;
+    uint64_t *x = bg_adic_vector(space, 0);
+
+    bg_adic_load(space, digits, (const uint64_t *const *)numbers, count, x);
+    bg_adic_enter(space, digits, x, x);
+    bg_ladder_power(space, half->order, half->adic->base_bits);
+    bg_adic_leave(space, digits, x, x);
+    bg_adic_store(space, digits, x, count, numbers);
+}
+
+/* m mod p^s from x^(p−1). False after a fault that leaves a low digit other than 1. */
+static bool read_residue(const struct bg_secret_half *half, const uint64_t *number, mpz_t ret)
+{
+    uint32_t s = half->adic->digits - 1;
+    uint64_t wrong = number[0] ^ 1;
+    mpz_t u;
+
+    for (size_t i = 1; i < half->adic->digit_words; i++)
+        wrong |= number[i];
+    mpz_init(u);
+    bg_adic_to_big(half->adic, s, number + half->adic->digit_words, u);
+    bg_secret_evaluate(half, s, u, ret);
+    bg_secret_clear(u);
+    return wrong == 0;
+}
+
+static void open_half(void *context, size_t index)
+{
+    const struct batch *batch = context;
+    struct group group = group_at(batch, index / 2);
+    const struct bg_secret_half *half = index % 2 ? &batch->key->q : &batch->key->p;
+    const struct bg_adic *ring = half->adic;
+    size_t words = bg_adic_compact_words(ring, ring->digits);
+    struct bg_adic_space space = {0};
+    uint64_t *numbers[BG_ADIC_MOST_LANES];
+    uint64_t *memory = malloc(group.count * words * sizeof *memory);
+    enum bg_status status = BG_NO_MEMORY;
+    mpz_t c;
+
+    mpz_init(c);
+    if (!memory || bg_adic_space_init(&space, ring, bg_ladder_vectors(ring, ring->base_bits)) != BG_OK)
+        goto out;
+    for (unsigned i = 0; i < group.count; i++) {
+        numbers[i] = memory + i * words;
+        bg_adic_to_big(batch->ring, batch->ring->digits, number_of(batch, group.first + i), c);
+        split(half, c, numbers[i]);
+    }
+    raise(half, &space, numbers, group.count);
+    status = BG_OK;
+    for (unsigned i = 0; i < group.count; i++)
+        if (!read_residue(half, numbers[i], batch->residues[2 * (group.first + i) + index % 2]))
+            status = BG_FAULT;
+out:
+    batch->statuses[index] = status;
+    bg_adic_space_finish(&space);
+    if (memory)
+        bg_wipe(memory, group.count * words * sizeof *memory);
+    free(memory);
+    bg_secret_clear(c);
+}
+
+static void join_item(void *context, size_t item)
+{
+    const struct batch *batch = context;
+    const struct bg_secret_key *key = batch->key;
+    mpz_t *a = &batch->residues[2 * item], *b = a + 1, m;
+
+    mpz_init(m);
+    bg_secret_join(*a, key->p.power, *b, key->q.power, key->join, m);
+    mpz_swap(*a, m);
+    batch->statuses[item] = mpz_cmp(*a, key->public_key->power[key->public_key->s]) < 0 ? BG_OK : BG_FAULT;
+    bg_secret_clear(m);
+}
+
+/* Gives the first status that is not BG_OK. */
+static enum bg_status run(struct batch *batch, struct bg_workers *workers, size_t jobs,
+                          void (*body)(void *context, size_t index))
+{
+    if (workers)
+        bg_workers_for(workers, jobs, body, batch);
+    else
+        for (size_t i = 0; i < jobs; i++)
+            body(batch, i);
+    for (size_t i = 0; i < jobs; i++)
+        if (batch->statuses[i] != BG_OK)
+            return batch->statuses[i];
+    return BG_OK;
+}
+
+/* The last number = (1+n)^r ∏ C_t^(e_t). */
+static enum bg_status prepare_check(struct batch *batch, const mpz_t r, struct bg_workers *workers)
 {
     const struct bg_public_key *public_key = batch->key->public_key;
-    uint32_t s = public_key->s;
-    mpz_t c, expected, value;
+    uint64_t *number = number_of(batch, batch->count);
+    enum bg_status status = BG_OK;
+    mpz_t c, product;
 
-    mpz_inits(c, expected, value, NULL);
-    enum bg_status status = bg_big_random_below(random, public_key->power[s], expected);
-    if (status != BG_OK)
-        goto out;
-    bg_big_embed(public_key, expected, c);
-    for (size_t i = 0; i < bg_divide_up(batch->count, SLICE); i++) {
-        mpz_mul(c, c, batch->slices[i].product);
-        mpz_mod(c, c, public_key->power[s + 1]);
-        mpz_add(expected, expected, batch->slices[i].sum);
+    mpz_inits(c, product, NULL);
+    bg_big_embed(public_key, r, c);
+    if (batch->count) {
+        status = bg_weigh(batch->ring, batch->numbers, batch->weights, batch->count, workers, number);
+        bg_adic_to_big(batch->ring, batch->ring->digits, number, product);
+        mpz_mul(c, c, product);
+        mpz_mod(c, c, public_key->power[public_key->s + 1]);
     }
-    mpz_mod(expected, expected, public_key->power[s]);
-    rerandomise(batch->key, batch->zero, batch->blinds + batch->count * BLIND_BYTES, c);
-    if (!decrypt_one(batch->key, c, value) || mpz_cmp(value, expected) != 0)
-        status = BG_FAULT;
-out:
+    bg_adic_from_big(batch->ring, batch->ring->digits, c, number);
     bg_secret_clear(c);
-    bg_secret_clear(expected);
-    bg_secret_clear(value);
+    mpz_clear(product);
     return status;
 }
 
-static enum bg_status run_batch(struct batch *batch, const struct bg_random *random,
-                                struct bg_workers *workers, struct bg_error *error)
+/* The last value is r + Σ e_t V_t. */
+static bool passes_check(const struct batch *batch, const mpz_t r)
 {
-    size_t slices = bg_divide_up(batch->count, SLICE);
-    enum bg_status status = draw_zero(batch->key, random, batch->zero);
-    if (status == BG_OK)
-        status = bg_random_fill(random, batch->blinds, (batch->count + 1) * BLIND_BYTES);
-    if (status == BG_OK)
-        status = bg_random_fill(random, batch->weights, batch->count * WEIGHT_BYTES);
-    if (status != BG_OK)
-        return bg_fail(error, status, "decryption: no random bytes");
+    const struct bg_public_key *public_key = batch->key->public_key;
+    mpz_t sum, weight;
 
-    if (workers)
-        bg_workers_for(workers, slices, open_slice, batch);
-    else
-        for (size_t i = 0; i < slices; i++)
-            open_slice(batch, i);
+    mpz_init_set(sum, r);
+    mpz_init(weight);
+    for (size_t t = 0; t < batch->count; t++) {
+        bg_big_from_bytes((struct bg_span){batch->weights + t * BG_WEIGHT_BYTES, BG_WEIGHT_BYTES}, weight);
+        mpz_addmul(sum, weight, batch->residues[2 * t]);
+    }
+    mpz_mod(sum, sum, public_key->power[public_key->s]);
+    bool same = mpz_cmp(sum, batch->residues[2 * batch->count]) == 0;
+    bg_secret_clear(sum);
+    mpz_clear(weight);
+    return same;
+}
 
-    for (size_t i = 0; i < slices && status == BG_OK; i++)
-        status = batch->slices[i].failed ? BG_FAULT : BG_OK;
+static enum bg_status open_batch(struct batch *batch, const mpz_t r, struct bg_workers *workers)
+{
+    enum bg_status status = prepare_check(batch, r, workers);
     if (status == BG_OK)
-        status = check_batch(batch, random);
+        status = run(batch, workers, groups_of(batch), blind_group);
+    if (status == BG_OK)
+        status = run(batch, workers, 2 * groups_of(batch), open_half);
+    if (status == BG_OK)
+        status = run(batch, workers, items_of(batch), join_item);
+    if (status == BG_OK && !passes_check(batch, r))
+        status = BG_FAULT;
+    return status;
+}
+
+/* A size that cannot be allocated would not have fitted into memory as ciphertexts. */
+static enum bg_status begin(struct batch *batch, const struct bg_secret_key *key, size_t count)
+{
+    const struct bg_adic *ring = key->public_key->adic;
+    *batch = (struct batch){
+        .key = key,
+        .ring = ring,
+        .count = count,
+        .blind_bytes = bg_comb_exponent_bytes(key->zeros),
+        .number_words = bg_adic_compact_words(ring, ring->digits),
+    };
+    size_t items = items_of(batch);
+    batch->blinds = malloc(items * batch->blind_bytes);
+    batch->weights = malloc(items * BG_WEIGHT_BYTES);
+    batch->numbers = malloc(items * batch->number_words * sizeof *batch->numbers);
+    batch->residues = malloc(2 * items * sizeof *batch->residues);
+    batch->statuses = malloc(2 * items * sizeof *batch->statuses);
+    for (size_t i = 0; batch->residues && i < 2 * items; i++)
+        mpz_init(batch->residues[i]);
+    return batch->blinds && batch->weights && batch->numbers && batch->residues && batch->statuses ? BG_OK
+                                                                                                   : BG_NO_MEMORY;
+}
+
+static void finish(struct batch *batch)
+{
+    size_t items = items_of(batch);
+    for (size_t i = 0; batch->residues && i < 2 * items; i++)
+        bg_secret_clear(batch->residues[i]);
+    if (batch->blinds)
+        bg_wipe(batch->blinds, items * batch->blind_bytes);
+    if (batch->numbers)
+        bg_wipe(batch->numbers, items * batch->number_words * sizeof *batch->numbers);
+    free(batch->blinds);
+    free(batch->weights);
+    free(batch->numbers);
+    free(batch->residues);
+    free(batch->statuses);
+}
+
+static enum bg_status draw(struct batch *batch, const struct bg_random *random, mpz_t ret_r)
+{
+    const struct bg_public_key *public_key = batch->key->public_key;
+    enum bg_status status = bg_random_fill(random, batch->blinds, items_of(batch) * batch->blind_bytes);
+    if (status == BG_OK)
+        status = bg_random_fill(random, batch->weights, batch->count * BG_WEIGHT_BYTES);
+    if (status == BG_OK)
+        status = bg_big_random_below(random, public_key->power[public_key->s], ret_r);
+    return status;
+}
+
+static enum bg_status check_input(const struct bg_public_key *key, struct bg_span ciphertexts, size_t count,
+                                  struct bg_error *error)
+{
+    const struct bg_cipher cipher = {.mode = BG_ENCRYPTION_PAILLIER, .key = key};
+    size_t expected, bad = 0;
+
+    if (!bg_size_multiply(count, bg_public_key_ciphertext_bytes(key), &expected) || ciphertexts.size != expected)
+        return bg_fail(error, BG_INVALID, "decryption: %zu bytes are not %zu ciphertexts of this key",
+                       ciphertexts.size, count);
+    enum bg_status status = bg_cipher_check(&cipher, ciphertexts, count, &bad);
     if (status != BG_OK)
-        return bg_fail(error, status, "decryption of %zu ciphertexts failed its check, nothing was released; "
-                       "check the machine and the key file", batch->count);
+        return bg_fail(error, status, "decryption: ciphertext %zu of %zu has a digit of n or more, or is not "
+                       "coprime to n", bad, count);
     return BG_OK;
 }
 
@@ -212,69 +311,52 @@ enum bg_status bg_decrypt(const struct bg_secret_key *key, struct bg_span cipher
                           const struct bg_random *random, struct bg_workers *workers, struct bg_error *error,
                           uint8_t *ret_plaintexts)
 {
-    size_t expected;
-    if (!bg_size_multiply(count, bg_public_key_ciphertext_bytes(key->public_key), &expected) ||
-        ciphertexts.size != expected)
-        return bg_fail(error, BG_INVALID, "decryption: %zu bytes are not %zu ciphertexts of this key",
-                       ciphertexts.size, count);
-    if (count == 0)
-        return BG_OK;
+    const struct bg_public_key *public_key = key->public_key;
+    size_t plaintext_bytes = bg_public_key_plaintext_bytes(public_key);
+    struct batch batch;
+    mpz_t r;
 
-    struct bg_cipher cipher = {.mode = BG_ENCRYPTION_PAILLIER, .key = key->public_key};
-    size_t bad = 0;
-    enum bg_status status = bg_cipher_check(&cipher, ciphertexts, count, &bad);
-    if (status != BG_OK)
-        return bg_fail(error, status, "decryption: ciphertext %zu of %zu has a digit of n or more, or is not "
-                       "coprime to n", bad, count);
-
-    /* The ciphertexts are in memory and longer than what is allocated here: no product overflows. */
-    size_t slices = bg_divide_up(count, SLICE);
-    struct batch batch = {
-        .key = key,
-        .ciphertexts = ciphertexts,
-        .count = count,
-        .blinds = malloc((count + 1) * BLIND_BYTES),
-        .weights = malloc(count * WEIGHT_BYTES),
-        .ret_plaintexts = ret_plaintexts,
-        .slices = calloc(slices, sizeof *batch.slices),
-    };
-    status = bg_fail(error, BG_NO_MEMORY, "decryption: out of memory");
-    mpz_init(batch.zero);
-    for (size_t i = 0; batch.slices && i < slices; i++)
-        mpz_inits(batch.slices[i].product, batch.slices[i].sum, NULL);
-    if (batch.blinds && batch.weights && batch.slices)
-        status = run_batch(&batch, random, workers, error);
-
-    for (size_t i = 0; batch.slices && i < slices; i++) {
-        mpz_clear(batch.slices[i].product);
-        bg_secret_clear(batch.slices[i].sum);
+    enum bg_status status = check_input(public_key, ciphertexts, count, error);
+    if (status != BG_OK || count == 0)
+        return status;
+    mpz_init(r);
+    status = begin(&batch, key, count);
+    if (status == BG_OK) {
+        memcpy(batch.numbers, ciphertexts.data, ciphertexts.size);
+        status = draw(&batch, random, r);
     }
-    bg_secret_clear(batch.zero);
-    if (batch.blinds)
-        bg_wipe(batch.blinds, (count + 1) * BLIND_BYTES);
-    free(batch.blinds);
-    free(batch.weights);
-    free(batch.slices);
+    if (status == BG_OK)
+        status = open_batch(&batch, r, workers);
+    if (status == BG_OK)
+        for (size_t t = 0; t < count; t++)
+            bg_big_to_digits(public_key, batch.residues[2 * t], public_key->s, ret_plaintexts + t * plaintext_bytes);
+    else
+        bg_wipe(ret_plaintexts, count * plaintext_bytes);
+    finish(&batch);
+    bg_secret_clear(r);
+    if (status == BG_FAULT)
+        return bg_fail(error, status, "decryption of %zu ciphertexts failed its check, nothing was released; check "
+                       "the machine and the key file", count);
     if (status != BG_OK)
-        bg_wipe(ret_plaintexts, count * bg_public_key_plaintext_bytes(key->public_key));
-    return status;
+        return bg_fail(error, status, "decryption: %s", status == BG_RANDOM ? "no random bytes" : "out of memory");
+    return BG_OK;
 }
 
 enum bg_status bg_decrypt_known_answer(const struct bg_secret_key *key, struct bg_error *error)
 {
-    const struct bg_public_key *public_key = key->public_key;
-    const mpz_t *plain_modulus = &public_key->power[public_key->s];
-    const mpz_t *cipher_modulus = &public_key->power[public_key->s + 1];
-    mpz_t m, c, mask;
+    struct batch batch;
+    mpz_t m;
 
-    mpz_inits(m, c, mask, NULL);
-    mpz_fdiv_q_ui(m, *plain_modulus, 3);
-    bg_big_embed(public_key, m, c);
-    mpz_set_ui(mask, 2);
-    mpz_powm(mask, mask, *plain_modulus, *cipher_modulus);
-    mpz_mul(c, c, mask);
-    mpz_mod(c, c, *cipher_modulus);
-    bool ok = decrypt_one(key, c, mask) && mpz_cmp(mask, m) == 0;
-    mpz_clears(m, c, mask, NULL);
-    return ok ? BG_OK : bg_fail(error, BG_FAULT, "secret key: a known ciphertext decrypts to something else");
+    mpz_init(m);
+    mpz_fdiv_q_ui(m, key->public_key->power[key->public_key->s], 3);
+    enum bg_status status = begin(&batch, key, 0);
+    if (status == BG_OK) {
+        memset(batch.blinds, 0x5a, batch.blind_bytes);
+        status = open_batch(&batch, m, NULL);
+    }
+    finish(&batch);
+    mpz_clear(m);
+    if (status == BG_FAULT)
+        return bg_fail(error, status, "secret key: a known ciphertext decrypts to something else");
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "secret key: out of memory");
 }

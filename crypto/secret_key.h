@@ -22,9 +22,9 @@
 
 struct bg_secret_key;
 
-/* Copies the primes: little-endian, bits/16 bytes each. Derives the values for exponent s and decrypts a
- * known ciphertext. BG_BAD_KEY naming the check that fails (also for bits < BG_KEY_SECURE_BITS unless
- * allow_insecure); BG_FAULT when the known answer is not met. */
+/* Copies the primes: little-endian, bits/16 bytes each. Derives the values for exponent s, draws from the system what
+ * re-randomises ciphertexts, and decrypts a known one. BG_BAD_KEY naming the check that fails (also for bits <
+ * BG_KEY_SECURE_BITS unless allow_insecure); BG_FAULT when the known answer is not met; BG_RANDOM, BG_NO_MEMORY. */
 BG_MUST_CHECK enum bg_status bg_secret_key_create(struct bg_span p, struct bg_span q, uint32_t bits,
                                                   uint32_t s, bool allow_insecure, struct bg_error *error,
                                                   struct bg_secret_key **ret_key);

@@ -12,7 +12,7 @@ BUILD = pathlib.Path(sys.argv[1])
 SECRET_LIBRARY = BUILD / 'crypto' / 'libcrypto_secret.a'
 # Beside what that library exports: names it would have to go by anywhere else, and the exponentiation that only
 # secret keys need. AEAD ciphers decrypt, too: those of mbedTLS are none of Paillier's.
-SECRET = re.compile(r'bg_(\w*decrypt|open_products|secret_(key|prime|pair|log|join|clear))|__gmpz_powm_sec')
+SECRET = re.compile(r'bg_(\w*decrypt|open_products|secret_(key|prime|pair|join|clear|evaluate))|__gmpz_powm_sec')
 # Programs without Paillier's secret operations, and those that must have them: else the pattern proves nothing.
 WITHOUT = ['burgee-client', 'burgee-aggregator']
 WITH = ['burgee-keyholder', 'burgee-simulator']
