@@ -4,6 +4,7 @@
 #include "base/prng.h"
 #include "base/sign_bits.h"
 #include "crypto/key_generation.h"
+#include "crypto/wipe.h"
 #include "tools/bench_baseline.h"
 #include "tools/bench_crypto_kernel.h"
 #include "tools/bench_rounds.h"
@@ -260,6 +261,8 @@ static enum bg_status create_kernels(struct bench *b, struct bg_error *error)
         if (status == BG_OK && !bg_baseline_agrees(b->baseline, c->objects.ciphertexts, c->objects.plaintexts))
             status = bg_fail(error, BG_FAULT, "%s: GMP decrypts to something else", c->kernel.name);
     }
+    bg_wipe(p, sizeof p);
+    bg_wipe(q, sizeof q);
     return status;
 }
 
