@@ -103,7 +103,11 @@ static void load_words(const uint8_t *bytes, size_t size, uint64_t *ret_words)
 
 static void store_words(const uint64_t *words, uint8_t *ret_bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8)
+        for (size_t byte = 0; byte < 8; byte++)
+            ret_bytes[i + byte] = (uint8_t)(words[i / 8] >> 8 * byte);
+    for (; i < size; i++)
         ret_bytes[i] = (uint8_t)(words[i / 8] >> 8 * (i % 8));
 }
 
