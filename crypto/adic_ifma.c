@@ -69,11 +69,26 @@ BG_IFMA_INLINE void add_products(__m512i window[WINDOW], unsigned c, const __m51
 #undef HIGH
 }
 
-BG_IFMA_INLINE void load_window(__m512i window[WINDOW], const __m512i *columns)
+/* What column c of T_d is before anything is added to it, `columns` being T's memory: */
+enum origin {
+    STORED,    /* what the memory has */
+    ZERO,      /* nothing */
+    BASE,      /* a limb of R b */
+    QUOTIENTS, /* of −q_{d−1}: the memory has columns that the digit below cleared, from 0 on */
+};
+
+BG_IFMA_INLINE __m512i column_of(const struct bg_adic *ring, enum origin origin, const __m512i *columns, size_t c)
 {
-#define LOAD(t) window[t] = columns[t];
-    EACH(LOAD)
-#undef LOAD
+    const __m512i zero = _mm512_setzero_si512(), inverse = bg_ifma_broadcast(ring->inverse);
+    switch (origin) {
+    case STORED: return columns[c];
+    case BASE: return bg_ifma_broadcast(ring->base_limbs[c - ring->limbs]);
+    case QUOTIENTS: {
+        __m512i above = c > 0 ? bg_ifma_high(zero, columns[c - 1], inverse) : zero;
+        return _mm512_sub_epi64(zero, bg_ifma_low(above, columns[c], inverse));
+    }
+    default: return zero;
+    }
 }
 
 BG_IFMA_INLINE void store_window(const __m512i window[WINDOW], __m512i *columns)
@@ -100,72 +115,119 @@ BG_IFMA_INLINE void rotate_window(__m512i window[WINDOW])
     window[0] = spare;
 }
 
-/* Adds ten limbs of y, one per step, times the tile x: each step takes one column in and puts one back. */
-BG_IFMA_INLINE void add_tile(__m512i window[WINDOW], __m512i *columns, const __m512i x[TILE], const __m512i *y)
+/* Adds ten limbs of y, one per step, times the tile x, from column c on: each step takes in the column ten further
+ * on and puts one back. */
+BG_IFMA_INLINE void add_tile(const struct bg_adic *ring, enum origin origin, __m512i window[WINDOW], __m512i *columns,
+                             size_t c, const __m512i x[TILE], const __m512i *y)
 {
 #define STEP(t)                                                                                                        \
-    AT(t + TILE) = columns[t + TILE];                                                                                  \
+    AT(t + TILE) = column_of(ring, origin, columns, c + t + TILE);                                                     \
     add_products(window, t, x, TILE, y[t], y[t]);                                                                      \
-    columns[t] = AT(t);
+    columns[c + t] = AT(t);
     EACH(STEP)
 #undef STEP
     rotate_window(window);
 }
 
 /* The products x_i x_j, i < j, of one tile */
-BG_IFMA_INLINE void add_triangle(__m512i window[WINDOW], __m512i *columns, const __m512i x[TILE])
+BG_IFMA_INLINE void add_triangle(const struct bg_adic *ring, enum origin origin, __m512i window[WINDOW],
+                                 __m512i *columns, size_t c, const __m512i x[TILE])
 {
 #define STEP(t)                                                                                                        \
-    AT(t + TILE) = columns[t + TILE];                                                                                  \
+    AT(t + TILE) = column_of(ring, origin, columns, c + t + TILE);                                                     \
     add_products(window, t, x, t, x[t], x[t]);                                                                         \
-    columns[t] = AT(t);
+    columns[c + t] = AT(t);
     EACH(STEP)
 #undef STEP
     rotate_window(window);
 }
 
-/* columns += x y */
-static void add_product(__m512i *columns, const __m512i *x, const __m512i *y, size_t limbs)
+BG_IFMA_INLINE void load_window(const struct bg_adic *ring, enum origin origin, __m512i window[WINDOW],
+                                const __m512i *columns, size_t c)
 {
-    for (size_t i = 0; i < limbs; i += TILE) {
-        __m512i tile[TILE], window[WINDOW];
-        load_tile(tile, x + i);
-        load_window(window, columns + i);
-        for (size_t j = 0; j < limbs; j += TILE)
-            add_tile(window, columns + i + j, tile, y + j);
-        store_window(window, columns + i + limbs);
+#define LOAD(t) window[t] = column_of(ring, origin, columns, c + t);
+    EACH(LOAD)
+#undef LOAD
+}
+
+/* A tile of x times y. Of its columns, the last ten are of origin `upper`, those before of `lower`. */
+BG_IFMA_INLINE void add_row(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
+                            size_t first, const __m512i *x, const __m512i *y)
+{
+    __m512i tile[TILE], window[WINDOW];
+    size_t j = 0, end = ring->limbs - (lower == upper ? 0 : TILE);
+
+    load_tile(tile, x + first);
+    load_window(ring, lower, window, columns, first);
+    for (; j < end; j += TILE)
+        add_tile(ring, lower, window, columns, first + j, tile, y + j);
+    if (lower != upper)
+        add_tile(ring, upper, window, columns, first + j, tile, y + j);
+    store_window(window, columns + first + ring->limbs);
+}
+
+/* columns += x y. Rows after the first find what it stored, but for ten columns. */
+BG_IFMA_INLINE void add_product(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
+                                const __m512i *x, const __m512i *y)
+{
+    size_t i = 0;
+    if (lower != STORED) {
+        add_row(ring, lower, upper, columns, i, x, y);
+        i += TILE;
     }
+    for (; i < ring->limbs; i += TILE)
+        add_row(ring, STORED, upper, columns, i, x, y);
+}
+
+BG_IFMA_INLINE void add_half_row(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
+                                 size_t first, const __m512i *x)
+{
+    __m512i tile[TILE], window[WINDOW];
+    size_t j = first + TILE, last = ring->limbs - TILE;
+
+    load_tile(tile, x + first);
+    load_window(ring, lower, window, columns, 2 * first);
+    add_triangle(ring, lower, window, columns, 2 * first, tile);
+    for (; j < last; j += TILE)
+        add_tile(ring, lower, window, columns, first + j, tile, x + j);
+    add_tile(ring, upper, window, columns, first + j, tile, x + j);
+    store_window(window, columns + first + ring->limbs);
 }
 
 /* columns += Σ_{i<j} x_i x_j 2^(52(i+j)) */
-static void add_half_square(__m512i *columns, const __m512i *x, size_t limbs)
+BG_IFMA_INLINE void add_half_square(const struct bg_adic *ring, enum origin origin, __m512i *columns, const __m512i *x)
 {
-    for (size_t i = 0; i < limbs; i += TILE) {
-        __m512i tile[TILE], window[WINDOW];
-        load_tile(tile, x + i);
-        load_window(window, columns + 2 * i);
-        add_triangle(window, columns + 2 * i, tile);
-        for (size_t j = i + TILE; j < limbs; j += TILE)
-            add_tile(window, columns + i + j, tile, x + j);
-        store_window(window, columns + i + limbs);
-    }
+    const size_t last = ring->limbs - TILE;
+    __m512i tile[TILE], window[WINDOW];
+
+    for (size_t i = 0; i < last; i += TILE)
+        if (i == 0)
+            add_half_row(ring, origin, origin, columns, i, x);
+        else
+            add_half_row(ring, STORED, origin, columns, i, x);
+    load_tile(tile, x + last);
+    load_window(ring, last ? STORED : origin, window, columns, 2 * last);
+    add_triangle(ring, origin, window, columns, 2 * last, tile);
+    store_window(window, columns + 2 * last + TILE);
 }
 
-/* columns += 2 half, and half = 0 */
-static void add_doubled(__m512i *columns, __m512i *half, size_t count)
+/* columns = what they are before anything is added + 2 half + Σ_i x_i² 2^(104i) */
+BG_IFMA_INLINE void gather_square(const struct bg_adic *ring, enum origin lower, __m512i *columns, const __m512i *half,
+                                  const __m512i *x)
 {
-    for (size_t i = 0; i < count; i++) {
-        columns[i] = _mm512_add_epi64(columns[i], _mm512_add_epi64(half[i], half[i]));
-        half[i] = _mm512_setzero_si512();
-    }
-}
+    const __m512i zero = _mm512_setzero_si512(), inverse = bg_ifma_broadcast(ring->inverse);
+    __m512i above = zero;
 
-/* columns += Σ_i x_i² 2^(104i) */
-static void add_squares(__m512i *columns, const __m512i *x, size_t limbs)
-{
-    for (size_t i = 0; i < limbs; i++) {
-        columns[2 * i] = bg_ifma_low(columns[2 * i], x[i], x[i]);
-        columns[2 * i + 1] = bg_ifma_high(columns[2 * i + 1], x[i], x[i]);
+    for (size_t c = 0; c < 2 * ring->limbs; c++) {
+        __m512i column = c < ring->limbs ? zero : column_of(ring, BASE, columns, c);
+        if (lower == QUOTIENTS && c < ring->limbs) {
+            column = _mm512_sub_epi64(zero, bg_ifma_low(above, columns[c], inverse));
+            above = bg_ifma_high(zero, columns[c], inverse);
+        }
+        column = _mm512_add_epi64(column, _mm512_add_epi64(half[c], half[c]));
+        if (x)
+            column = c % 2 ? bg_ifma_high(column, x[c / 2], x[c / 2]) : bg_ifma_low(column, x[c / 2], x[c / 2]);
+        columns[c] = column;
     }
 }
 
@@ -179,18 +241,21 @@ BG_IFMA_INLINE void clear_column(__m512i window[WINDOW], unsigned c, __m512i *co
     add_products(window, c + 1, multiple, TILE, quotient, quotient);
 }
 
-/* With b itself: r times its least limb makes the column a multiple of 2^52, hence the rounding of its carry. */
-BG_IFMA_INLINE void clear_last_column(__m512i window[WINDOW], unsigned c, __m512i *columns, const struct bg_adic *ring)
+/* With b itself: r times its least limb makes the column a multiple of 2^52, hence the rounding of its carry. Gives r;
+ * the column that stays, times κ, is r as well. */
+BG_IFMA_INLINE __m512i clear_last_column(__m512i window[WINDOW], unsigned c, __m512i *columns,
+                                         const struct bg_adic *ring)
 {
     __m512i tile[TILE], zero = _mm512_setzero_si512();
     __m512i column = AT(c), quotient = bg_ifma_low(zero, column, bg_ifma_broadcast(ring->inverse));
     __m512i carry = bg_ifma_carry(_mm512_add_epi64(column, bg_ifma_limb(bg_ifma_broadcast(UINT64_MAX))));
 
-    columns[c] = quotient;
+    columns[c] = column;
     AT(c + WINDOW) = columns[c + WINDOW];
     AT(c + 1) = bg_ifma_high(_mm512_add_epi64(AT(c + 1), carry), quotient, bg_ifma_broadcast(ring->base_limbs[0]));
     broadcast_tile(tile, ring->base_limbs + 1);
     add_products(window, c + 1, tile, TILE, quotient, quotient);
+    return quotient;
 }
 
 /* Ten limbs of κ b / 2^52 times the tile of quotients */
@@ -235,7 +300,7 @@ static void clear_tile(const struct bg_adic *ring, __m512i *columns)
     const uint64_t *multiple = ring->multiple_limbs;
     __m512i window[WINDOW], tile[TILE];
 
-    load_window(window, columns);
+    load_window(ring, STORED, window, columns, 0);
     AT(TILE) = columns[TILE];
     broadcast_tile(tile, multiple);
 #define STEP(t) clear_column(window, t, columns, tile);
@@ -252,20 +317,21 @@ static void clear_tile(const struct bg_adic *ring, __m512i *columns)
 static void finish_tile(const struct bg_adic *ring, __m512i *columns, __m512i *ret_limbs)
 {
     const uint64_t *multiple = ring->multiple_limbs, *base = ring->base_limbs + 1;
-    __m512i window[WINDOW], tile[TILE], carry = _mm512_setzero_si512();
+    __m512i window[WINDOW], tile[TILE], last, carry = _mm512_setzero_si512();
 
-    load_window(window, columns);
+    load_window(ring, STORED, window, columns, 0);
     AT(TILE) = columns[TILE];
     broadcast_tile(tile, multiple);
 #define STEP(t)                                                                                                        \
     if (t < TILE - 1)                                                                                                  \
         clear_column(window, t, columns, tile);                                                                        \
     else                                                                                                               \
-        clear_last_column(window, t, columns, ring);
+        last = clear_last_column(window, t, columns, ring);
     EACH(STEP)
 #undef STEP
     *ret_limbs++ = carried(AT(TILE), &carry);
     load_tile(tile, columns);
+    tile[TILE - 1] = last;
     for (size_t j = TILE; j < ring->limbs; j += TILE, ret_limbs += TILE)
         finish_columns(window, columns + 1 + j, tile, multiple + j, base + j, &carry, ret_limbs);
 #define STEP(t)                                                                                                        \
@@ -273,51 +339,6 @@ static void finish_tile(const struct bg_adic *ring, __m512i *columns, __m512i *r
         ret_limbs[t] = carried(AT(t), &carry);
     EACH(STEP)
 #undef STEP
-}
-
-/* ret_limbs = u_d; leaves the quotients in the columns below k. */
-static void reduce(const struct bg_adic *ring, __m512i *columns, __m512i *ret_limbs)
-{
-    size_t i = 0;
-    for (; i + TILE < ring->limbs; i += TILE)
-        clear_tile(ring, columns + i);
-    finish_tile(ring, columns + i, ret_limbs);
-}
-
-static void clear(__m512i *vectors, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        vectors[i] = _mm512_setzero_si512();
-}
-
-/* columns = R b + what is in those below k */
-static void set_upper_columns(const struct bg_adic *ring, __m512i *columns)
-{
-    for (size_t i = 0; i < ring->limbs; i++)
-        columns[ring->limbs + i] = bg_ifma_broadcast(ring->base_limbs[i]);
-    columns[2 * ring->limbs] = _mm512_setzero_si512();
-}
-
-static void begin_first(const struct bg_adic *ring, __m512i *columns)
-{
-    clear(columns, ring->limbs);
-    set_upper_columns(ring, columns);
-}
-
-/* From the quotients of the digit below, whose R b became a 1 here, to R (b − 1) − q_{d−1} */
-static void begin_next(const struct bg_adic *ring, __m512i *columns)
-{
-    size_t last = ring->limbs - 1;
-    __m512i zero = _mm512_setzero_si512(), inverse = bg_ifma_broadcast(ring->inverse), above = zero;
-
-    for (size_t i = 0; i < last; i++) {
-        __m512i quotient = columns[i];
-        columns[i] = _mm512_sub_epi64(zero, bg_ifma_low(above, quotient, inverse));
-        above = bg_ifma_high(zero, quotient, inverse);
-    }
-    columns[last] = _mm512_sub_epi64(zero, _mm512_add_epi64(above, columns[last]));
-    set_upper_columns(ring, columns);
-    columns[last + 1] = _mm512_sub_epi64(columns[last + 1], bg_ifma_broadcast(1));
 }
 
 static size_t limbs(uint32_t base_bits)
@@ -337,19 +358,35 @@ struct bg_ifma_scratch bg_ifma_divide_scratch(const struct bg_adic *ring, uint64
     return (struct bg_ifma_scratch){first, first + columns, first + 2 * columns};
 }
 
-/* From T_d to u_d, which all but the top digit keep in scratch memory, as `ret` may be a factor. */
-static void finish_digit(const struct bg_adic *ring, uint32_t d, uint32_t digits, const struct bg_ifma_scratch *s,
-                         __m512i *ret)
+/* T_d += x y, unless it is the first product: then what T_d starts from, too. */
+static void add_to_digit(const struct bg_adic *ring, uint32_t d, bool first, __m512i *columns, const __m512i *x,
+                         const __m512i *y)
 {
-    size_t k = ring->limbs;
+    if (!first)
+        add_product(ring, STORED, STORED, columns, x, y);
+    else if (d > 0)
+        add_product(ring, QUOTIENTS, BASE, columns, x, y);
+    else
+        add_product(ring, ZERO, BASE, columns, x, y);
+}
 
-    if (d + 1 < digits) {
-        reduce(ring, s->columns, s->digits + d * k);
-        begin_next(ring, s->columns);
-        return;
-    }
-    reduce(ring, s->columns, ret + d * k);
-    memcpy(ret, s->digits, d * k * sizeof *ret);
+/* ret_limbs = u_d from T_d, less the 1 for R b in the digit below; leaves the columns that were cleared. */
+static void reduce(const struct bg_adic *ring, uint32_t d, __m512i *columns, __m512i *ret_limbs)
+{
+    size_t i = 0;
+    if (d > 0)
+        columns[ring->limbs] = _mm512_sub_epi64(columns[ring->limbs], bg_ifma_broadcast(1));
+    columns[2 * ring->limbs] = _mm512_setzero_si512();
+    for (; i + TILE < ring->limbs; i += TILE)
+        clear_tile(ring, columns + i);
+    finish_tile(ring, columns + i, ret_limbs);
+}
+
+/* Where to put digit d while lower digits of factors are still of use. */
+static __m512i *place_of(const struct bg_adic *ring, uint32_t d, uint32_t digits, const struct bg_ifma_scratch *s,
+                         uint64_t *ret)
+{
+    return (d + 1 < digits ? s->digits : (__m512i *)ret) + d * ring->limbs;
 }
 
 static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
@@ -357,14 +394,14 @@ static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t
 {
     struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
     const __m512i *x = bg_ifma_vectors(x_words), *y = bg_ifma_vectors(y_words);
-    size_t k = ring->limbs;
+    const size_t k = ring->limbs;
 
-    begin_first(ring, s.columns);
     for (uint32_t d = 0; d < digits; d++) {
         for (uint32_t i = 0; i <= d; i++)
-            add_product(s.columns, x + i * k, y + (d - i) * k, k);
-        finish_digit(ring, d, digits, &s, (__m512i *)ret);
+            add_to_digit(ring, d, i == 0, s.columns, x + i * k, y + (d - i) * k);
+        reduce(ring, d, s.columns, place_of(ring, d, digits, &s, ret));
     }
+    memcpy(ret, s.digits, (digits - 1) * k * sizeof *x);
 }
 
 /* T_d = 2 Σ_{i<j} x_i x_j, and x_{d/2}² for even d */
@@ -373,33 +410,38 @@ static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *
 {
     struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
     const __m512i *x = bg_ifma_vectors(x_words);
-    size_t k = ring->limbs;
+    const size_t k = ring->limbs;
 
-    begin_first(ring, s.columns);
-    clear(s.half, 2 * k);
     for (uint32_t d = 0; d < digits; d++) {
-        for (uint32_t i = 0; 2 * i < d; i++)
-            add_product(s.half, x + i * k, x + (d - i) * k, k);
-        if (d % 2 == 0)
-            add_half_square(s.half, x + d / 2 * k, k);
-        add_doubled(s.columns, s.half, 2 * k);
-        if (d % 2 == 0)
-            add_squares(s.columns, x + d / 2 * k, k);
-        finish_digit(ring, d, digits, &s, (__m512i *)ret);
+        const __m512i *middle = d % 2 ? NULL : x + d / 2 * k;
+        if (d == 0)
+            add_half_square(ring, ZERO, s.half, middle);
+        else
+            add_product(ring, ZERO, ZERO, s.half, x, x + d * k);
+        for (uint32_t i = 1; 2 * i < d; i++)
+            add_product(ring, STORED, STORED, s.half, x + i * k, x + (d - i) * k);
+        if (d > 0 && middle)
+            add_half_square(ring, STORED, s.half, middle);
+        if (d == 0)
+            gather_square(ring, ZERO, s.columns, s.half, middle);
+        else
+            gather_square(ring, QUOTIENTS, s.columns, s.half, middle);
+        reduce(ring, d, s.columns, place_of(ring, d, digits, &s, ret));
     }
+    memcpy(ret, s.digits, (digits - 1) * k * sizeof *x);
 }
 
-/* T_d = x_d y_0 */
+/* T_d = x_d y_0: no digit of x is read again, so that ret may be x right away. */
 static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
                   uint64_t *ret, uint64_t *scratch_words)
 {
     struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
     const __m512i *x = bg_ifma_vectors(x_words), *y = bg_ifma_vectors(y_words);
+    const size_t k = ring->limbs;
 
-    begin_first(ring, s.columns);
     for (uint32_t d = 0; d < digits; d++) {
-        add_product(s.columns, x + d * ring->limbs, y, ring->limbs);
-        finish_digit(ring, d, digits, &s, (__m512i *)ret);
+        add_to_digit(ring, d, true, s.columns, x + d * k, y);
+        reduce(ring, d, s.columns, (__m512i *)ret + d * k);
     }
 }
 
