@@ -99,7 +99,7 @@ enum bg_status bg_mask_table_create(const struct bg_public_key *key, const struc
     enum bg_status status = table && base ? draw_base(key, random, base) : BG_NO_MEMORY;
     if (status == BG_OK) {
         *table = (struct bg_mask_table){.key = key, .exponent_bits = bits};
-        status = bg_comb_create(key->adic, &comb, base, &table->comb);
+        status = bg_comb_create(key, &comb, base, &table->comb);
     }
     free(base);
     if (status != BG_OK)
