@@ -66,7 +66,8 @@ static enum bg_status split(const struct bg_shape *shape, struct sums *sums, uin
     return BG_OK;
 }
 
-/* All pads of the members off every position; *reterr_position is one with a digit of n or more. */
+/* All pads of the members off every position, and the tail reduced to the digits that it has. *reterr_position is one
+ * with a digit of n or more. */
 static enum bg_status take_off_pads(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,
                                     uint32_t members, uint8_t *sums, size_t *reterr_position)
 {
@@ -81,6 +82,8 @@ static enum bg_status take_off_pads(const struct bg_upload_terms *terms, const s
         status = bg_pad_subtract(terms->key, keys, members, sums + t * terms->shape->sum_bytes);
         *reterr_position = t;
     }
+    memset(sums + terms->shape->positions * terms->shape->sum_bytes - terms->shape->tail_lacks, 0,
+           terms->shape->tail_lacks);
     for (uint32_t m = 0; m < members; m++)
         bg_pad_keys_finish(&pads[m]);
     bg_wipe(keys, sizeof keys);

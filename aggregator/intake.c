@@ -3,6 +3,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/product.h"
+#include "crypto/tail.h"
 #include "protocol/envelope.h"
 #include "wire/release.h"
 
@@ -311,9 +312,7 @@ static void fold(struct bg_intake *intake, uint32_t group, uint32_t member)
         return;
     }
     if (!g->product || bg_product_positions(g->product) != terms->shape->positions) {
-        struct bg_cipher cipher = {.mode = terms->shape->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER
-                                                                                       : BG_ENCRYPTION_NULL,
-                                   .key = terms->key};
+        struct bg_cipher cipher = bg_upload_cipher(terms);
         bg_product_destroy(&g->product);
         status = bg_product_create(&cipher, terms->shape->positions, &g->product);
     }
@@ -353,8 +352,8 @@ enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t 
     const struct bg_upload *uploads[BG_MAX_GROUP_MEMBERS];
     struct bg_span manifests[BG_MAX_GROUP_MEMBERS];
     uint32_t count = bg_intake_uploads(intake, group, members, uploads);
-    size_t size = terms->shape->positions * terms->shape->position_bytes;
-    uint8_t *product = malloc(size);
+    size_t positions = terms->shape->positions;
+    uint8_t *product = malloc(positions * terms->shape->position_bytes);
     if (!product)
         return BG_NO_MEMORY;
     for (uint32_t m = 0; m < count; m++)
@@ -365,10 +364,12 @@ enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t 
                                  .group = group,
                                  .member_count = count,
                                  .manifests = manifests,
-                                 .positions = terms->shape->positions,
-                                 .product = {product, size}};
-    enum bg_status status = bg_product_write(intake->groups[group].product, 0, terms->shape->positions, product);
+                                 .positions = positions,
+                                 .product = {product, bg_shape_payload_bytes(terms->shape, 0, positions)}};
+    enum bg_status status = bg_product_write(intake->groups[group].product, 0, positions, product);
     if (status == BG_OK) {
+        struct bg_cipher cipher = bg_upload_cipher(terms);
+        bg_tail_cut(&cipher, terms->shape->tail_lacks, product, positions);
         *ret_manifests = bg_manifests_digest(manifests, count);
         bg_sha256(release.product, ret_product);
         bg_release_encode(w, &terms->plan->key.population, terms->plan_id, &release);

@@ -114,7 +114,7 @@ static enum bg_status check_sums(struct bg_root *root, uint32_t group, struct bg
         record->members != asked->members ||
         !bg_digest_equal(&record->manifests, &asked->manifests) ||
         !bg_digest_equal(&record->product, &asked->product_digest) || sums->positions != root->shape.positions ||
-        sums->sums.size != root->shape.positions * root->shape.sum_bytes)
+        sums->sums.size != bg_shape_sums_bytes(&root->shape))
         return bg_fail(&root->error, BG_DECODE, "sums of group %u: not an answer to what was asked", group);
     memcpy(root->members[group].record, sums->record_bytes.data, BG_RECORD_BYTES);
     return check_chain(root, sums);
@@ -154,7 +154,7 @@ static void on_sums(void *context, enum bg_status status, struct bg_span reply)
         status = check_sums(root, request.group, reply, &sums);
     uint8_t *copy = NULL;
     if (status == BG_OK) {
-        copy = malloc(sums.sums.size);
+        copy = calloc(root->shape.positions, root->shape.sum_bytes);
         if (!copy)
             status = bg_fail(&root->error, BG_NO_MEMORY, "group sum: out of memory");
     }

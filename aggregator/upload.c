@@ -2,6 +2,7 @@
 #include "aggregator/upload.h"
 
 #include "crypto/digest.h"
+#include "crypto/tail.h"
 #include "crypto/wipe.h"
 #include "protocol/envelope.h"
 
@@ -15,6 +16,13 @@ void bg_upload_finish(struct bg_upload *upload)
     free(upload->block_states);
     bg_wipe(upload->seed, sizeof upload->seed);
     *upload = (struct bg_upload){0};
+}
+
+struct bg_cipher bg_upload_cipher(const struct bg_upload_terms *terms)
+{
+    return (struct bg_cipher){.mode = terms->shape->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER
+                                                                                  : BG_ENCRYPTION_NULL,
+                              .key = terms->key};
 }
 
 bool bg_upload_complete(const struct bg_upload *upload)
@@ -114,7 +122,7 @@ static size_t block_size(const struct bg_shape *shape, size_t index, size_t *ret
 {
     size_t left = shape->positions - index * BG_BLOCK_POSITIONS;
     *ret_positions = left < BG_BLOCK_POSITIONS ? left : BG_BLOCK_POSITIONS;
-    return *ret_positions * shape->position_bytes;
+    return bg_shape_payload_bytes(shape, index * BG_BLOCK_POSITIONS, *ret_positions);
 }
 
 static uint8_t *block_start(const struct bg_upload *upload, const struct bg_shape *shape, size_t index)
@@ -183,10 +191,14 @@ enum bg_status bg_upload_verify_block(const struct bg_upload *upload, const stru
         return bg_fail(error, BG_BAD_DIGEST, "client %s: block %zu is not the one its manifest names", client, index);
     if (terms->shape->encryption == BG_PLAN_OFF)
         return BG_OK;
-    struct bg_cipher cipher = {.mode = terms->shape->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER
-                                                                                   : BG_ENCRYPTION_NULL,
-                               .key = terms->key};
-    enum bg_status status = bg_cipher_check(&cipher, payload, positions, &bad);
+    struct bg_cipher cipher = bg_upload_cipher(terms);
+    struct bg_span ciphertexts = {payload.data, positions * terms->shape->position_bytes};
+    enum bg_status status = bg_cipher_check(&cipher, ciphertexts, positions, &bad);
+    if (status == BG_OK && index + 1 == upload->blocks
+        && !bg_tail_is_cut(&cipher, terms->shape->tail_lacks, ciphertexts.data, positions)) {
+        bad = positions - 1;
+        status = BG_BAD_CIPHERTEXT;
+    }
     if (status == BG_BAD_CIPHERTEXT)
         return bg_fail(error, status, "client %s: position %zu: %s", client, index * BG_BLOCK_POSITIONS + bad,
                        bg_status_text(status));

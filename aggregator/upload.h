@@ -17,7 +17,7 @@ struct bg_upload {
     struct bg_manifest manifest; /* spans into the above */
     bool verified;               /* signature, seed and commitment are good */
     uint8_t seed[BG_SEED_BYTES]; /* of the pads; wiped by finish */
-    uint8_t *payload;            /* positions × position_bytes; NULL before the first block */
+    uint8_t *payload;            /* positions × position_bytes, zero-extended; NULL before the first block */
     uint8_t *block_states;       /* (blocks) enum bg_block_state */
     size_t blocks;
     size_t blocks_good;
@@ -42,6 +42,9 @@ struct bg_upload_terms {
     const struct bg_public_key *key;          /* NULL with encryption off */
     const struct bg_sealing_key *sealing_key; /* NULL with encryption off, and at an edge */
 };
+
+/* Not with encryption off. */
+struct bg_cipher bg_upload_cipher(const struct bg_upload_terms *terms);
 
 /* Copies a manifest into an empty upload after the checks that need no arithmetic. BG_STALE_PLAN, BG_WRONG_ROUND,
  * BG_DECODE and others, each with a sentence; the upload stays empty then. For an upload that has a manifest: BG_OK if

@@ -29,7 +29,7 @@ void bg_update_fields(const struct bg_shape *shape, const struct bg_task *task, 
     }
 }
 
-/* Plaintexts of positions begin … end−1, with their pads. */
+/* Plaintexts of positions begin … end−1, with their pads, the tail reduced to the digits that it has. */
 static enum bg_status pack_padded(const struct bg_update_context *context, const struct bg_slots *slots,
                                   const struct bg_pad_keys *pads, size_t begin, size_t end, uint8_t *plaintexts)
 {
@@ -42,6 +42,8 @@ static enum bg_status pack_padded(const struct bg_update_context *context, const
         status = bg_pad_add(key, &position, plaintexts + (t - begin) * shape->sum_bytes);
         bg_wipe(&position, sizeof position);
     }
+    if (end == shape->positions)
+        bg_wipe(plaintexts + (end - begin) * shape->sum_bytes - shape->tail_lacks, shape->tail_lacks);
     return status;
 }
 
@@ -101,7 +103,7 @@ static struct bg_span block_payload(const struct bg_shape *shape, const uint8_t 
     size_t first = block * BG_BLOCK_POSITIONS;
     size_t count = shape->positions - first < BG_BLOCK_POSITIONS ? shape->positions - first : BG_BLOCK_POSITIONS;
     *ret_positions = (uint32_t)count;
-    return (struct bg_span){payload + first * shape->position_bytes, count * shape->position_bytes};
+    return (struct bg_span){payload + first * shape->position_bytes, bg_shape_payload_bytes(shape, first, count)};
 }
 
 /* Manifest and blocks over a finished payload. */

@@ -116,6 +116,7 @@ static enum bg_status place_slots(struct bg_packing *packing, struct bg_error *e
         slot += taken;
     }
     packing->positions = bg_divide_up(digits, packing->s);
+    packing->tail = (uint32_t)(digits - (packing->positions - 1) * packing->s);
     while (digits < packing->positions * packing->s + 1)
         if (!append(&packing->digit_slot, &digits, &room, packing->slots))
             return bg_fail(error, BG_NO_MEMORY, "packing: out of memory");

@@ -14,7 +14,8 @@
  *    It takes as many slots as keep ∏ r_j ≤ 2^(|n|−64): the top 64 bits of a digit stay zero, and no slot is
  *    cut. With BG_RADIX_BITS this is plain concatenation of w-bit slots from bit 0 up.
  * 3. The next slot begins the next digit. s digits make one plaintext (crypto/public_key.h); plaintexts are the
- *    positions 0 … T−1; T is the least number that holds all slots. Digits after the last slot are 0.
+ *    positions 0 … T−1; T is the least number that holds all slots. The last one, the tail, has only the s' ≤ s
+ *    digits that hold slots (crypto/tail.h); in memory those that it lacks are 0.
  * 4. Each digit of a sum is split into slots by division; what is left above the last slot of a digit (the zero
  *    bits: never fewer than 64) must be 0, or the position is out of range. A slot of a sum over k' members must
  *    be at most k'·max.
@@ -75,6 +76,7 @@ struct bg_packing {
     size_t field_count;
     size_t slots;       /* of all fields */
     size_t positions;   /* T */
+    uint32_t tail;      /* s', digits of the last position */
     size_t *digit_slot; /* first slot of digit d = t·s + i; T·s + 1 entries, the last is `slots` */
 };
 

@@ -5,10 +5,13 @@
 #include "crypto/digest.h"
 #include "crypto/opening.h"
 #include "crypto/product.h"
+#include "crypto/tail.h"
+#include "crypto/wipe.h"
 #include "keyholder/records.h"
 #include "protocol/envelope.h"
 #include "wire/block.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,17 +141,22 @@ static uint32_t positions_of(const struct bg_opening *opening, size_t block)
     return left < BG_BLOCK_POSITIONS ? (uint32_t)left : BG_BLOCK_POSITIONS;
 }
 
+/* Bytes of a block's ciphertexts. */
+static size_t payload_bytes(const struct bg_opening *opening, size_t block)
+{
+    return positions_of(opening, block) * bg_public_key_ciphertext_bytes(opening->settings->public_key)
+        - (block + 1 == opening->blocks ? opening->tail_lacks : 0);
+}
+
 static bool is_asked_for(const struct bg_opening *opening, const struct bg_frame *frame, const struct bg_block *block,
                          const struct bg_digest *client, size_t index)
 {
     const struct bg_release *release = &opening->release;
-    uint32_t positions = positions_of(opening, index);
     return bg_population_equal(&frame->population, &opening->frame.population) &&
            bg_digest_equal(&frame->plan_id, &opening->frame.plan_id) && block->round == release->round &&
            block->attempt == release->attempt && block->group == release->group &&
-           bg_digest_equal(&block->client, client) && block->index == index && block->positions == positions &&
-           block->payload.size ==
-               positions * bg_public_key_ciphertext_bytes(opening->settings->public_key);
+           bg_digest_equal(&block->client, client) && block->index == index &&
+           block->positions == positions_of(opening, index);
 }
 
 static enum bg_status read_member_blocks(struct bg_opening *opening, struct bg_opening_member *member,
@@ -172,6 +180,12 @@ static enum bg_status read_member_blocks(struct bg_opening *opening, struct bg_o
         if (!is_asked_for(opening, &frame, &block, client, b))
             return refuse_client(opening, client, BG_NOT_FOUND,
                                  "another block stands where one of its own is challenged", error);
+        if (block.payload.size != payload_bytes(opening, b)) {
+            char why[96];
+            snprintf(why, sizeof why, "block %zu has %zu bytes where the product has %zu", b, block.payload.size,
+                     payload_bytes(opening, b));
+            return refuse_client(opening, client, BG_NOT_FOUND, why, error);
+        }
         member->payloads[b] = block.payload;
     }
     return BG_OK;
@@ -179,12 +193,11 @@ static enum bg_status read_member_blocks(struct bg_opening *opening, struct bg_o
 
 static enum bg_status read_blocks(struct bg_opening *opening, struct bg_span rest, struct bg_error *error)
 {
-    size_t product, frames;
+    size_t frames;
     const struct bg_release *release = &opening->release;
     opening->blocks = bg_manifest_blocks(release->positions);
-    if (!bg_size_multiply((size_t)release->positions, bg_public_key_ciphertext_bytes(opening->settings->public_key),
-                          &product) ||
-        release->product.size != product)
+    if (!bg_tail_find(opening->settings->public_key, release->positions, release->product.size,
+                      &opening->tail_lacks))
         return refuse(opening, BG_DECODE, "the product is not one ciphertext per position", error);
     if (!bg_size_multiply(release->member_count, opening->blocks, &frames) ||
         frames > rest.size / BG_FRAME_HEADER_BYTES)
@@ -289,12 +302,12 @@ enum bg_status bg_opening_verify(struct bg_opening *opening, struct bg_error *er
     return BG_OK;
 }
 
-/* Multiplies one block of every member and compares. `expected` has room for one block. */
+/* Multiplies one block of every member and compares. `scratch` has room for one block. */
 static enum bg_status challenge_block(const struct bg_opening *opening, const struct bg_cipher *cipher, size_t block,
-                                      struct bg_product *product, uint8_t *expected, struct bg_error *error)
+                                      struct bg_product *product, uint8_t *scratch, struct bg_error *error)
 {
     uint32_t positions = positions_of(opening, block);
-    size_t size = positions * bg_public_key_ciphertext_bytes(cipher->key);
+    size_t size = payload_bytes(opening, block), whole = positions * bg_public_key_ciphertext_bytes(cipher->key);
     bg_product_reset(product);
     for (uint32_t i = 0; i < opening->release.member_count; i++) {
         const struct bg_opening_member *member = &opening->members[i];
@@ -304,18 +317,23 @@ static enum bg_status challenge_block(const struct bg_opening *opening, const st
         if (!bg_digest_equal(&digest, &signed_digest))
             return refuse_client(opening, &member->manifest.client, BG_BAD_DIGEST,
                                  "a challenged block is not the one it signed", error);
-        enum bg_status status = bg_cipher_check(cipher, payload, positions, NULL);
+        struct bg_span ciphertexts = {memcpy(scratch, payload.data, size), whole};
+        memset(scratch + size, 0, whole - size);
+        enum bg_status status = bg_cipher_check(cipher, ciphertexts, positions, NULL);
+        if (status == BG_OK && !bg_tail_is_cut(cipher, whole - size, scratch, positions))
+            status = BG_BAD_CIPHERTEXT;
         if (status != BG_OK)
             return refuse_client(opening, &member->manifest.client, status, bg_status_text(status), error);
-        status = bg_product_multiply(product, 0, positions, payload);
+        status = bg_product_multiply(product, 0, positions, ciphertexts);
         if (status != BG_OK)
             return refuse_client(opening, &member->manifest.client, status, bg_status_text(status), error);
     }
-    enum bg_status status = bg_product_write(product, 0, positions, expected);
+    enum bg_status status = bg_product_write(product, 0, positions, scratch);
     if (status != BG_OK)
         return refuse(opening, status, bg_status_text(status), error);
+    bg_tail_cut(cipher, whole - size, scratch, positions);
     size_t at = block * BG_BLOCK_POSITIONS * bg_public_key_ciphertext_bytes(cipher->key);
-    if (memcmp(expected, opening->release.product.data + at, size) != 0)
+    if (memcmp(scratch, opening->release.product.data + at, size) != 0)
         return refuse(opening, BG_REFUSED, "the product is not that of the members' blocks", error);
     return BG_OK;
 }
@@ -324,16 +342,16 @@ enum bg_status bg_opening_challenge(const struct bg_opening *opening, struct bg_
 {
     struct bg_cipher cipher = cipher_of(opening);
     struct bg_product *product = NULL;
-    uint8_t *expected = malloc(BG_BLOCK_POSITIONS * bg_public_key_ciphertext_bytes(cipher.key));
+    uint8_t *scratch = malloc(BG_BLOCK_POSITIONS * bg_public_key_ciphertext_bytes(cipher.key));
     enum bg_status status = BG_NO_MEMORY;
-    if (expected)
+    if (scratch)
         status = bg_product_create(&cipher, BG_BLOCK_POSITIONS, &product);
     if (status != BG_OK)
         refuse(opening, status, bg_status_text(status), error);
     for (size_t i = 0; i < opening->challenged_count && status == BG_OK; i++)
-        status = challenge_block(opening, &cipher, opening->challenged[i], product, expected, error);
+        status = challenge_block(opening, &cipher, opening->challenged[i], product, scratch, error);
     bg_product_destroy(&product);
-    free(expected);
+    free(scratch);
     return status;
 }
 
@@ -342,11 +360,19 @@ enum bg_status bg_opening_open(struct bg_opening *opening, struct bg_error *erro
     struct bg_cipher cipher = cipher_of(opening);
     const struct bg_keyholder_settings *settings = opening->settings;
     size_t count = (size_t)opening->release.positions;
+    /* The tail with zeros for what it lacks. */
+    struct bg_span product = {NULL, count * bg_public_key_ciphertext_bytes(cipher.key)};
+    uint8_t *whole = calloc(1, product.size);
     opening->sums = malloc(count * bg_public_key_plaintext_bytes(cipher.key)); /* less than the product has */
-    if (!opening->sums)
+    if (!whole || !opening->sums) {
+        free(whole);
         return refuse(opening, BG_NO_MEMORY, "out of memory", error);
-    enum bg_status status = bg_open_products(&cipher, settings->secret_key, opening->release.product, count,
-                                             &settings->blinding, settings->workers, error, opening->sums);
+    }
+    product.data = memcpy(whole, opening->release.product.data, opening->release.product.size);
+    enum bg_status status = bg_open_products(&cipher, settings->secret_key, product, count, &settings->blinding,
+                                             settings->workers, error, opening->sums);
+    free(whole);
+    bg_wipe(opening->sums + bg_opening_sum_bytes(opening), opening->tail_lacks);
     if (status != BG_OK)
         return bg_fail_in(error, status, "round %llu, group %u", (unsigned long long)opening->release.round,
                           opening->release.group);
@@ -355,7 +381,8 @@ enum bg_status bg_opening_open(struct bg_opening *opening, struct bg_error *erro
 
 size_t bg_opening_sum_bytes(const struct bg_opening *opening)
 {
-    return (size_t)opening->release.positions * bg_public_key_plaintext_bytes(opening->settings->public_key);
+    return (size_t)opening->release.positions * bg_public_key_plaintext_bytes(opening->settings->public_key)
+        - opening->tail_lacks;
 }
 
 void bg_opening_answer(const struct bg_opening *opening, struct bg_writer *w)

@@ -24,11 +24,12 @@ struct bg_opening {
     struct bg_release release;         /* into the request's bytes */
     struct bg_opening_member *members; /* (release.member_count), in the group's order */
     size_t blocks;                     /* of each member */
+    size_t tail_lacks;                 /* bytes of the last position (crypto/tail.h), by the product's size */
     uint32_t *challenged;              /* (challenged_count) block indices to multiply, ascending */
     size_t challenged_count;
     struct bg_policy_request request;  /* its digest is set by verify */
     struct bg_record record;           /* all but sequence, previous and signature; digests set by verify */
-    uint8_t *sums;                     /* set by open: positions × plaintext bytes */
+    uint8_t *sums;                     /* set by open: bg_opening_sum_bytes of them */
 };
 
 /* Before anything else. */

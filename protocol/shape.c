@@ -74,6 +74,7 @@ static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *er
     shape->positions = shape->packing.positions;
     shape->sum_bytes = digit_bytes * plan->key.s;
     shape->position_bytes = digit_bytes * (plan->key.s + 1);
+    shape->tail_lacks = digit_bytes * (plan->key.s - shape->packing.tail);
     shape->seed_bytes = BG_SEALED_SEED_BYTES;
     return BG_OK;
 }
@@ -216,12 +217,22 @@ void bg_shape_slots(const struct bg_shape *shape, const struct bg_values *values
         ret_slots[i] = slot < shape->votes_at ? (struct bg_slots){BG_SLOTS_U64, values->fields + slot} : values->votes;
 }
 
+size_t bg_shape_payload_bytes(const struct bg_shape *shape, size_t first, size_t count)
+{
+    return count * shape->position_bytes - (first + count == shape->positions ? shape->tail_lacks : 0);
+}
+
+size_t bg_shape_sums_bytes(const struct bg_shape *shape)
+{
+    return shape->positions * shape->sum_bytes - shape->tail_lacks;
+}
+
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape)
 {
     uint64_t blocks = bg_manifest_blocks(shape->positions);
     uint64_t manifest = BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + blocks * BG_DIGEST_BYTES + shape->seed_bytes;
-    uint64_t payload = (uint64_t)shape->positions * shape->position_bytes;
-    return manifest + blocks * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES) + payload;
+    return manifest + blocks * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES)
+        + bg_shape_payload_bytes(shape, 0, shape->positions);
 }
 
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape)

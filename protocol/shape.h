@@ -44,8 +44,9 @@ struct bg_shape {
     uint64_t scale_most;   /* largest value of a scale field */
     size_t slots;          /* in all */
     size_t positions;      /* T */
-    size_t position_bytes; /* on the wire, uplink: one ciphertext */
+    size_t position_bytes; /* uplink: one ciphertext */
     size_t sum_bytes;      /* of one position of an opened sum: one plaintext; 0 with encryption off */
+    size_t tail_lacks;     /* bytes that the last position has on the wire less than others (crypto/tail.h) */
     size_t seed_bytes;     /* of a manifest's sealed seed */
     struct bg_packing packing; /* unused with encryption off */
 };
@@ -66,6 +67,9 @@ void bg_shape_finish(struct bg_shape *shape);
 /* The same as the packing has them: an array per field. */
 void bg_shape_slots(const struct bg_shape *shape, const struct bg_values *values,
                     struct bg_slots ret_slots[static BG_SHAPE_MOST_FIELDS]);
+/* On the wire: of `count` positions of an update from `first` on, and of all positions of an opened sum. */
+size_t bg_shape_payload_bytes(const struct bg_shape *shape, size_t first, size_t count);
+size_t bg_shape_sums_bytes(const struct bg_shape *shape);
 /* Bytes of one update as sent: the manifest's frame and those of all blocks. */
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape);
 /* The same in bits per coordinate of the travelling tensors, voted on or not; 0 in a round without votes. */

@@ -223,7 +223,7 @@ static enum bg_status about_block(const struct about *a)
     bg_facts_digest(a->facts, "client", &block.client);
     bg_json_add_u64(a->facts, "block", block.index);
     bg_json_add_u64(a->facts, "positions", block.positions);
-    bg_json_add_u64(a->facts, "position_bytes", block.payload.size / block.positions);
+    bg_json_add_u64(a->facts, "payload_bytes", block.payload.size);
     bg_sha256(block.payload, &digest);
     bg_facts_digest(a->facts, "payload_digest", &digest);
     return BG_OK;
@@ -292,7 +292,7 @@ static enum bg_status about_release(const struct about *a)
     bg_json_add_u64(a->facts, "epoch", release.epoch);
     bg_json_add_u64(a->facts, "group", release.group);
     bg_json_add_u64(a->facts, "positions", release.positions);
-    bg_json_add_u64(a->facts, "position_bytes", release.product.size / release.positions);
+    bg_json_add_u64(a->facts, "product_bytes", release.product.size);
     return add_manifests(a, "release", release.manifests, release.member_count);
 }
 
@@ -306,7 +306,7 @@ static enum bg_status about_sums(const struct about *a)
     bg_json_add_u64(a->facts, "attempt", sums.attempt);
     bg_json_add_u64(a->facts, "group", sums.group);
     bg_json_add_u64(a->facts, "positions", sums.positions);
-    bg_json_add_u64(a->facts, "position_bytes", sums.sums.size / sums.positions);
+    bg_json_add_u64(a->facts, "sums_bytes", sums.sums.size);
     add_record(a->facts, &sums.record);
     return BG_OK;
 }

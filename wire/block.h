@@ -3,7 +3,7 @@
  * Up to 64 consecutive positions of one client's update. Not signed: its payload's digest is in the manifest.
  *
  * Body: u64 round | u32 attempt | u32 group | 32 client id | u32 block index | u32 positions | payload
- * Position i of the payload has payload size / positions bytes.
+ * Positions have a ciphertext each, all of one size but the last of an update, which may be shorter (crypto/tail.h).
  */
 #pragma once
 
@@ -16,7 +16,7 @@ struct bg_block {
     struct bg_digest client;
     uint32_t index;        /* covers positions from 64·index */
     uint32_t positions;    /* 1 to 64 */
-    struct bg_span payload; /* a multiple of `positions` bytes, not empty */
+    struct bg_span payload; /* at least `positions` bytes */
 };
 
 void bg_block_encode(struct bg_writer *w, const struct bg_population *population, const struct bg_digest *plan_id,

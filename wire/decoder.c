@@ -62,9 +62,8 @@ void bg_require_payload(struct bg_decoder *d, struct bg_span payload, uint64_t p
 {
     if (!bg_decoder_ok(d))
         return;
-    bg_require(d, payload.size > 0 && payload.size % positions == 0, BG_DECODE,
-               "the payload must have the same number of bytes, at least 1, per position");
-    bg_require(d, payload.size / positions <= BG_MAX_POSITION_BYTES, BG_TOO_LARGE,
+    bg_require(d, payload.size >= positions, BG_DECODE, "the payload must have at least 1 byte per position");
+    bg_require(d, payload.size <= positions * BG_MAX_POSITION_BYTES, BG_TOO_LARGE,
                "a position is longer than a ciphertext can be");
 }
 

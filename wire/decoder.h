@@ -32,7 +32,8 @@ uint8_t bg_decode_choice(struct bg_decoder *d, uint8_t first, uint8_t last, cons
 uint32_t bg_decode_u32(struct bg_decoder *d, uint32_t least, uint32_t most, const char *rule);
 /* A name or label of `size` bytes as bg_label_valid has it. */
 void bg_decode_label(struct bg_decoder *d, char *ret_label, size_t size, const char *rule);
-/* The payload must be a positive multiple of `positions` and no position longer than a ciphertext can be. */
+/* The payload must have at least 1 byte per position, and no more than ciphertexts can have; positions is at most
+ * BG_MAX_POSITIONS. */
 void bg_require_payload(struct bg_decoder *d, struct bg_span payload, uint64_t positions);
 /* count × size bytes from the arena; NULL after a failure. */
 void *bg_decoder_alloc(struct bg_decoder *d, struct bg_arena *arena, size_t count, size_t size);

@@ -25,7 +25,7 @@ struct bg_release {
     uint32_t member_count;           /* 1 to BG_MAX_GROUP_MEMBERS */
     const struct bg_span *manifests; /* whole manifest frames, in member order */
     uint64_t positions;
-    struct bg_span product;          /* a multiple of `positions` bytes */
+    struct bg_span product;          /* at least `positions` bytes: ciphertexts as in wire/block.h */
 };
 
 #define BG_RECORD_BYTES 200
@@ -48,7 +48,7 @@ struct bg_sums {
     uint32_t attempt;
     uint32_t group;
     uint64_t positions;
-    struct bg_span sums;   /* padded plaintext sums, a multiple of `positions` bytes */
+    struct bg_span sums;   /* padded plaintext sums, at least `positions` bytes */
     struct bg_record record;
     struct bg_span record_bytes; /* set by decode: what the chain digests; signature is its last 64 bytes */
 };

@@ -111,8 +111,9 @@ static enum bg_status take_task(struct told *told, struct bg_span bytes, struct 
     if (status != BG_OK)
         return status;
     FUZZ_REQUIRE(shape.positions > 0 && shape.positions <= BG_MAX_POSITIONS && shape.position_bytes > 0 &&
-                     shape.position_bytes <= BG_MAX_POSITION_BYTES,
-                 "%zu positions of %zu bytes", shape.positions, shape.position_bytes);
+                     shape.position_bytes <= BG_MAX_POSITION_BYTES && shape.tail_lacks <= shape.sum_bytes,
+                 "%zu positions of %zu bytes, %zu less at the end", shape.positions, shape.position_bytes,
+                 shape.tail_lacks);
     bg_shape_finish(&shape);
     return BG_OK;
 }

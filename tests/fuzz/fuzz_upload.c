@@ -20,7 +20,7 @@ static void set_up(void)
     if (!group.secret)
         one_group_init(&group, &(struct group_terms){.encryption = BG_PLAN_PAILLIER,
                                                      .mode = BG_PLAN_CODEC_EF,
-                                                     .s = 1,
+                                                     .s = 2,
                                                      .coordinates = 900});
 }
 

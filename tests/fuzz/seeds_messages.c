@@ -66,7 +66,7 @@ static void seed_uploads(void)
     struct bg_writer w;
     one_group_init(&group, &(struct group_terms){.encryption = BG_PLAN_PAILLIER,
                                                  .mode = BG_PLAN_CODEC_EF,
-                                                 .s = 1,
+                                                 .s = 2,
                                                  .coordinates = 900});
     uint64_t *slots = honest_slots(&group);
     struct bg_update update = update_of(&group, 0, slots, NULL);

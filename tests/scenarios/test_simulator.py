@@ -79,9 +79,19 @@ def check_digests(tap):
     with tap.trying('exponents, radixes and plain vectors change nothing that is learnt'):
         digests = {digest(encryption__mode='paillier', encryption__s=1),
                    digest(encryption__mode='null', encryption__s=2),
+                   digest(encryption__mode='paillier', encryption__s=3, encryption__radix='mixed'),
+                   digest(encryption__mode='paillier', encryption__s=4),
                    digest(encryption__mode='null', encryption__s=4, encryption__radix='mixed'),
                    digest(encryption__mode='off')}
         assert len(digests) == 1, digests
+    with tap.trying('an update has as many bytes encrypted and not, and tails only the digits that they need'):
+        for radix in 'bits', 'mixed':
+            sent = [[run(encryption__mode=mode, encryption__s=s, encryption__radix=radix)['rounds'][-1]['uplink_bytes']
+                     for mode in ('paillier', 'null')] for s in range(1, 5)]
+            assert all(encrypted == plain for encrypted, plain in sent), sent
+            # D digits of 64 bytes in T = ceil(D/s) ciphertexts are D + T digits on the wire, for every s.
+            rests = [{sent[s - 1][0] - 64 * (digits + -(-digits // s)) for s in range(1, 5)} for digits in range(1, 50)]
+            assert any(len(rest) == 1 for rest in rests), sent
     with tap.trying('another seed gives another model'):
         assert digest(encryption__mode='null') != digest(encryption__mode='null', simulation__seed=2)
     for name, settings in {'votes': {'encryption__mode': 'null'},

@@ -103,7 +103,7 @@ def shows_the_fields_of_a_round(bench):
     assert manifest['task'] == protocol.sha256(example('task')).hex()
     assert manifest['client'] == protocol.MEMBERS[0].hex() and manifest['blocks'] == 1 and manifest['sealed_seed']
     block, = bench.facts(example('block'))['frames']
-    assert (block['block'], block['positions'], block['position_bytes']) == (0, 1, 128)
+    assert (block['block'], block['positions'], block['payload_bytes']) == (0, 1, 128)
     assert block['payload_digest'] == protocol.sha256(example('block')[-128:]).hex()
     receipt, = bench.facts(example('receipt'))['frames']
     assert receipt['outcome'] == 'committed' and receipt['groups'] == [{'index': 0, 'used': True, 'members': [0, 1]}]

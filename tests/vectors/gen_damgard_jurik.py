@@ -6,6 +6,7 @@ Writes damgard_jurik_vectors.h beside itself. Numbers are little-endian hex; pla
 base-n digits. The keys are public by construction: they come from a fixed seed and protect nothing.
 """
 import hashlib
+import math
 import pathlib
 import random
 import textwrap
@@ -89,12 +90,19 @@ struct dj_total {
     unsigned s;
     const char *c, *m;
 };
+
+/* The same of tails: every ciphertext mod n^(tail+1), the digits above left off; the sum mod n^tail. */
+struct dj_tail {
+    unsigned key;
+    unsigned s, tail;
+    const char *c, *m;
+};
 """
 
 
 def main():
     rng = random.Random("burgee test keys")
-    keys = vectors = totals = ""
+    keys = vectors = totals = tails = ""
     for index, bits in enumerate((512, 1024, 2048)):
         size = bits // 8
         p, q = make_key(bits, rng)
@@ -106,11 +114,12 @@ def main():
             modulus = n ** (s + 1)
             x = rng.randrange(1, n)
             h = pow(-x * x, n**s, modulus)
-            product, total = 1, 0
+            product, total, sent = 1, 0, []
             for m, a in ((0, 0), (1, 1), (n**s - 1, 2 ** (bits // 2) - 1),
                          (rng.randrange(n**s), rng.getrandbits(bits // 2))):
                 c = pow(1 + n, m, modulus) * pow(h, a, modulus) % modulus
                 product, total = product * c % modulus, (total + m) % n**s
+                sent.append((m, a))
                 vectors += f"    {{\n        .key = {index},\n        .s = {s},\n"
                 vectors += literal("x", little(x, size)) + literal("m", digits(m, n, s, size))
                 vectors += literal("a", little(a, size // 2)) + literal("h", digits(h, n, s + 1, size))
@@ -118,10 +127,17 @@ def main():
             totals += f"    {{\n        .key = {index},\n        .s = {s},\n"
             totals += literal("c", digits(product, n, s + 1, size)) + literal("m", digits(total, n, s, size))
             totals += "    },\n"
+            for tail in range(1, s):
+                modulus = n ** (tail + 1)
+                product = math.prod(pow(1 + n, m, modulus) * pow(h, a, modulus) % modulus for m, a in sent) % modulus
+                tails += f"    {{\n        .key = {index},\n        .s = {s},\n        .tail = {tail},\n"
+                tails += literal("c", digits(product, n, tail + 1, size))
+                tails += literal("m", digits(sum(m for m, _ in sent) % n**tail, n, tail, size)) + "    },\n"
     out = HEADER
     out += f"\nstatic const struct dj_key dj_keys[] = {{\n{keys}}};\n"
     out += f"\nstatic const struct dj_vector dj_vectors[] = {{\n{vectors}}};\n"
     out += f"\nstatic const struct dj_total dj_totals[] = {{\n{totals}}};\n"
+    out += f"\nstatic const struct dj_tail dj_tails[] = {{\n{tails}}};\n"
     pathlib.Path(__file__).with_name("damgard_jurik_vectors.h").write_text(out)
 
 

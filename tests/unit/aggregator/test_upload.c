@@ -8,6 +8,8 @@
 #include "tests/unit/no_leaks.h"
 #include "tests/vectors/paillier_secret_vectors.h"
 
+#include <stdio.h>
+
 TestSuite(upload);
 
 static const struct group_terms paillier = {.encryption = BG_PLAN_PAILLIER, .mode = BG_PLAN_CODEC_EF, .s = 1};
@@ -363,19 +365,21 @@ Test(upload, refuses_a_block_that_its_manifest_does_not_name)
 
 /* ---- ciphertexts ---- */
 
-/* A member that really signs the block it sends, with `ciphertext` at position 3 instead of its own. */
-static void refuse_ciphertext(const struct group_terms *terms, const uint8_t *ciphertext)
+/* A member that really signs the block it sends, with `bytes` in a position instead of its own. */
+static void refuse_bytes(const struct group_terms *terms, size_t position, size_t at, const uint8_t *bytes,
+                         size_t size)
 {
+    char name[32];
     struct fixture f;
     struct bg_digest digest;
     set_up(&f, terms);
     struct bg_manifest manifest = manifest_of(&f.update);
     struct bg_block block = first_block(&f);
     uint8_t *payload = malloc(block.payload.size);
-    cr_assert(payload && f.update.block_count == 1 && block.positions > 3);
+    size_t start = position * f.group.shape.position_bytes + at;
+    cr_assert(payload && f.update.block_count == 1 && start + size <= block.payload.size);
     memcpy(payload, block.payload.data, block.payload.size);
-    size_t size = f.group.shape.position_bytes;
-    memcpy(payload + 3 * size, ciphertext, size);
+    memcpy(payload + start, bytes, size);
     block.payload.data = payload;
     bg_sha256(block.payload, &digest);
     manifest.block_digests = (struct bg_span){digest.bytes, BG_DIGEST_BYTES};
@@ -385,13 +389,19 @@ static void refuse_ciphertext(const struct group_terms *terms, const uint8_t *ci
     cr_assert_eq(place(&f, block), BG_OK);
     enum bg_status status = bg_upload_verify_block(&f.upload, &f.group.terms, 0, &f.error);
     expect_refusal(&f, status, BG_BAD_CIPHERTEXT);
-    cr_assert(strstr(f.error.text, "position 3"), "%s", f.error.text);
+    snprintf(name, sizeof name, "position %zu:", position);
+    cr_assert(strstr(f.error.text, name), "%s", f.error.text);
     bg_writer_finish(&w);
     free(payload);
     tear_down(&f);
 }
 
 #define DIGIT 64 /* bytes of the vectors' 512-bit key */
+
+static void refuse_ciphertext(const struct group_terms *terms, const uint8_t *ciphertext)
+{
+    refuse_bytes(terms, 2, 0, ciphertext, (terms->s + 1) * DIGIT);
+}
 
 Test(upload, refuses_ciphertexts_that_cannot_be_any)
 {
@@ -422,5 +432,36 @@ Test(upload, refuses_plaintexts_that_are_too_large_in_null_mode)
     memset(ciphertext, 0, sizeof ciphertext);
     ciphertext[2 * DIGIT] = 1;
     refuse_ciphertext(&null, ciphertext);
+    /* Of 7 digits the tail has one. */
+    refuse_bytes(&null, 3, DIGIT, (const uint8_t[]){1}, 1);
+    NO_LEAKS();
+}
+
+Test(upload, refuses_a_tail_of_another_length)
+{
+    static const struct group_terms terms[] = {
+        {.encryption = BG_PLAN_PAILLIER, .mode = BG_PLAN_CODEC_EF, .s = 2},
+        {.encryption = BG_PLAN_NULL, .mode = BG_PLAN_CODEC_EF, .s = 4},
+    };
+    static const uint8_t zeros[4 * 5 * DIGIT];
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
+        struct fixture f;
+        set_up(&f, &terms[i]);
+        cr_assert_eq(f.group.shape.tail_lacks, DIGIT);
+        cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
+        cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK);
+        struct bg_block honest = first_block(&f), block = honest;
+        for (size_t size = DIGIT; size <= sizeof zeros; size += DIGIT) {
+            block.payload = (struct bg_span){zeros, size};
+            if (size == honest.payload.size)
+                continue;
+            expect_refusal(&f, place(&f, block), BG_INVALID);
+            cr_assert(strstr(f.error.text, "block 0 "), "%s", f.error.text);
+        }
+        cr_assert_eq(take_block(&f.group, &f.upload, bg_update_frame(&f.update, 1), &f.error), BG_OK);
+        struct bg_span sent = bg_upload_block(&f.upload, &f.group.shape, 0).payload;
+        cr_assert(bg_span_equal(sent, honest.payload));
+        tear_down(&f);
+    }
     NO_LEAKS();
 }

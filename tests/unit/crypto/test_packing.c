@@ -43,6 +43,26 @@ static uint8_t *plaintexts_for(const struct bg_packing *packing, const struct bg
     return plaintexts;
 }
 
+/* Digits of `per_digit` slots each; the last position has as many as are left. */
+Test(packing, gives_the_tail_the_digits_that_it_needs)
+{
+    for (uint32_t s = 1; s <= BG_KEY_MOST_S; s++) {
+        struct bg_public_key *key = make_key(0, s);
+        const size_t per_digit = 149; /* 448 bits of 3 */
+        for (size_t digits = 1; digits <= 4 * s + 1; digits++)
+            for (size_t spare = 0; spare < per_digit; spare += per_digit - 1) {
+                struct bg_packing_field votes = {digits * per_digit - spare, 1, false};
+                struct bg_packing packing = make_packing(key, 4, BG_RADIX_BITS, &votes, 1);
+                cr_assert_eq(packing.positions, (digits + s - 1) / s);
+                cr_assert_eq((packing.positions - 1) * s + packing.tail, digits);
+                cr_assert(packing.tail >= 1 && packing.tail <= s);
+                cr_assert_eq(bg_packing_first_slot(&packing, packing.positions), packing.slots);
+                bg_packing_finish(&packing);
+            }
+        bg_public_key_destroy(&key);
+    }
+}
+
 Test(packing, matches_known_answers)
 {
     for (size_t v = 0; v < COUNT_OF(packing_vectors); v++) {

@@ -3,6 +3,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/product.h"
+#include "crypto/tail.h"
 #include "protocol/envelope.h"
 #include "tests/unit/crypto/secret_fixture.h"
 
@@ -274,8 +275,13 @@ struct update {
     struct bg_writer manifest;
 };
 
+static bool possible(const struct bg_public_key *key, size_t tail_lacks)
+{
+    return tail_lacks < bg_public_key_plaintext_bytes(key);
+}
+
 /* The ciphertexts of one client's known values, in a block to free(). */
-static uint8_t *make_payload(struct fixture *f, uint32_t client, uint64_t positions, uint64_t seed)
+static uint8_t *make_payload(struct fixture *f, uint32_t client, uint64_t positions, size_t tail_lacks, uint64_t seed)
 {
     const struct bg_public_key *key = f->settings.public_key;
     struct bg_random random = bg_random_system();
@@ -291,17 +297,20 @@ static uint8_t *make_payload(struct fixture *f, uint32_t client, uint64_t positi
         cr_assert_eq(bg_mask_source_create(f->masks, &random, NULL, &source), BG_OK);
     cr_assert_eq(bg_cipher_encrypt(&cipher, (struct bg_span){plaintexts, size}, (size_t)positions, source, payload),
                  BG_OK);
+    if (possible(key, tail_lacks))
+        bg_tail_cut(&cipher, tail_lacks, payload, (size_t)positions);
     bg_mask_source_destroy(&source);
     free(plaintexts);
     return payload;
 }
 
-static uint64_t block_bytes(const struct fixture *f, uint64_t positions, size_t block, size_t *ret_at)
+static uint64_t block_bytes(const struct fixture *f, const struct wish *wish, uint64_t positions, size_t block,
+                            size_t *ret_at)
 {
     size_t ciphertext = bg_public_key_ciphertext_bytes(f->settings.public_key);
     uint64_t left = positions - block * BG_BLOCK_POSITIONS;
     *ret_at = block * BG_BLOCK_POSITIONS * ciphertext;
-    return (left < BG_BLOCK_POSITIONS ? left : BG_BLOCK_POSITIONS) * ciphertext;
+    return left > BG_BLOCK_POSITIONS ? BG_BLOCK_POSITIONS * ciphertext : left * ciphertext - wish->tail_lacks;
 }
 
 static void make_manifest(struct fixture *f, const struct wish *wish, uint32_t place, uint64_t positions,
@@ -312,7 +321,7 @@ static void make_manifest(struct fixture *f, const struct wish *wish, uint32_t p
     struct bg_digest plan_id = f->plan_id;
     cr_assert(digests);
     for (size_t b = 0; b < blocks; b++) {
-        size_t at, size = block_bytes(f, positions, b, &at);
+        size_t at, size = block_bytes(f, wish, positions, b, &at);
         struct bg_digest digest;
         bg_sha256((struct bg_span){update->payload + at, size}, &digest);
         memcpy(digests + b * BG_DIGEST_BYTES, digest.bytes, BG_DIGEST_BYTES);
@@ -342,7 +351,7 @@ static void write_blocks(struct fixture *f, const struct wish *wish, uint32_t pl
     size_t blocks = bg_manifest_blocks(positions);
     for (size_t i = 0; i < blocks; i++) {
         size_t b = wish->swapped == place + 1 ? blocks - 1 - i : i;
-        size_t at, size = block_bytes(f, positions, b, &at);
+        size_t at, size = block_bytes(f, wish, positions, b, &at);
         if (wish->missing == place + 1 && b + 1 == blocks)
             continue;
         update->payload[at] ^= wish->flipped == place + 1 && b == 0;
@@ -351,8 +360,11 @@ static void write_blocks(struct fixture *f, const struct wish *wish, uint32_t pl
                                  .group = wish->group,
                                  .client = *bg_identity_digest(f->clients[update->client]),
                                  .index = (uint32_t)b,
-                                 .positions = (uint32_t)(size / bg_public_key_ciphertext_bytes(f->settings.public_key)),
+                                 .positions = b + 1 < blocks ? BG_BLOCK_POSITIONS
+                                                             : (uint32_t)(positions - b * BG_BLOCK_POSITIONS),
                                  .payload = {update->payload + at, size}};
+        if (b + 1 == blocks && wish->whole_tail == place + 1)
+            block.payload.size += wish->tail_lacks;
         bg_block_encode(w, &f->settings.population, plan_id, &block);
     }
 }
@@ -372,6 +384,8 @@ static uint8_t *make_product(struct fixture *f, const struct wish *wish, const s
             cr_assert_eq(bg_product_multiply(product, 0, (size_t)positions,
                                              (struct bg_span){updates[i].payload, size}), BG_OK);
     cr_assert_eq(bg_product_write(product, 0, (size_t)positions, bytes), BG_OK);
+    if (possible(key, wish->tail_lacks))
+        bg_tail_cut(&cipher, wish->tail_lacks, bytes, (size_t)positions);
     bg_product_destroy(&product);
     return bytes;
 }
@@ -397,12 +411,13 @@ void make_release(struct fixture *f, const struct wish *wish, struct bg_writer *
     for (uint32_t i = 0; i < count; i++) {
         uint32_t group = wish->stranger == i + 1 ? wish->group + 1 : wish->group;
         updates[i].client = client_of(f, group, members[i]);
-        updates[i].payload = make_payload(f, updates[i].client, positions, wish->seed);
+        updates[i].payload = make_payload(f, updates[i].client, positions, wish->tail_lacks, wish->seed);
         make_manifest(f, wish, i, positions, &updates[i]);
         manifests[i] = bg_writer_span(&updates[i].manifest);
     }
     uint8_t *product = make_product(f, wish, updates, count, positions);
     uint64_t stated = positions - wish->cut_product;
+    size_t ciphertext = bg_public_key_ciphertext_bytes(f->settings.public_key);
     struct bg_release release = {.round = wish->round,
                                  .attempt = wish->attempt,
                                  .epoch = wish->epoch ? wish->epoch : f->groups.epoch,
@@ -410,8 +425,7 @@ void make_release(struct fixture *f, const struct wish *wish, struct bg_writer *
                                  .member_count = count,
                                  .manifests = manifests,
                                  .positions = stated,
-                                 .product = {product, (size_t)stated *
-                                                          bg_public_key_ciphertext_bytes(f->settings.public_key)}};
+                                 .product = {product, (size_t)stated * ciphertext - wish->tail_lacks}};
     bg_writer_init(w);
     bg_release_encode(w, &f->settings.population, plan_id, &release);
     for (uint32_t i = 0; i < count; i++) {
@@ -446,7 +460,7 @@ struct bg_record expect_sums(const struct fixture *f, const struct answer *answe
     cr_assert_eq(sums.round, wish->round);
     cr_assert_eq(sums.attempt, wish->attempt);
     cr_assert_eq(sums.group, wish->group);
-    cr_assert_eq(sums.sums.size, sums.positions * plaintext);
+    cr_assert_eq(sums.sums.size, sums.positions * plaintext - wish->tail_lacks);
     for (uint64_t t = 0; t < sums.positions; t++) {
         uint64_t expected = 0, found = 0;
         const uint8_t *sum = sums.sums.data + t * plaintext;
@@ -456,7 +470,7 @@ struct bg_record expect_sums(const struct fixture *f, const struct answer *answe
         for (size_t i = 0; i < 8; i++)
             found |= (uint64_t)sum[i] << (8 * i);
         cr_assert_eq(found, expected, "position %llu", (unsigned long long)t);
-        cr_assert(all_zero(sum + 8, plaintext - 8));
+        cr_assert(all_zero(sum + 8, plaintext - 8 - (t + 1 < sums.positions ? 0 : wish->tail_lacks)));
     }
     cr_expect_eq(sums.record.members, wish->members);
     cr_expect_eq(sums.record.epoch, f->groups.epoch);

@@ -101,6 +101,8 @@ struct wish {
     uint32_t missing;             /* place + 1 of the member whose last block is left out */
     uint32_t swapped;             /* place + 1 of the member whose blocks come in the wrong order */
     uint32_t doubled;             /* place + 1 of the member that the product counts twice */
+    size_t tail_lacks;            /* bytes of the last position */
+    uint32_t whole_tail;          /* place + 1 of the member whose tail is sent with zeros for them */
     bool cut_product;             /* one ciphertext short, a position fewer in it */
     bool longer;                  /* bytes after the blocks */
 };

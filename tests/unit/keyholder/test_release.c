@@ -60,6 +60,45 @@ Test(release, opens_the_same_sums_without_encryption)
     opens_sums_in(BG_PLAN_NULL);
 }
 
+/* Of a tail of one digit in two: the answer has no byte of the other. */
+static void opens_short_tails_in(enum bg_plan_encryption encryption)
+{
+    static const uint64_t positions[] = {1, 3, 64, 65};
+    struct fixture f;
+    struct wish wish = honest;
+    fixture_ready(&f, encryption);
+    wish.tail_lacks = bg_public_key_digit_bytes(f.settings.public_key);
+    for (size_t i = 0; i < sizeof positions / sizeof *positions; i++) {
+        wish.positions = positions[i];
+        wish.round++;
+        wish.whole_tail = 2;
+        expect_refusal(&f, &wish, BG_NOT_FOUND);
+        cr_expect(names_client(&f, client_of(&f, 1, 1)), "%s", f.error.text);
+        cr_expect(says(&f, positions[i] > 64 ? "block 1 " : "block 0 "), "%s", f.error.text);
+        wish.whole_tail = 0;
+        expect_opening(&f, &wish);
+    }
+    for (size_t lacks = wish.tail_lacks / 2; lacks <= 2 * wish.tail_lacks; lacks += lacks) {
+        struct wish impossible = {.round = 20, .group = 1, .members = ALL, .positions = 3, .tail_lacks = lacks};
+        if (lacks == wish.tail_lacks)
+            continue;
+        expect_refusal(&f, &impossible, BG_DECODE);
+        cr_expect(says(&f, "product"), "%s", f.error.text);
+    }
+    fixture_finish(&f);
+    NO_LEAKS();
+}
+
+Test(release, opens_a_tail_to_its_digits_only)
+{
+    opens_short_tails_in(BG_PLAN_PAILLIER);
+}
+
+Test(release, opens_a_tail_alike_without_encryption)
+{
+    opens_short_tails_in(BG_PLAN_NULL);
+}
+
 Test(release, refuses_everything_with_encryption_off)
 {
     struct fixture f;

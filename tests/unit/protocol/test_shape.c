@@ -58,8 +58,9 @@ Test(shape, counts_slots_positions_and_bytes_of_mode_ef)
 {
     struct fixture f;
     /* Count field: 4·1+2 codes, 3 bits. Scale fields: 4·128+2 codes, 10 bits. Votes: 3 bits. A digit takes
-     * 512 − 64 = 448 bits: 3 + 20 + 141·3 = 446, then 149 votes each; 1010 − 141 = 869 votes take 6 more. */
-    for (uint32_t s = 1; s <= 2; s++) {
+     * 512 − 64 = 448 bits: 3 + 20 + 141·3 = 446, then 149 votes each; 1010 − 141 = 869 votes take 6 more. Of
+     * 7 digits the tail has 1, 1, 1 and 3. */
+    for (uint32_t s = 1; s <= 4; s++) {
         for (int encryption = BG_PLAN_PAILLIER; encryption <= BG_PLAN_NULL; encryption++) {
             begin(&f, encryption, BG_PLAN_CODEC_EF, s);
             shape(&f);
@@ -70,11 +71,17 @@ Test(shape, counts_slots_positions_and_bytes_of_mode_ef)
             cr_assert_eq(f.shape.votes_at, 3);
             cr_assert_eq(f.shape.vote_count, 1010);
             cr_assert_eq(f.shape.slots, 1013);
-            cr_assert_eq(f.shape.positions, s == 1 ? 7 : 4);
+            cr_assert_eq(f.shape.positions, (6 + s) / s);
             cr_assert_eq(f.shape.sum_bytes, s * 64);
             cr_assert_eq(f.shape.position_bytes, (s + 1) * 64);
+            cr_assert_eq(f.shape.tail_lacks, 64 * (f.shape.positions * s - 7));
+            cr_assert_eq(bg_shape_payload_bytes(&f.shape, 0, f.shape.positions), 64 * (7 + f.shape.positions));
+            cr_assert_eq(bg_shape_payload_bytes(&f.shape, 0, 1), f.shape.position_bytes);
+            cr_assert_eq(bg_shape_payload_bytes(&f.shape, f.shape.positions - 1, 1),
+                         f.shape.position_bytes - f.shape.tail_lacks);
+            cr_assert_eq(bg_shape_sums_bytes(&f.shape), 64 * 7);
             cr_assert_eq(f.shape.seed_bytes, 113);
-            uint64_t bytes = MANIFEST_BYTES + 32 + 113 + BLOCK_BYTES + (s == 1 ? 7 * 128 : 4 * 192);
+            uint64_t bytes = MANIFEST_BYTES + 32 + 113 + BLOCK_BYTES + 64 * (7 + f.shape.positions);
             cr_assert_eq(bg_shape_update_bytes(&f.shape), bytes);
             cr_assert_float_eq(bg_shape_bits_per_coordinate(&f.shape), 8.0 * (double)bytes / 1010, 1e-12);
             finish(&f);
