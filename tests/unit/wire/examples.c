@@ -67,7 +67,7 @@ struct bg_key_part random_key_part(struct source *source)
                                .roster = random_digest(source),
                                .groups = random_digest(source)};
     if (part.encryption != BG_PLAN_OFF) {
-        part.key_bits = 8 * random_within(source, BG_LEAST_KEY_BITS / 8, BG_LEAST_KEY_BITS / 4);
+        part.key_bits = 64 * random_within(source, BG_LEAST_KEY_BITS / 64, BG_LEAST_KEY_BITS / 32);
         part.s = random_within(source, 1, BG_MAX_EXPONENT_S);
     }
     part.modulus = random_bytes(source, part.key_bits / 8);
