@@ -86,15 +86,20 @@ static enum bg_status check_finite(const struct bg_layout *layout, const float *
 static const float *voted_values(const struct bg_window *window, const struct bg_tensor *tensor, const float *values,
                                  float *workspace, size_t *ret_count)
 {
-    size_t end = tensor->offset + tensor->count, count = 0;
+    uint64_t has[BG_CODEC_RUN / 64];
+    size_t votes = 0;
     if (window->rest == 0) {
         *ret_count = tensor->count;
         return values + tensor->offset;
     }
-    for (size_t i = tensor->offset; i < end; i += 64)
-        for (uint64_t has = bg_window_word(window, i, end - i < 64 ? end - i : 64); has; has &= has - 1)
-            workspace[count++] = values[i + (size_t)__builtin_ctzll(has)];
-    *ret_count = count;
+    for (size_t begin = 0; begin < tensor->count; begin += BG_CODEC_RUN) {
+        size_t first = tensor->offset + begin, count = bg_codec_run(tensor->count, begin);
+        bg_window_words(window, first, count, has);
+        for (size_t i = 0; i < count; i += 64)
+            for (uint64_t left = has[i / 64]; left; left &= left - 1)
+                workspace[votes++] = values[first + i + (size_t)__builtin_ctzll(left)];
+    }
+    *ret_count = votes;
     return workspace;
 }
 
@@ -193,32 +198,21 @@ static void end_votes(struct vote_writer *writer)
         end_word(writer, writer->next / 64);
 }
 
-/* The bits where `mask` has one, one after the other. */
-static uint64_t gathered(uint64_t word, uint64_t mask)
-{
-    if (mask == UINT64_MAX)
-        return word;
-    uint64_t gathered = 0;
-    for (size_t i = 0; mask; mask &= mask - 1, i++)
-        gathered |= (word >> __builtin_ctzll(mask) & 1) << i;
-    return gathered;
-}
-
 /* Up where values are above the threshold; where they equal it, up too in modes without secret ties. */
 static void vote(struct vote_writer *writer, const struct bg_window *window, const struct bg_tensor *tensor,
                  const float *sums, float threshold)
 {
     const struct bg_codec_kernel *kernel = bg_codec_kernel();
-    uint64_t above[BG_CODEC_RUN / 64], equal[BG_CODEC_RUN / 64];
+    uint64_t has[BG_CODEC_RUN / 64], above[BG_CODEC_RUN / 64], equal[BG_CODEC_RUN / 64];
     for (size_t begin = 0; begin < tensor->count; begin += BG_CODEC_RUN) {
         size_t first = tensor->offset + begin;
-        size_t count = tensor->count - begin < BG_CODEC_RUN ? tensor->count - begin : BG_CODEC_RUN;
+        size_t count = bg_codec_run(tensor->count, begin);
+        bg_window_words(window, first, count, has);
         kernel->compare(sums + first, count, threshold, above, equal);
-        for (size_t i = 0; i < count; i += 64) {
-            uint64_t has = bg_window_word(window, first + i, count - i < 64 ? count - i : 64);
-            uint64_t up = gathered(above[i / 64], has), tied = gathered(equal[i / 64], has);
+        for (size_t w = 0; w * 64 < count; w++) {
+            uint64_t up = kernel->gather(above[w], has[w]), tied = kernel->gather(equal[w], has[w]);
             append_votes(writer, writer->ties ? up : up | tied, writer->ties ? tied : 0,
-                         (size_t)__builtin_popcountll(has));
+                         (size_t)__builtin_popcountll(has[w]));
         }
     }
 }

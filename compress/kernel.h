@@ -13,8 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bg_window; /* compress/window.h */
+
 /* Coordinates that callers take at a time: floats and words of them fit the cache closest to the processor. */
 #define BG_CODEC_RUN ((size_t)4096)
+
+/* How many of `count` are in the run that starts at `begin` < count. */
+static inline size_t bg_codec_run(size_t count, size_t begin)
+{
+    return count - begin < BG_CODEC_RUN ? count - begin : BG_CODEC_RUN;
+}
+
 /* Partial sums of bg_codec_kernel.magnitudes and .squares. */
 #define BG_CODEC_TOTALS 16
 
@@ -22,6 +31,12 @@ struct bg_codec_kernel {
     const char *name; /* "portable", … */
     uint32_t needs;   /* features of base/cpu.h */
 
+    /* Bits of the coordinates from `first` on that a window has which leaves some out. */
+    void (*window)(const struct bg_window *window, size_t first, size_t count, uint64_t *ret_words);
+    /* The bits of a word where the mask has one, moved together, lowest first; and back, from the lowest bits of a word
+     * to where the mask has one. */
+    uint64_t (*gather)(uint64_t word, uint64_t mask);
+    uint64_t (*spread)(uint64_t word, uint64_t mask);
     /* totals[i % BG_CODEC_TOTALS] += |values[i]|, or its square, in double, by ascending i. */
     void (*magnitudes)(const float *values, size_t count, double totals[static BG_CODEC_TOTALS]);
     void (*squares)(const float *values, size_t count, double totals[static BG_CODEC_TOTALS]);

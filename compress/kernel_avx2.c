@@ -8,6 +8,16 @@
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #define LANES 8
 
+AVX2 static uint64_t gather(uint64_t word, uint64_t mask)
+{
+    return _pext_u64(word, mask);
+}
+
+AVX2 static uint64_t spread(uint64_t word, uint64_t mask)
+{
+    return _pdep_u64(word, mask);
+}
+
 AVX2 static void magnitudes(const float *values, size_t count, double totals[static BG_CODEC_TOTALS])
 {
     size_t whole = count - count % BG_CODEC_TOTALS;
@@ -133,6 +143,17 @@ AVX2 static size_t keep(const float *values, size_t count, float low, float high
     return kept + bg_codec_portable.keep(values + whole, count - whole, low, high, ret_kept + kept);
 }
 
-const struct bg_codec_kernel bg_codec_avx2 = {"avx2",  BG_CPU_AVX2, magnitudes, squares,
-                                              compare, settle,      divide,     keep};
+const struct bg_codec_kernel bg_codec_avx2 = {
+    .name = "avx2",
+    .needs = BG_CPU_AVX2,
+    .window = bg_codec_portable_window,
+    .gather = gather,
+    .spread = spread,
+    .magnitudes = magnitudes,
+    .squares = squares,
+    .compare = compare,
+    .settle = settle,
+    .divide = divide,
+    .keep = keep,
+};
 #endif

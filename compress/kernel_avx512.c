@@ -1,17 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cpu.h"
 #include "compress/kernel_sets.h"
+#include "compress/window.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,bmi2,popcnt")))
 #define LANES 16
 
 /* The lanes of the `left` values there still are. */
 static __mmask16 lanes(size_t left)
 {
     return (__mmask16)(left < LANES ? (1u << left) - 1 : 0xffff);
+}
+
+/* Outputs of splitmix64, eight at a time: state `first` + 1, … times the generator's step. */
+AVX512 static __m512i outputs(__m512i state)
+{
+    __m512i z = _mm512_xor_si512(state, _mm512_srli_epi64(state, 30));
+    z = _mm512_mullo_epi64(z, _mm512_set1_epi64((long long)0xbf58476d1ce4e5b9));
+    z = _mm512_xor_si512(z, _mm512_srli_epi64(z, 27));
+    z = _mm512_mullo_epi64(z, _mm512_set1_epi64((long long)0x94d049bb133111eb));
+    return _mm512_xor_si512(z, _mm512_srli_epi64(z, 31));
+}
+
+/* The phase is the upper half of an output: taking the first phase from that leaves the lower half as it is, which adds
+ * less than one to what is compared. */
+AVX512 static void window(const struct bg_window *window, size_t first, size_t count, uint64_t *ret_words)
+{
+    const uint64_t step = 0x9e3779b97f4a7c15;
+    const __m512i lane = _mm512_setr_epi64(1, 2, 3, 4, 5, 6, 7, 8), begin = _mm512_set1_epi64((long long)first);
+    __m512i state = _mm512_mullo_epi64(_mm512_add_epi64(begin, lane), _mm512_set1_epi64((long long)step));
+    __m512i start = _mm512_set1_epi64((long long)((uint64_t)window->first << 32));
+    __m512i last = _mm512_set1_epi64((long long)((uint64_t)~window->rest << 32 | UINT32_MAX));
+    for (size_t i = 0; i < count; i += 64) {
+        uint64_t word = 0;
+        for (unsigned j = 0; j < 64; j += 8) {
+            __m512i phase = _mm512_sub_epi64(outputs(state), start);
+            word |= (uint64_t)_mm512_cmple_epu64_mask(phase, last) << j;
+            state = _mm512_add_epi64(state, _mm512_set1_epi64((long long)(8 * step)));
+        }
+        ret_words[i / 64] = count - i < 64 ? word & (((uint64_t)1 << (count - i)) - 1) : word;
+    }
+}
+
+AVX512 static uint64_t gather(uint64_t word, uint64_t mask)
+{
+    return _pext_u64(word, mask);
+}
+
+AVX512 static uint64_t spread(uint64_t word, uint64_t mask)
+{
+    return _pdep_u64(word, mask);
 }
 
 AVX512 static void magnitudes(const float *values, size_t count, double totals[static BG_CODEC_TOTALS])
@@ -108,6 +149,17 @@ AVX512 static size_t keep(const float *values, size_t count, float low, float hi
     return kept;
 }
 
-const struct bg_codec_kernel bg_codec_avx512 = {"avx512", BG_CPU_AVX512, magnitudes, squares,
-                                                compare,  settle,        divide,     keep};
+const struct bg_codec_kernel bg_codec_avx512 = {
+    .name = "avx512",
+    .needs = BG_CPU_AVX2 | BG_CPU_AVX512,
+    .window = window,
+    .gather = gather,
+    .spread = spread,
+    .magnitudes = magnitudes,
+    .squares = squares,
+    .compare = compare,
+    .settle = settle,
+    .divide = divide,
+    .keep = keep,
+};
 #endif

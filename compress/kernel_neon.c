@@ -153,6 +153,17 @@ static size_t keep(const float *values, size_t count, float low, float high, flo
     return kept + bg_codec_portable.keep(values + whole, count - whole, low, high, ret_kept + kept);
 }
 
-const struct bg_codec_kernel bg_codec_neon = {"neon",  BG_CPU_NEON, magnitudes, squares,
-                                              compare, settle,      divide,     keep};
+const struct bg_codec_kernel bg_codec_neon = {
+    .name = "neon",
+    .needs = BG_CPU_NEON,
+    .window = bg_codec_portable_window,
+    .gather = bg_codec_portable_gather,
+    .spread = bg_codec_portable_spread,
+    .magnitudes = magnitudes,
+    .squares = squares,
+    .compare = compare,
+    .settle = settle,
+    .divide = divide,
+    .keep = keep,
+};
 #endif

@@ -1,7 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cpu.h"
 #include "compress/kernel_sets.h"
+#include "compress/window.h"
 
 #include <math.h>
+
+void bg_codec_portable_window(const struct bg_window *window, size_t first, size_t count, uint64_t *ret_words)
+{
+    for (size_t begin = 0; begin < count; begin += 64) {
+        uint64_t word = 0;
+        for (size_t i = count - begin < 64 ? count - begin : 64; i-- > 0;)
+            word = word << 1 | bg_window_has(window, first + begin + i);
+        ret_words[begin / 64] = word;
+    }
+}
+
+uint64_t bg_codec_portable_gather(uint64_t word, uint64_t mask)
+{
+    if (mask == UINT64_MAX)
+        return word;
+    uint64_t gathered = 0;
+    for (unsigned i = 0; mask; mask &= mask - 1, i++)
+        gathered |= (word >> __builtin_ctzll(mask) & 1) << i;
+    return gathered;
+}
+
+uint64_t bg_codec_portable_spread(uint64_t word, uint64_t mask)
+{
+    if (mask == UINT64_MAX)
+        return word;
+    uint64_t spread = 0;
+    for (; mask; mask &= mask - 1, word >>= 1)
+        spread |= word & 1 ? mask & -mask : 0;
+    return spread;
+}
 
 static void magnitudes(const float *values, size_t count, double totals[static BG_CODEC_TOTALS])
 {
@@ -68,5 +100,16 @@ static size_t keep(const float *values, size_t count, float low, float high, flo
     return kept;
 }
 
-const struct bg_codec_kernel bg_codec_portable = {"portable", 0,      magnitudes, squares,
-                                                  compare,    settle, divide,     keep};
+const struct bg_codec_kernel bg_codec_portable = {
+    .name = "portable",
+    .needs = BG_CPU_PORTABLE,
+    .window = bg_codec_portable_window,
+    .gather = bg_codec_portable_gather,
+    .spread = bg_codec_portable_spread,
+    .magnitudes = magnitudes,
+    .squares = squares,
+    .compare = compare,
+    .settle = settle,
+    .divide = divide,
+    .keep = keep,
+};

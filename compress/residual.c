@@ -22,17 +22,6 @@ static void fold_tensor(const struct bg_tensor *tensor, float limit, const float
         residual[i] = clip(sums[i], limit);
 }
 
-/* The lowest bits one after the other at the places where `mask` has a bit. */
-static uint64_t spread(uint64_t word, uint64_t mask)
-{
-    if (mask == UINT64_MAX)
-        return word;
-    uint64_t spread = 0;
-    for (; mask; mask &= mask - 1, word >>= 1)
-        spread |= word & 1 ? mask & -mask : 0;
-    return spread;
-}
-
 /* Takes the tensor's votes from `vote` on; returns the vote that comes after them. */
 static size_t settle_tensor(const struct bg_window *window, const struct bg_tensor *tensor, float centre, float scale,
                             float limit, const struct bg_codec_update *update, size_t vote, float *residual)
@@ -41,11 +30,11 @@ static size_t settle_tensor(const struct bg_window *window, const struct bg_tens
     uint64_t voted[BG_CODEC_RUN / 64], up[BG_CODEC_RUN / 64];
     for (size_t begin = 0; begin < tensor->count; begin += BG_CODEC_RUN) {
         size_t first = tensor->offset + begin;
-        size_t count = tensor->count - begin < BG_CODEC_RUN ? tensor->count - begin : BG_CODEC_RUN;
-        for (size_t i = 0; i < count; i += 64) {
-            voted[i / 64] = bg_window_word(window, first + i, count - i < 64 ? count - i : 64);
-            size_t votes = (size_t)__builtin_popcountll(voted[i / 64]);
-            up[i / 64] = spread(bg_sign_bits_word(&update->bits, vote, votes), voted[i / 64]);
+        size_t count = bg_codec_run(tensor->count, begin);
+        bg_window_words(window, first, count, voted);
+        for (size_t w = 0; w * 64 < count; w++) {
+            size_t votes = (size_t)__builtin_popcountll(voted[w]);
+            up[w] = kernel->spread(bg_sign_bits_word(&update->bits, vote, votes), voted[w]);
             vote += votes;
         }
         kernel->settle(update->sums + first, count, voted, up, centre, scale, limit, residual + first);

@@ -30,8 +30,8 @@ static inline bool bg_window_has(const struct bg_window *window, size_t coordina
     return window->rest == 0 || bg_window_phase(coordinate) - window->first <= UINT32_MAX - window->rest;
 }
 
-/* Bit i: whether it has coordinate first + i, i < count ≤ 64. */
-uint64_t bg_window_word(const struct bg_window *window, size_t first, size_t count);
+/* Bit i % 64 of ret_words[i / 64]: whether it has coordinate first + i; bits from `count` on are zero. */
+void bg_window_words(const struct bg_window *window, size_t first, size_t count, uint64_t *ret_words);
 /* Of round `number` (from 0) when a share of the coordinates, above 0 and at most 1, is voted on per round. */
 struct bg_window bg_window_of_round(double share, uint64_t number);
 /* Part of the circle that it has: above 0, 1 for all. */

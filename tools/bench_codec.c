@@ -21,13 +21,15 @@ static const char help[] =
     "  residual           clip(p - c - s b), in place\n"
     "  sign+residual      one after the other\n"
     "  encode, commit     all of an update's way: sums, the check for NaN, scales, votes; and after the receipt\n"
+    "  encode-turn, commit-turn\n"
+    "                     the same where a quarter of the coordinates is voted on\n"
     "  median             exact, of all coordinates\n"
     "  pack, unpack       votes to plaintexts of 2 x 2048 bits in slots of 3 bits, and back\n"
     "\n"
     "Times are processor time of one thread, medians over rounds in which all take turns. GB/s count bytes read plus\n"
     "bytes written: 8 per float copied, 4 1/8 per sign, 8 1/8 per residual.\n"
     "\n"
-    "  --coordinates N    1000000 by default\n"
+    "  --coordinates N    1000000 by default, at least 1000\n"
     "  --rounds N         9 by default\n"
     "  --kernels          list the kernels of this build\n"
     "  --json             print one JSON object\n"
@@ -57,12 +59,13 @@ static enum bg_status parse_words(int argc, char **argv, struct options *options
 }
 
 /* *ret stays what it is without the option. */
-static enum bg_status parse_number(const char *name, const char *text, uint64_t most, struct bg_error *error,
-                                   uint64_t *ret)
+static enum bg_status parse_number(const char *name, const char *text, uint64_t least, uint64_t most,
+                                   struct bg_error *error, uint64_t *ret)
 {
-    if (!text || bg_parse_u64(text, 1, most, ret) == BG_OK)
+    if (!text || bg_parse_u64(text, least, most, ret) == BG_OK)
         return BG_OK;
-    return bg_fail(error, BG_INVALID, "%s %s: want a number from 1 to %llu", name, text, (unsigned long long)most);
+    return bg_fail(error, BG_INVALID, "%s %s: want a number from %llu to %llu", name, text, (unsigned long long)least,
+                   (unsigned long long)most);
 }
 
 static enum bg_status print_object(struct bg_json *root, struct bg_error *error)
@@ -143,9 +146,9 @@ static void print_text(const struct bg_bench_codec *bench)
 static enum bg_status measure(const struct options *options, struct bg_error *error)
 {
     uint64_t coordinates = 1000000, rounds = 9;
-    enum bg_status status = parse_number("--coordinates", options->coordinates, 1000000000, error, &coordinates);
+    enum bg_status status = parse_number("--coordinates", options->coordinates, 1000, 1000000000, error, &coordinates);
     if (status == BG_OK)
-        status = parse_number("--rounds", options->rounds, 1000, error, &rounds);
+        status = parse_number("--rounds", options->rounds, 1, 1000, error, &rounds);
     if (status != BG_OK)
         return status;
     struct bg_bench_codec bench = {.coordinates = (size_t)coordinates, .rounds = (size_t)rounds};

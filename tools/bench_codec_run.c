@@ -20,6 +20,8 @@
 #define KEY_BITS 2048
 #define KEY_S 2
 #define MEMBERS 4
+/* Share of the coordinates that are voted on where votes take turns. */
+#define TURN 0.25
 
 /* One client's update: what the tasks work on, whatever the kernel. */
 struct update {
@@ -37,10 +39,18 @@ struct update {
 };
 
 struct task {
+    const char *name;
+    double bytes; /* read and written per coordinate, 0: not of interest */
+    void (*run)(struct update *update, const struct bg_codec_kernel *kernel);
+    void (*before)(struct update *update, const struct bg_codec_kernel *kernel); /* not timed; may be NULL */
+};
+
+/* A task with a kernel. */
+struct trial {
+    const struct task *task;
     struct update *update;
     const struct bg_codec_kernel *kernel;
     uint32_t limit; /* of base/cpu.h, for what chooses its own kernel */
-    void (*run)(struct update *update, const struct bg_codec_kernel *kernel);
 };
 
 static void copy(struct update *update, const struct bg_codec_kernel *kernel)
@@ -49,18 +59,13 @@ static void copy(struct update *update, const struct bg_codec_kernel *kernel)
     memcpy(update->workspace, update->delta, update->count * sizeof *update->delta);
 }
 
-static size_t run_of(const struct update *update, size_t begin)
-{
-    return update->count - begin < BG_CODEC_RUN ? update->count - begin : BG_CODEC_RUN;
-}
-
 /* Runs as the codec takes them; no ties in this update. */
 static void take_signs(struct update *update, const struct bg_codec_kernel *kernel)
 {
     uint64_t equal[BG_CODEC_RUN / 64];
     for (size_t begin = 0; begin < update->count; begin += BG_CODEC_RUN)
-        kernel->compare(update->residual + begin, run_of(update, begin), 0, update->codec.bits.words + begin / 64,
-                        equal);
+        kernel->compare(update->residual + begin, bg_codec_run(update->count, begin), 0,
+                        update->codec.bits.words + begin / 64, equal);
 }
 
 static void take_residual(struct update *update, const struct bg_codec_kernel *kernel)
@@ -68,8 +73,9 @@ static void take_residual(struct update *update, const struct bg_codec_kernel *k
     uint64_t voted[BG_CODEC_RUN / 64];
     memset(voted, 0xff, sizeof voted);
     for (size_t begin = 0; begin < update->count; begin += BG_CODEC_RUN)
-        kernel->settle(update->residual + begin, run_of(update, begin), voted, update->codec.bits.words + begin / 64, 0,
-                       (float)update->scale, (float)(4 * update->scale), update->residual + begin);
+        kernel->settle(update->residual + begin, bg_codec_run(update->count, begin), voted,
+                       update->codec.bits.words + begin / 64, 0, (float)update->scale, (float)(4 * update->scale),
+                       update->residual + begin);
 }
 
 static void take_both(struct update *update, const struct bg_codec_kernel *kernel)
@@ -85,26 +91,45 @@ static uint64_t no_ties(void *context, uint64_t index)
 }
 
 /* As clients do: the residual and p share one array. */
-static void encode(struct update *update, const struct bg_codec_kernel *kernel)
+static void encode_round(struct update *update, const struct bg_codec_round *round)
 {
-    (void)kernel;
-    struct bg_codec_round round = {.scales = &update->scale};
     struct bg_codec_input input = {.delta = update->delta,
                                    .residual = update->codec.sums,
                                    .ties = {no_ties, NULL},
                                    .workspace = update->workspace};
     enum bg_status status =
-        bg_codec_encode(&update->settings, &update->layout, &round, &input, NULL, &update->codec);
+        bg_codec_encode(&update->settings, &update->layout, round, &input, NULL, &update->codec);
     assert(status == BG_OK); /* the update is finite */
     (void)status;
+}
+
+static void commit_round(struct update *update, const struct bg_codec_round *round)
+{
+    bg_codec_commit(&update->settings, &update->layout, round, &update->scale, &update->codec, update->codec.sums);
+}
+
+static void encode(struct update *update, const struct bg_codec_kernel *kernel)
+{
+    (void)kernel;
+    encode_round(update, &(struct bg_codec_round){.scales = &update->scale});
 }
 
 static void commit(struct update *update, const struct bg_codec_kernel *kernel)
 {
     (void)kernel;
-    struct bg_codec_round round = {.scales = &update->scale};
-    bg_codec_commit(&update->settings, &update->layout, &round, &update->scale, &update->codec,
-                    update->codec.sums);
+    commit_round(update, &(struct bg_codec_round){.scales = &update->scale});
+}
+
+static void encode_turn(struct update *update, const struct bg_codec_kernel *kernel)
+{
+    (void)kernel;
+    encode_round(update, &(struct bg_codec_round){.scales = &update->scale, .window = bg_window_of_round(TURN, 0)});
+}
+
+static void commit_turn(struct update *update, const struct bg_codec_kernel *kernel)
+{
+    (void)kernel;
+    commit_round(update, &(struct bg_codec_round){.scales = &update->scale, .window = bg_window_of_round(TURN, 0)});
 }
 
 static void take_median(struct update *update, const struct bg_codec_kernel *kernel)
@@ -134,19 +159,18 @@ static void unpack(struct update *update, const struct bg_codec_kernel *kernel)
     (void)status;
 }
 
-static const struct {
-    const char *name;
-    double bytes;
-    void (*run)(struct update *update, const struct bg_codec_kernel *kernel);
-} tasks[] = {
-    {"sign", 4 + 0.125, take_signs},
-    {"residual", 4 + 0.125 + 4, take_residual},
-    {"sign+residual", 8 + 0.25 + 4, take_both},
-    {"encode", 0, encode},
-    {"commit", 0, commit},
-    {"median", 0, take_median},
-    {"pack", 0, pack},
-    {"unpack", 0, unpack},
+static const struct task memory_task = {"memcpy", 8, copy, NULL};
+static const struct task tasks[] = {
+    {"sign", 4 + 0.125, take_signs, NULL},
+    {"residual", 4 + 0.125 + 4, take_residual, NULL},
+    {"sign+residual", 8 + 0.25 + 4, take_both, NULL},
+    {"encode", 0, encode, NULL},
+    {"commit", 0, commit, encode},
+    {"encode-turn", 0, encode_turn, NULL},
+    {"commit-turn", 0, commit_turn, encode_turn},
+    {"median", 0, take_median, NULL},
+    {"pack", 0, pack, NULL},
+    {"unpack", 0, unpack, NULL},
 };
 #define TASKS (sizeof tasks / sizeof *tasks)
 
@@ -164,19 +188,21 @@ static enum bg_status make_packing(struct update *update, struct bg_error *error
     return bg_packing_init(&update->packing, &spec, error);
 }
 
-static enum bg_status choose_kernel(void *context, struct bg_error *error)
+static enum bg_status prepare_trial(void *context, struct bg_error *error)
 {
-    const struct task *task = context;
-    bg_cpu_limit(task->limit);
-    return make_packing(task->update, error);
+    const struct trial *trial = context;
+    bg_cpu_limit(trial->limit);
+    if (trial->task->before)
+        trial->task->before(trial->update, trial->kernel);
+    return make_packing(trial->update, error);
 }
 
-static enum bg_status run_task(void *context, struct bg_error *error)
+static enum bg_status run_trial(void *context, struct bg_error *error)
 {
     (void)error;
-    const struct task *task = context;
-    for (size_t i = 0; i < task->update->repeats; i++)
-        task->run(task->update, task->kernel);
+    const struct trial *trial = context;
+    for (size_t i = 0; i < trial->update->repeats; i++)
+        trial->task->run(trial->update, trial->kernel);
     return BG_OK;
 }
 
@@ -251,20 +277,6 @@ static void update_finish(struct update *update)
     bg_layout_finish(&update->layout);
 }
 
-/* memcpy first, then every task with every kernel. */
-static void add_rows(struct bg_bench_codec *bench)
-{
-    bench->rows[bench->row_count++] = (struct bg_bench_codec_row){.name = "memcpy", .bytes = 8};
-    const struct bg_codec_kernel *kernel;
-    for (size_t t = 0; t < TASKS; t++)
-        for (size_t k = 0; (kernel = bg_codec_kernel_at(k)); k++) {
-            assert(bench->row_count < BG_BENCH_CODEC_MOST_ROWS);
-            struct bg_bench_codec_row *row = &bench->rows[bench->row_count++];
-            *row = (struct bg_bench_codec_row){.bytes = tasks[t].bytes, .absent = !bg_cpu_has(kernel->needs)};
-            snprintf(row->name, sizeof row->name, "%s/%s", tasks[t].name, kernel->name);
-        }
-}
-
 /* The best kernel stands for all that the processor has, another one for what it and those after it need. */
 static uint32_t limit_of(size_t kernel)
 {
@@ -274,28 +286,37 @@ static uint32_t limit_of(size_t kernel)
     return kernel == 0 ? BG_CPU_ALL : needs;
 }
 
+/* memcpy first, then every task with every kernel. */
+static void add_rows(struct bg_bench_codec *bench, struct update *update, struct trial *ret_trials)
+{
+    const struct bg_codec_kernel *kernel;
+    bench->rows[0] = (struct bg_bench_codec_row){.name = "memcpy", .bytes = memory_task.bytes};
+    ret_trials[0] = (struct trial){&memory_task, update, bg_codec_kernel(), BG_CPU_ALL};
+    bench->row_count = 1;
+    for (size_t t = 0; t < TASKS; t++)
+        for (size_t k = 0; (kernel = bg_codec_kernel_at(k)); k++) {
+            assert(bench->row_count < BG_BENCH_CODEC_MOST_ROWS);
+            struct bg_bench_codec_row *row = &bench->rows[bench->row_count];
+            *row = (struct bg_bench_codec_row){.bytes = tasks[t].bytes, .absent = !bg_cpu_has(kernel->needs)};
+            snprintf(row->name, sizeof row->name, "%s/%s", tasks[t].name, kernel->name);
+            ret_trials[bench->row_count++] = (struct trial){&tasks[t], update, kernel, limit_of(k)};
+        }
+}
+
 enum bg_status bg_bench_codec_run(struct bg_bench_codec *bench, struct bg_error *error)
 {
     struct update update;
-    struct task contexts[BG_BENCH_CODEC_MOST_ROWS];
+    struct trial trials[BG_BENCH_CODEC_MOST_ROWS];
     struct bg_bench_task timed[BG_BENCH_CODEC_MOST_ROWS];
     struct bg_bench_codec_row *rows[BG_BENCH_CODEC_MOST_ROWS];
     double seconds[BG_BENCH_CODEC_MOST_ROWS];
-    size_t count = 0, kernels = 0;
+    size_t count = 0;
 
-    while (bg_codec_kernel_at(kernels))
-        kernels++;
-    bench->row_count = 0;
-    add_rows(bench);
+    add_rows(bench, &update, trials);
     for (size_t r = 0; r < bench->row_count; r++) {
         if (bench->rows[r].absent)
             continue;
-        size_t k = r ? (r - 1) % kernels : 0;
-        contexts[count] = (struct task){.update = &update,
-                                        .kernel = bg_codec_kernel_at(k),
-                                        .limit = limit_of(k),
-                                        .run = r ? tasks[(r - 1) / kernels].run : copy};
-        timed[count] = (struct bg_bench_task){choose_kernel, run_task, &contexts[count]};
+        timed[count] = (struct bg_bench_task){prepare_trial, run_trial, &trials[r]};
         rows[count++] = &bench->rows[r];
     }
     enum bg_status status = update_init(&update, bench->coordinates, error);

@@ -17,7 +17,7 @@ struct bg_bench_codec_row {
 
 #define BG_BENCH_CODEC_MOST_ROWS 48
 struct bg_bench_codec {
-    size_t coordinates, rounds; /* given, > 0 */
+    size_t coordinates, rounds; /* given, at least 1000 and 1 */
     struct bg_bench_codec_row rows[BG_BENCH_CODEC_MOST_ROWS];
     size_t row_count;
 };

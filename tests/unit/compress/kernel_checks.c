@@ -3,6 +3,7 @@
 
 #include "base/prng.h"
 #include "compress/kernel_sets.h"
+#include "compress/window.h"
 
 #include <float.h>
 #include <math.h>
@@ -134,6 +135,30 @@ static bool selections_differ(struct trial *trial, const struct bg_codec_kernel 
            differ(trial, kernel->name, "keep in place, how many,", &kept[0], &kept[1], sizeof kept[0]);
 }
 
+static bool windows_differ(struct trial *trial, const struct bg_codec_kernel *kernel)
+{
+    size_t first = (size_t)bg_prng_below(&trial->prng, UINT32_MAX);
+    struct bg_window window = {(uint32_t)bg_prng_next(&trial->prng), (uint32_t)bg_prng_next(&trial->prng) | 1};
+    if (bg_prng_below(&trial->prng, 4) == 0) /* one phase alone, that of a coordinate which is asked about */
+        window = (struct bg_window){bg_window_phase(first + trial->count / 2), UINT32_MAX};
+    memset(trial->words, 0xa5, sizeof trial->words);
+    kernel->window(&window, first, trial->count, trial->words[0]);
+    bg_codec_portable.window(&window, first, trial->count, trial->words[1]);
+    for (size_t w = 0; w < WORDS; w++) {
+        trial->words[2][w] = kernel->gather(trial->up[w], trial->words[0][w]);
+        trial->words[3][w] = bg_codec_portable.gather(trial->up[w], trial->words[0][w]);
+    }
+    if (differ(trial, kernel->name, "window", trial->words[0], trial->words[1], sizeof trial->words[0]) ||
+        differ(trial, kernel->name, "gather", trial->words[2], trial->words[3], sizeof trial->words[2]))
+        return true;
+    for (size_t w = 0; w < WORDS; w++) {
+        trial->words[2][w] = kernel->spread(trial->words[3][w], trial->words[0][w]);
+        trial->words[3][w] = trial->up[w] & trial->words[0][w];
+    }
+    return differ(trial, kernel->name, "spread after gather", trial->words[2], trial->words[3],
+                  sizeof trial->words[2]);
+}
+
 static bool something_differs(struct trial *trial, const struct bg_codec_kernel *kernel)
 {
     for (uint64_t kind = 0; kind < 4; kind++) {
@@ -141,7 +166,8 @@ static bool something_differs(struct trial *trial, const struct bg_codec_kernel 
         float scale = (float)ldexp(1 + bg_prng_uniform(&trial->prng), (int)bg_prng_below(&trial->prng, 128) - 64);
         float limit = bg_prng_below(&trial->prng, 2) ? 4 * scale : fabsf(extreme(trial));
         float low = extreme(trial), high = extreme(trial);
-        if (totals_differ(trial, kernel) || comparisons_differ(trial, kernel, extreme(trial)) ||
+        if (windows_differ(trial, kernel) || totals_differ(trial, kernel) ||
+            comparisons_differ(trial, kernel, extreme(trial)) ||
             settlements_differ(trial, kernel, 0.25F, scale, limit) ||
             settlements_differ(trial, kernel, extreme(trial), 0.25F, limit) ||
             selections_differ(trial, kernel, low < high ? low : high, low < high ? high : low) ||

@@ -5,6 +5,8 @@
 #include "tests/unit/no_leaks.h"
 #include "tests/vectors/codec_vectors.h"
 
+#include <float.h>
+#include <stdio.h>
 #include <string.h>
 
 static void make_vector_codec(struct codec *codec, enum bg_codec_mode mode)
@@ -228,6 +230,26 @@ Test(encode, names_the_tensor_that_is_not_finite)
         }
         codec_finish(&codec);
     }
+}
+
+Test(encode, finds_the_one_number_that_is_not_finite_anywhere)
+{
+    const float largest[] = {FLT_MAX, -FLT_MAX, 0x1p-149F, -0.0F}, bad[] = {INFINITY, -INFINITY, NAN, -NAN};
+    struct codec codec;
+    codec_init(&codec, BG_CODEC_EF, 1, (const uint32_t[]){67});
+    float delta[67];
+    for (size_t i = 0; i < 67; i++)
+        delta[i] = largest[i % 4];
+    cr_assert_eq(codec_encode(&codec, delta, NULL), BG_OK);
+    for (size_t i = 0; i < 67; i++) {
+        char wanted[40];
+        snprintf(wanted, sizeof wanted, "coordinate %zu of", i);
+        delta[i] = bad[i % 4];
+        cr_assert_eq(codec_encode(&codec, delta, NULL), BG_NOT_FINITE);
+        cr_assert_not_null(strstr(codec.error.text, wanted), "%s", codec.error.text);
+        delta[i] = largest[i % 4];
+    }
+    codec_finish(&codec);
 }
 
 Test(encode, refuses_a_sum_that_overflows_and_keeps_the_residual)

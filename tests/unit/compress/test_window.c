@@ -84,15 +84,16 @@ Test(window, counts_about_its_share_of_a_tensor)
     bg_layout_finish(&layout);
 }
 
-Test(window, tells_of_64_coordinates_at_a_time)
+Test(window, tells_of_many_coordinates_in_words)
 {
     const struct bg_window windows[] = {{0}, bg_window_of_round(0.3, 2), bg_window_of_round(0.9, 1)};
     for (size_t w = 0; w < 3; w++)
-        for (size_t count = 0; count <= 64; count++) {
+        for (size_t count = 0; count <= 200; count++) {
+            uint64_t words[4] = {0};
             size_t first = 1000 + 7 * count;
-            uint64_t word = bg_window_word(&windows[w], first, count);
-            for (size_t i = 0; i < 64; i++)
-                cr_assert_eq(word >> i & 1, i < count && bg_window_has(&windows[w], first + i));
+            bg_window_words(&windows[w], first, count, words);
+            for (size_t i = 0; i < 256; i++)
+                cr_assert_eq(words[i / 64] >> i % 64 & 1, i < count && bg_window_has(&windows[w], first + i));
         }
 }
 
