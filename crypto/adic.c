@@ -49,12 +49,29 @@ static size_t round_up(size_t words)
     return bg_divide_up(words, WORDS_ALIGNED) * WORDS_ALIGNED;
 }
 
+/* Memory of GMP's functions, which never give NULL: the secure heap of a process that has one. How far the aligned
+ * memory lies from the block's start is in the byte before it. */
 static uint64_t *allocate(size_t words)
 {
-    uint64_t *memory = aligned_alloc(BG_ADIC_ALIGNMENT, words * sizeof *memory);
-    if (memory)
-        memset(memory, 0, words * sizeof *memory);
+    void *(*take)(size_t size);
+    mp_get_memory_functions(&take, NULL, NULL);
+    uint8_t *block = take(words * sizeof(uint64_t) + BG_ADIC_ALIGNMENT);
+    size_t shift = BG_ADIC_ALIGNMENT - (uintptr_t)block % BG_ADIC_ALIGNMENT;
+    uint64_t *memory = (uint64_t *)(void *)(block + shift);
+    block[shift - 1] = (uint8_t)shift;
+    memset(memory, 0, words * sizeof *memory);
     return memory;
+}
+
+static void release(uint64_t *memory, size_t words)
+{
+    void (*give_back)(void *block, size_t size);
+    if (!memory)
+        return;
+    mp_get_memory_functions(NULL, NULL, &give_back);
+    uint8_t *start = (uint8_t *)memory;
+    bg_wipe(memory, words * sizeof *memory);
+    give_back(start - start[-1], words * sizeof *memory + BG_ADIC_ALIGNMENT);
 }
 
 /* −1/b mod 2^64 by Newton's iteration, which doubles the bits that are right: b itself is 1/b mod 8. */
@@ -191,10 +208,6 @@ enum bg_status bg_adic_create(const mpz_t base, uint32_t digits, struct bg_adic 
     ring->vector_words = round_up(digits * ring->limbs * kernel->lanes);
     ring->scratch_words = round_up(kernel->scratch_words(ring));
     ring->memory = allocate(constant_words(ring));
-    if (!ring->memory) {
-        free(ring);
-        return BG_NO_MEMORY;
-    }
     ring->unit = ring->memory;
     ring->one = ring->unit + ring->vector_words;
     ring->radix = ring->one + ring->vector_words;
@@ -212,8 +225,7 @@ void bg_adic_destroy(struct bg_adic **ring)
 {
     if (!*ring)
         return;
-    bg_wipe((*ring)->memory, constant_words(*ring) * sizeof *(*ring)->memory);
-    free((*ring)->memory);
+    release((*ring)->memory, constant_words(*ring));
     bg_wipe(*ring, sizeof **ring);
     free(*ring);
     *ring = NULL;
@@ -234,16 +246,13 @@ enum bg_status bg_adic_space_init(struct bg_adic_space *space, const struct bg_a
 {
     size_t words = vectors * ring->vector_words + ring->scratch_words;
     uint64_t *memory = allocate(words);
-    if (!memory)
-        return BG_NO_MEMORY;
     *space = (struct bg_adic_space){ring, memory, vectors, words * sizeof *memory};
     return BG_OK;
 }
 
 void bg_adic_space_finish(struct bg_adic_space *space)
 {
-    bg_wipe(space->memory, space->bytes);
-    free(space->memory);
+    release(space->memory, space->bytes / sizeof *space->memory);
     *space = (struct bg_adic_space){0};
 }
 

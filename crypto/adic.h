@@ -114,7 +114,8 @@ static inline uint64_t *bg_adic_upper(const struct bg_adic *ring, uint64_t *x)
 void bg_adic_view(const uint8_t *bytes, size_t stride, unsigned count, size_t words, uint64_t *ret_copies,
                   const uint64_t *ret_numbers[]);
 
-/* What one thread computes in: `vectors` vectors and scratch memory, zeroed. */
+/* What one thread computes in: `vectors` vectors and scratch memory, zeroed. As a ring's constants it lies where GMP's
+ * integers do (crypto/secure_heap.h). */
 struct bg_adic_space {
     const struct bg_adic *ring; /* kept */
     uint64_t *memory;

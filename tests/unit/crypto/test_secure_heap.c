@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/secure_heap.h"
 
+#include "crypto/secret_parts.h"
 #include "tests/unit/crypto/secret_fixture.h"
 
 #include <criterion/criterion.h>
@@ -68,6 +69,23 @@ Test(secure_heap, zeroes_secret_keys)
     bg_secret_key_destroy(&key);
     cr_assert_null(memmem(start, (1 << 20) - 4096, p, sizeof p));
     cr_assert(memcmp(p, zeros, sizeof p));
+}
+
+Test(secure_heap, holds_rings_and_spaces)
+{
+    struct bg_adic_space space;
+    install(1 << 20);
+    uint8_t *start = hooks.allocate(1);
+    struct bg_secret_key *key = vector_key(0, 4);
+    cr_assert_eq(bg_adic_space_init(&space, key->p.adic, 16), BG_OK);
+    uint8_t *ring = (uint8_t *)key->p.adic->memory, *memory = (uint8_t *)space.memory;
+    cr_assert(ring > start && ring < start + (1 << 20));
+    cr_assert(memory > start && memory < start + (1 << 20));
+    memset(memory, 0xff, space.bytes);
+    size_t size = space.bytes;
+    bg_adic_space_finish(&space);
+    cr_assert(all_zero(memory, size));
+    bg_secret_key_destroy(&key);
 }
 
 Test(secure_heap, goes_on_when_its_region_is_full)
