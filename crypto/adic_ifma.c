@@ -19,7 +19,7 @@
  * Bounds. Digits are below 4b: with e ≤ 5 and R ≥ 2^8 b, T_d ≤ 5 (4b)² + R b < R (5·16 b / 2^8 + b) < 1.32 R b, and
  * Q κ b and r b 2^(52(k−1)) are each below R b, so u_d < 3.32 b. A column sums at most 2k halves below 2^52 for each
  * of e products and for the reduction, a limb of R b − q, and a carry: (2·160·6 + 4) 2^52 < 2^63 for bases of
- * 8192 bits.
+ * 8192 bits. By halves it is 3k instead of 2k for a product, hence not for bases as long as that: (17·120 + 4) 2^52.
  */
 #include "crypto/adic_ifma.h"
 
@@ -27,11 +27,15 @@
 #include "base/cpu.h"
 #include "crypto/adic_select.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define TILE 10
 #define WINDOW (TILE + 1)
 #define SPARE_BITS 8
+/* Fewer limbs would not gain by it, more could overflow columns. */
+#define LEAST_SPLIT 40
+#define MOST_SPLIT 120
 
 /* Loops would leave arrays of vectors in memory. */
 #define EACH(action) action(0) action(1) action(2) action(3) action(4) action(5) action(6) action(7) action(8) action(9)
@@ -152,10 +156,10 @@ BG_IFMA_INLINE void load_window(const struct bg_adic *ring, enum origin origin, 
 
 /* A tile of x times y. Of its columns, the last ten are of origin `upper`, those before of `lower`. */
 BG_IFMA_INLINE void add_row(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
-                            size_t first, const __m512i *x, const __m512i *y)
+                            size_t first, const __m512i *x, const __m512i *y, size_t limbs)
 {
     __m512i tile[TILE], window[WINDOW];
-    size_t j = 0, end = ring->limbs - (lower == upper ? 0 : TILE);
+    size_t j = 0, end = limbs - (lower == upper ? 0 : TILE);
 
     load_tile(tile, x + first);
     load_window(ring, lower, window, columns, first);
@@ -163,20 +167,30 @@ BG_IFMA_INLINE void add_row(const struct bg_adic *ring, enum origin lower, enum 
         add_tile(ring, lower, window, columns, first + j, tile, y + j);
     if (lower != upper)
         add_tile(ring, upper, window, columns, first + j, tile, y + j);
-    store_window(window, columns + first + ring->limbs);
+    store_window(window, columns + first + limbs);
 }
 
 /* columns += x y. Rows after the first find what it stored, but for ten columns. */
-BG_IFMA_INLINE void add_product(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
-                                const __m512i *x, const __m512i *y)
+BG_IFMA_INLINE void add_rows(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
+                             const __m512i *x, const __m512i *y, size_t limbs)
 {
     size_t i = 0;
     if (lower != STORED) {
-        add_row(ring, lower, upper, columns, i, x, y);
+        add_row(ring, lower, upper, columns, i, x, y, limbs);
         i += TILE;
     }
-    for (; i < ring->limbs; i += TILE)
-        add_row(ring, STORED, upper, columns, i, x, y);
+    for (; i < limbs; i += TILE)
+        add_row(ring, STORED, upper, columns, i, x, y, limbs);
+}
+
+static void set_product(const struct bg_adic *ring, __m512i *columns, const __m512i *x, const __m512i *y, size_t limbs)
+{
+    add_rows(ring, ZERO, ZERO, columns, x, y, limbs);
+}
+
+static void add_product(const struct bg_adic *ring, __m512i *columns, const __m512i *x, const __m512i *y, size_t limbs)
+{
+    add_rows(ring, STORED, STORED, columns, x, y, limbs);
 }
 
 BG_IFMA_INLINE void add_half_row(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
@@ -211,23 +225,39 @@ BG_IFMA_INLINE void add_half_square(const struct bg_adic *ring, enum origin orig
     store_window(window, columns + 2 * last + TILE);
 }
 
-/* columns = what they are before anything is added + 2 half + Σ_i x_i² 2^(104i) */
-BG_IFMA_INLINE void gather_square(const struct bg_adic *ring, enum origin lower, __m512i *columns, const __m512i *half,
+/* What the quotients in one column after the other take from T_d: κ times each */
+struct passing {
+    __m512i inverse;
+    __m512i above; /* what the quotient below takes from this column */
+};
+
+BG_IFMA_INLINE struct passing begin_passing(const struct bg_adic *ring)
+{
+    return (struct passing){bg_ifma_broadcast(ring->inverse), _mm512_setzero_si512()};
+}
+
+BG_IFMA_INLINE __m512i pass_on(struct passing *passing, __m512i quotient, __m512i column)
+{
+    column = _mm512_sub_epi64(column, bg_ifma_low(passing->above, quotient, passing->inverse));
+    passing->above = bg_ifma_high(_mm512_setzero_si512(), quotient, passing->inverse);
+    return column;
+}
+
+/* T_d = what it starts from + 2 half + Σ_i x_i² 2^(104i) */
+BG_IFMA_INLINE void gather_square(const struct bg_adic *ring, enum origin origin, __m512i *columns, const __m512i *half,
                                   const __m512i *x)
 {
-    const __m512i zero = _mm512_setzero_si512(), inverse = bg_ifma_broadcast(ring->inverse);
-    __m512i above = zero;
+    const size_t k = ring->limbs;
+    struct passing passing = begin_passing(ring);
 
-    for (size_t c = 0; c < 2 * ring->limbs; c++) {
-        __m512i column = c < ring->limbs ? zero : column_of(ring, BASE, columns, c);
-        if (lower == QUOTIENTS && c < ring->limbs) {
-            column = _mm512_sub_epi64(zero, bg_ifma_low(above, columns[c], inverse));
-            above = bg_ifma_high(zero, columns[c], inverse);
-        }
-        column = _mm512_add_epi64(column, _mm512_add_epi64(half[c], half[c]));
+    for (size_t c = 0; c < 2 * k; c++) {
+        __m512i column = _mm512_add_epi64(half[c], half[c]);
         if (x)
             column = c % 2 ? bg_ifma_high(column, x[c / 2], x[c / 2]) : bg_ifma_low(column, x[c / 2], x[c / 2]);
-        columns[c] = column;
+        if (c >= k)
+            columns[c] = _mm512_add_epi64(column, column_of(ring, BASE, columns, c));
+        else
+            columns[c] = origin == QUOTIENTS ? pass_on(&passing, columns[c], column) : column;
     }
 }
 
@@ -348,26 +378,123 @@ static size_t limbs(uint32_t base_bits)
 
 size_t bg_ifma_scratch_words(const struct bg_adic *ring)
 {
-    return (2 * (2 * ring->limbs + 1) + ring->digits * ring->limbs) * BG_IFMA_LANES;
+    return (2 * (2 * ring->limbs + 1) + 2 * ring->digits * ring->limbs) * BG_IFMA_LANES;
 }
 
 struct bg_ifma_scratch bg_ifma_divide_scratch(const struct bg_adic *ring, uint64_t *words)
 {
     __m512i *first = (__m512i *)words;
     size_t columns = 2 * ring->limbs + 1;
-    return (struct bg_ifma_scratch){first, first + columns, first + 2 * columns};
+    __m512i *digits = first + 2 * columns;
+    return (struct bg_ifma_scratch){first, first + columns, digits, digits + ring->digits * ring->limbs};
 }
 
-/* T_d += x y, unless it is the first product: then what T_d starts from, too. */
-static void add_to_digit(const struct bg_adic *ring, uint32_t d, bool first, __m512i *columns, const __m512i *x,
+/* T_d = Σ x_i y_{d−i}, i from `first` on, and what it starts from */
+static void sum_products(const struct bg_adic *ring, uint32_t d, uint32_t first, __m512i *columns, const __m512i *x,
                          const __m512i *y)
 {
-    if (!first)
-        add_product(ring, STORED, STORED, columns, x, y);
-    else if (d > 0)
-        add_product(ring, QUOTIENTS, BASE, columns, x, y);
+    const size_t k = ring->limbs;
+
+    if (d == 0)
+        add_rows(ring, ZERO, BASE, columns, x, y, k);
     else
-        add_product(ring, ZERO, BASE, columns, x, y);
+        add_rows(ring, QUOTIENTS, BASE, columns, x + first * k, y + (d - first) * k, k);
+    for (uint32_t i = first + 1; i <= d; i++)
+        add_product(ring, columns, x + i * k, y + (d - i) * k, k);
+}
+
+/* For long digits, by halves of h limbs (Karatsuba and Ofman 1962): with x = l + B u, y = l' + B u', B = 2^(52h),
+ *   x y = l l' + B (l l' + u u' + (l − u)(u' − l')) + B² u u'
+ * A difference is δ − σ B with 0 ≤ δ < B and σ 0 or 1, hence (δ − σ B)(δ' − σ' B) = δ δ' − B (σ δ' + σ' δ) + B² σ σ'.
+ */
+struct split {
+    const __m512i *limbs;
+    __m512i *differences;
+    __mmask8 signs[BG_ADIC_MOST_DIGITS];
+};
+
+static __mmask8 subtract(const __m512i *x, const __m512i *y, size_t limbs, __m512i *ret)
+{
+    __m512i borrow = _mm512_setzero_si512();
+    for (size_t i = 0; i < limbs; i++) {
+        __m512i difference = _mm512_sub_epi64(bg_ifma_limb(x[i]), bg_ifma_limb(y[i]));
+        difference = _mm512_add_epi64(difference, borrow);
+        ret[i] = bg_ifma_limb(difference);
+        borrow = bg_ifma_carry(difference);
+    }
+    return _mm512_movepi64_mask(borrow);
+}
+
+static void split_lower_less_upper(const struct bg_adic *ring, uint32_t digits, struct split *split)
+{
+    const size_t k = ring->limbs, h = k / 2;
+    for (uint32_t d = 0; d < digits; d++)
+        split->signs[d] = subtract(split->limbs + d * k, split->limbs + d * k + h, h, split->differences + d * h);
+}
+
+static void split_upper_less_lower(const struct bg_adic *ring, uint32_t digits, struct split *split)
+{
+    const size_t k = ring->limbs, h = k / 2;
+    for (uint32_t d = 0; d < digits; d++)
+        split->signs[d] = subtract(split->limbs + d * k + h, split->limbs + d * k, h, split->differences + d * h);
+}
+
+/* T_d = what it starts from + (1 + B) lower + (B + B²) upper */
+BG_IFMA_INLINE void gather_halves(const struct bg_adic *ring, enum origin origin, __m512i *columns,
+                                  const __m512i *lower, const __m512i *upper)
+{
+    const size_t k = ring->limbs, h = k / 2;
+    struct passing first = begin_passing(ring), second = begin_passing(ring);
+
+    if (origin == QUOTIENTS)
+        second.above = bg_ifma_high(second.above, columns[h - 1], second.inverse);
+    for (size_t c = 0; c < h; c++) {
+        __m512i middle = _mm512_add_epi64(lower[h + c], upper[c]);
+        __m512i below = _mm512_add_epi64(middle, lower[c]), above = _mm512_add_epi64(middle, upper[h + c]);
+        __m512i base = column_of(ring, BASE, columns, k + c), higher_base = column_of(ring, BASE, columns, k + h + c);
+        columns[c] = origin == QUOTIENTS ? pass_on(&first, columns[c], lower[c]) : lower[c];
+        columns[h + c] = origin == QUOTIENTS ? pass_on(&second, columns[h + c], below) : below;
+        columns[k + c] = _mm512_add_epi64(base, above);
+        columns[k + h + c] = _mm512_add_epi64(higher_base, upper[h + c]);
+    }
+}
+
+/* columns += −B (σ δ' + σ' δ) + B² σ σ', the columns being those from B on */
+static void add_signs(__m512i *columns, const __m512i *x, __mmask8 x_sign, const __m512i *y, __mmask8 y_sign, size_t h)
+{
+    for (size_t i = 0; i < h; i++) {
+        columns[h + i] = _mm512_mask_sub_epi64(columns[h + i], x_sign, columns[h + i], y[i]);
+        columns[h + i] = _mm512_mask_sub_epi64(columns[h + i], y_sign, columns[h + i], x[i]);
+    }
+    __mmask8 both = x_sign & y_sign;
+    columns[2 * h] = _mm512_mask_add_epi64(columns[2 * h], both, columns[2 * h], bg_ifma_broadcast(1));
+}
+
+static void sum_split_products(const struct bg_adic *ring, uint32_t d, uint32_t first, const struct bg_ifma_scratch *s,
+                               const struct split *x, const struct split *y)
+{
+    const size_t k = ring->limbs, h = k / 2;
+    __m512i *lower = s->half, *upper = s->half + k;
+
+    for (uint32_t i = first; i <= d; i++) {
+        const __m512i *xi = x->limbs + i * k, *yj = y->limbs + (d - i) * k;
+        if (i == first) {
+            set_product(ring, lower, xi, yj, h);
+            set_product(ring, upper, xi + h, yj + h, h);
+        } else {
+            add_product(ring, lower, xi, yj, h);
+            add_product(ring, upper, xi + h, yj + h, h);
+        }
+    }
+    if (d == 0)
+        gather_halves(ring, ZERO, s->columns, lower, upper);
+    else
+        gather_halves(ring, QUOTIENTS, s->columns, lower, upper);
+    for (uint32_t i = first; i <= d; i++) {
+        const __m512i *xi = x->differences + i * h, *yj = y->differences + (d - i) * h;
+        add_signs(s->columns + h, xi, x->signs[i], yj, y->signs[d - i], h);
+        add_product(ring, s->columns + h, xi, yj, h);
+    }
 }
 
 /* ret_limbs = u_d from T_d, less the 1 for R b in the digit below; leaves the columns that were cleared. */
@@ -389,19 +516,30 @@ static __m512i *place_of(const struct bg_adic *ring, uint32_t d, uint32_t digits
     return (d + 1 < digits ? s->digits : (__m512i *)ret) + d * ring->limbs;
 }
 
+static bool is_split(const struct bg_adic *ring)
+{
+    return ring->limbs >= LEAST_SPLIT && ring->limbs <= MOST_SPLIT && ring->limbs % (2 * TILE) == 0;
+}
+
 static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
                      uint64_t *ret, uint64_t *scratch_words)
 {
-    struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
-    const __m512i *x = bg_ifma_vectors(x_words), *y = bg_ifma_vectors(y_words);
-    const size_t k = ring->limbs;
+    const struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
+    struct split x = {.limbs = bg_ifma_vectors(x_words), .differences = s.differences};
+    struct split y = {.limbs = bg_ifma_vectors(y_words), .differences = s.differences + digits * (ring->limbs / 2)};
 
+    if (is_split(ring)) {
+        split_lower_less_upper(ring, digits, &x);
+        split_upper_less_lower(ring, digits, &y);
+    }
     for (uint32_t d = 0; d < digits; d++) {
-        for (uint32_t i = 0; i <= d; i++)
-            add_to_digit(ring, d, i == 0, s.columns, x + i * k, y + (d - i) * k);
+        if (is_split(ring))
+            sum_split_products(ring, d, 0, &s, &x, &y);
+        else
+            sum_products(ring, d, 0, s.columns, x.limbs, y.limbs);
         reduce(ring, d, s.columns, place_of(ring, d, digits, &s, ret));
     }
-    memcpy(ret, s.digits, (digits - 1) * k * sizeof *x);
+    memcpy(ret, s.digits, (digits - 1) * ring->limbs * sizeof *s.digits);
 }
 
 /* T_d = 2 Σ_{i<j} x_i x_j, and x_{d/2}² for even d */
@@ -417,9 +555,9 @@ static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *
         if (d == 0)
             add_half_square(ring, ZERO, s.half, middle);
         else
-            add_product(ring, ZERO, ZERO, s.half, x, x + d * k);
+            set_product(ring, s.half, x, x + d * k, k);
         for (uint32_t i = 1; 2 * i < d; i++)
-            add_product(ring, STORED, STORED, s.half, x + i * k, x + (d - i) * k);
+            add_product(ring, s.half, x + i * k, x + (d - i) * k, k);
         if (d > 0 && middle)
             add_half_square(ring, STORED, s.half, middle);
         if (d == 0)
@@ -435,13 +573,20 @@ static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *
 static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
                   uint64_t *ret, uint64_t *scratch_words)
 {
-    struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
-    const __m512i *x = bg_ifma_vectors(x_words), *y = bg_ifma_vectors(y_words);
-    const size_t k = ring->limbs;
+    const struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
+    struct split x = {.limbs = bg_ifma_vectors(x_words), .differences = s.differences};
+    struct split y = {.limbs = bg_ifma_vectors(y_words), .differences = s.differences + digits * (ring->limbs / 2)};
 
+    if (is_split(ring)) {
+        split_lower_less_upper(ring, digits, &x);
+        split_upper_less_lower(ring, 1, &y);
+    }
     for (uint32_t d = 0; d < digits; d++) {
-        add_to_digit(ring, d, true, s.columns, x + d * k, y);
-        reduce(ring, d, s.columns, (__m512i *)ret + d * k);
+        if (is_split(ring))
+            sum_split_products(ring, d, d, &s, &x, &y);
+        else
+            sum_products(ring, d, d, s.columns, x.limbs, y.limbs);
+        reduce(ring, d, s.columns, (__m512i *)ret + d * ring->limbs);
     }
 }
 

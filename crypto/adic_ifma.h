@@ -13,11 +13,11 @@
 #define BG_IFMA_LIMB_BITS 52
 #define BG_IFMA_INLINE static inline __attribute__((always_inline))
 
-/* Columns of a sum, one more than twice the limbs … */
 struct bg_ifma_scratch {
-    __m512i *columns;
-    __m512i *half;   /* … of half a square … */
-    __m512i *digits; /* … and the digits of a result */
+    __m512i *columns;     /* of a sum, one more than twice the limbs */
+    __m512i *half;        /* as many, of half a square or of products of halves */
+    __m512i *digits;      /* of a result */
+    __m512i *differences; /* half a digit for every digit of two factors */
 };
 
 size_t bg_ifma_scratch_words(const struct bg_adic *ring);

@@ -6,7 +6,8 @@
  * are shifted; four words of each are transposed by two rounds of exchanges between vectors.
  *
  * Multiples of b are taken off as x + q (R − b) mod R for a quotient q that is x / b or one less: a floating-point
- * number made of leading limbs has an error far below 2^-44, by which it is lessened before it is cut off.
+ * number made of leading limbs has an error far below 2^-44, by which it is lessened before it is cut off. Carries are
+ * small next to b.
  */
 #include "crypto/adic_ifma.h"
 

@@ -12,7 +12,7 @@
 
 /* Full words, spare bits and both sides of the bound between them. */
 static const uint32_t base_bits[] = {64,  250,  256,  320,  506,  507,  508,  511,             512,
-                                     513, 1024, 1032, 1056, 1536, 2048, 3072, BG_KEY_MOST_BITS};
+                                     513, 1024, 1032, 1056, 1536, 2048, 3072, 6144, BG_KEY_MOST_BITS};
 
 struct bench {
     struct bg_adic *ring;
