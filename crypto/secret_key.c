@@ -183,7 +183,7 @@ static enum bg_status derive_zeros(struct bg_secret_key *key)
         mpz_invert(join, p_modulus, q_modulus);
         bg_secret_join(a, p_modulus, b, q_modulus, join, x);
         bg_adic_from_big(ring, ring->digits, x, number);
-        status = bg_comb_create(ring, &settings, number, &key->zeros);
+        status = bg_comb_create(key->public_key, &settings, number, &key->zeros);
     }
     if (number)
         bg_wipe(number, words * sizeof *number);

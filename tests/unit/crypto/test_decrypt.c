@@ -193,7 +193,7 @@ static void expect_fault_with_mask_of_one(struct damaged *damaged)
 
     cr_assert(number);
     number[0] = number[ring->digit_words] = 1;
-    cr_assert_eq(bg_comb_create(ring, &settings, number, &damaged->key->zeros), BG_OK);
+    cr_assert_eq(bg_comb_create(damaged->key->public_key, &settings, number, &damaged->key->zeros), BG_OK);
     expect_fault(damaged, "encryption of 1");
     bg_comb_destroy(&damaged->key->zeros);
     damaged->key->zeros = zeros;
