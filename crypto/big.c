@@ -109,30 +109,3 @@ void bg_big_to_digits(const struct bg_public_key *key, const mpz_t x, size_t cou
     bg_big_wipe(digit);
     mpz_clears(rest, digit, NULL);
 }
-
-void bg_big_embed(const struct bg_public_key *key, const mpz_t m, mpz_t ret)
-{
-    mpz_t falling, factor, term;
-
-    assert(mpz_sgn(m) >= 0 && mpz_cmp(m, key->power[key->s]) < 0);
-    mpz_inits(falling, factor, term, NULL);
-    mpz_set_ui(falling, 1);
-    mpz_set(factor, m);
-    mpz_set_ui(ret, 1);
-    for (uint32_t i = 1; i <= key->s; i++) {
-        /* C(m,i) n^i mod n^(s+1) needs C(m,i) mod n^(s+1−i) only. */
-        const mpz_t *modulus = &key->power[key->s + 1 - i];
-        mpz_mul(falling, falling, factor);
-        mpz_mod(falling, falling, *modulus);
-        mpz_sub_ui(factor, factor, 1);
-        mpz_mul(term, falling, key->inverse_factorial[i]);
-        mpz_mod(term, term, *modulus);
-        mpz_mul(term, term, key->power[i]);
-        mpz_add(ret, ret, term);
-    }
-    mpz_mod(ret, ret, key->power[key->s + 1]);
-    bg_big_wipe(falling);
-    bg_big_wipe(factor);
-    bg_big_wipe(term);
-    mpz_clears(falling, factor, term, NULL);
-}

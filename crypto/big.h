@@ -34,8 +34,7 @@ struct bg_public_key {
     uint8_t *n_bytes;
     struct bg_adic *adic;            /* base n, s+1 digits */
     struct bg_adic_space embedding;  /* constants of crypto/embed.h */
-    mpz_t power[BG_KEY_MOST_S + 2];            /* n^i, i ≤ s+1 */
-    mpz_t inverse_factorial[BG_KEY_MOST_S + 1]; /* 1/i! mod n^s, i ≤ s */
+    mpz_t power[BG_KEY_MOST_S + 2]; /* n^i, i ≤ s+1 */
 };
 
 /* ret = Σ a_i n^i over `count` digits of digit_bytes each; any digit value. ret is not an alias of the key's.
@@ -43,5 +42,3 @@ struct bg_public_key {
 void bg_big_from_digits(const struct bg_public_key *key, const uint8_t *digits, size_t count, mpz_t ret);
 /* The base-n digits of 0 ≤ x < n^count, count ≤ s+1. */
 void bg_big_to_digits(const struct bg_public_key *key, const mpz_t x, size_t count, uint8_t *ret_digits);
-/* ret = (1+n)^m mod n^(s+1) for 0 ≤ m < n^s, by the binomial expansion Σ_{i≤s} C(m,i) n^i. ret ≠ m. */
-void bg_big_embed(const struct bg_public_key *key, const mpz_t m, mpz_t ret);

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "crypto/cipher.h"
 #include "crypto/comb.h"
+#include "crypto/embed.h"
 #include "crypto/ladder.h"
 #include "crypto/secret_parts.h"
 #include "crypto/weigh.h"
@@ -186,26 +187,38 @@ static enum bg_status run(struct batch *batch, struct bg_workers *workers, size_
     return BG_OK;
 }
 
+/* number *= (1+n)^r */
+static enum bg_status multiply_by_power(const struct bg_public_key *key, const mpz_t r, uint64_t *number)
+{
+    struct bg_adic_space space;
+    enum bg_status status = bg_adic_space_init(&space, key->adic, 5);
+    if (status != BG_OK)
+        return status;
+    uint64_t *m = bg_adic_vector(&space, 0), *f = bg_adic_vector(&space, 1), *spare = bg_adic_vector(&space, 2);
+    uint64_t *form = bg_adic_vector(&space, 3), *x = bg_adic_vector(&space, 4);
+
+    bg_adic_from_big(key->adic, key->s, r, spare);
+    bg_adic_load(&space, key->s, &(const uint64_t *){spare}, 1, m);
+    bg_embed(key, &space, m, spare, f);
+    bg_adic_load(&space, key->s + 1, &(const uint64_t *){number}, 1, x);
+    bg_adic_enter(&space, key->s, x, form);
+    bg_embed_multiply(key, &space, form, f, x);
+    bg_adic_store(&space, key->s + 1, x, 1, &number);
+    bg_adic_space_finish(&space);
+    return BG_OK;
+}
+
 /* The last number = (1+n)^r ∏ C_t^(e_t). */
 static enum bg_status prepare_check(struct batch *batch, const mpz_t r, struct bg_workers *workers)
 {
-    const struct bg_public_key *public_key = batch->key->public_key;
     uint64_t *number = number_of(batch, batch->count);
     enum bg_status status = BG_OK;
-    mpz_t c, product;
 
-    mpz_inits(c, product, NULL);
-    bg_big_embed(public_key, r, c);
-    if (batch->count) {
+    memset(number, 0, batch->number_words * sizeof *number);
+    number[0] = 1;
+    if (batch->count)
         status = bg_weigh(batch->ring, batch->numbers, batch->weights, batch->count, workers, number);
-        bg_adic_to_big(batch->ring, batch->ring->digits, number, product);
-        mpz_mul(c, c, product);
-        mpz_mod(c, c, public_key->power[public_key->s + 1]);
-    }
-    bg_adic_from_big(batch->ring, batch->ring->digits, c, number);
-    bg_secret_clear(c);
-    mpz_clear(product);
-    return status;
+    return status == BG_OK ? multiply_by_power(batch->key->public_key, r, number) : status;
 }
 
 /* The last value is r + Σ e_t V_t. */
@@ -301,9 +314,11 @@ static enum bg_status check_input(const struct bg_public_key *key, struct bg_spa
         return bg_fail(error, BG_INVALID, "decryption: %zu bytes are not %zu ciphertexts of this key",
                        ciphertexts.size, count);
     enum bg_status status = bg_cipher_check(&cipher, ciphertexts, count, &bad);
-    if (status != BG_OK)
+    if (status == BG_BAD_CIPHERTEXT)
         return bg_fail(error, status, "decryption: ciphertext %zu of %zu has a digit of n or more, or is not "
                        "coprime to n", bad, count);
+    if (status != BG_OK)
+        return bg_fail(error, status, "decryption: %s", bg_status_text(status));
     return BG_OK;
 }
 

@@ -57,16 +57,11 @@ static void compute_id(struct bg_public_key *key)
     bg_sha256_finish(&state, &key->id);
 }
 
-/* All factors of n exceed s, so each i! is a unit. */
-static void compute_constants(struct bg_public_key *key)
+static void compute_powers(struct bg_public_key *key)
 {
     mpz_set_ui(key->power[0], 1);
     for (uint32_t i = 1; i <= key->s + 1; i++)
         mpz_mul(key->power[i], key->power[i - 1], key->power[1]);
-    for (uint32_t i = 0; i <= key->s; i++) {
-        mpz_fac_ui(key->inverse_factorial[i], i);
-        mpz_invert(key->inverse_factorial[i], key->inverse_factorial[i], key->power[key->s]);
-    }
 }
 
 enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s, bool allow_insecure,
@@ -87,8 +82,6 @@ enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s,
     memcpy(n_bytes, n.data, n.size);
     for (size_t i = 0; i < BG_KEY_MOST_S + 2; i++)
         mpz_init(key->power[i]);
-    for (size_t i = 0; i < BG_KEY_MOST_S + 1; i++)
-        mpz_init(key->inverse_factorial[i]);
 
     bg_big_from_bytes(n, key->power[1]);
     status = check_modulus(key->power[1], error);
@@ -98,7 +91,7 @@ enum bg_status bg_public_key_create(struct bg_span n, uint32_t bits, uint32_t s,
         bg_public_key_destroy(&key);
         return status;
     }
-    compute_constants(key);
+    compute_powers(key);
     compute_id(key);
     if (bg_embed_prepare(key) != BG_OK) {
         bg_public_key_destroy(&key);
@@ -116,8 +109,6 @@ void bg_public_key_destroy(struct bg_public_key **key)
     bg_adic_destroy(&(*key)->adic);
     for (size_t i = 0; i < BG_KEY_MOST_S + 2; i++)
         mpz_clear((*key)->power[i]);
-    for (size_t i = 0; i < BG_KEY_MOST_S + 1; i++)
-        mpz_clear((*key)->inverse_factorial[i]);
     free((*key)->n_bytes);
     free(*key);
     *key = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every kernel that this machine has, against GMP's binomial coefficients. */
+/* Every kernel that this machine has, against powers by GMP. */
 #include "crypto/embed.h"
 
 #include "base/cpu.h"
@@ -45,13 +45,17 @@ static void free_numbers(struct numbers *numbers)
         free(numbers->compact[i]);
 }
 
-/* ret = x (1+n)^m, by whole binomial coefficients */
+/* ret = x (1+n)^m, where that takes long by whole binomial coefficients */
 static void multiply_by_power(const struct bg_public_key *key, const mpz_t m, const mpz_t x, mpz_t ret)
 {
     mpz_t term;
     mpz_init(term);
     mpz_set_ui(ret, 0);
-    for (uint32_t i = 0; i <= key->s; i++) {
+    if (key->bits == BG_KEY_LEAST_BITS) {
+        mpz_add_ui(term, key->power[1], 1);
+        mpz_powm(ret, term, m, key->power[key->s + 1]);
+    }
+    for (uint32_t i = 0; key->bits > BG_KEY_LEAST_BITS && i <= key->s; i++) {
         mpz_bin_ui(term, m, i);
         mpz_addmul(ret, term, key->power[i]);
     }

@@ -94,30 +94,6 @@ Test(public_key, refuses_moduli_that_cannot_be)
     mpz_clear(x);
 }
 
-Test(public_key, embeds_as_a_power_of_the_generator)
-{
-    struct bg_random random = bg_random_system();
-    mpz_t m, base, expected, got;
-    mpz_inits(m, base, expected, got, NULL);
-    for (uint32_t s = 1; s <= BG_KEY_MOST_S; s++) {
-        struct bg_public_key *key = make_key(0, s);
-        mpz_add_ui(base, key->power[1], 1);
-        for (int i = 0; i < 8; i++) {
-            if (i < 5)
-                mpz_set_ui(m, (unsigned long)i);
-            else if (i == 5)
-                mpz_sub_ui(m, key->power[s], 1);
-            else
-                cr_assert_eq(bg_big_random_below(&random, key->power[s], m), BG_OK);
-            mpz_powm(expected, base, m, key->power[s + 1]);
-            bg_big_embed(key, m, got);
-            cr_assert_eq(mpz_cmp(expected, got), 0);
-        }
-        bg_public_key_destroy(&key);
-    }
-    mpz_clears(m, base, expected, got, NULL);
-}
-
 Test(public_key, exports_and_imports_digits)
 {
     struct bg_random random = bg_random_system();
