@@ -155,7 +155,7 @@ static void add_gmp_row(struct bench *b, const char *group, struct bg_bench_task
 /* Gives the first of BG_BASELINE_SCHEMES rows. */
 static size_t add_scheme_rows(struct bench *b)
 {
-    const size_t times[] = {[BG_BASELINE_TEXTBOOK] = 1, [BG_BASELINE_DJN_POWM] = 2, [BG_BASELINE_WINDOW] = 16};
+    const size_t times[] = {[BG_BASELINE_TEXTBOOK] = 1, [BG_BASELINE_DJN_POWM] = 2, [BG_BASELINE_WINDOW] = 64};
     size_t first = b->rows->count;
     for (enum bg_baseline_scheme scheme = 0; scheme < BG_BASELINE_SCHEMES; scheme++) {
         struct plan *plan = add_row(b, "encrypt", bg_baseline_names[scheme], "encrypt");
@@ -206,7 +206,8 @@ static void add_coordinate_rows(struct bench *b, const struct coordinates *c, si
 
 static void add_rows(struct bench *b)
 {
-    add_kernel_rows(b, "encrypt", "encrypt", (struct bg_bench_task){.run = bg_bench_kernel_encrypt}, BG_BENCH_BATCH);
+    add_kernel_rows(b, "encrypt", "encrypt", (struct bg_bench_task){.run = bg_bench_kernel_encrypt},
+                    BG_BENCH_ENCRYPTIONS);
     size_t schemes = add_scheme_rows(b);
     add_kernel_rows(b, "encrypt-pool", "encrypt",
                     (struct bg_bench_task){bg_bench_kernel_fill_pool, bg_bench_kernel_encrypt_from_pool, NULL},
