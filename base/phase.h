@@ -12,6 +12,7 @@
     X(DOWNLINK, "downlink") \
     X(TRAINING, "training") \
     X(ENCODING, "encoding") \
+    X(MASKS, "masks") \
     X(ENCRYPTION, "encryption") \
     X(UPLINK, "uplink") \
     X(INTAKE, "intake") \

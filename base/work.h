@@ -15,7 +15,8 @@ struct bg_work {
     enum bg_phase phase;
     uint32_t actor;  /* index of the client or group it is about */
     uint64_t round;
-    uint64_t units;  /* TRAINING: samples × coordinates; ENCODING, AGGREGATION: coordinates; others: ciphertexts */
+    uint64_t units;  /* TRAINING: samples × coordinates; ENCODING, AGGREGATION: coordinates; MASKS: masks; others:
+                        ciphertexts */
     struct bg_work *next; /* the queue's */
 };
 

@@ -37,6 +37,7 @@ struct bg_workers {
     pthread_cond_t work;  /* a job, a loop or the end has come */
     pthread_cond_t left;  /* a helper has left the loop */
     struct job_list waiting;
+    struct job_list idle;
     struct job_list finished;
     struct loop *loop; /* open to helpers */
     bool stopping;
@@ -84,9 +85,9 @@ static void help_loop(struct bg_workers *w)
     pthread_cond_signal(&w->left);
 }
 
-static void run_job(struct bg_workers *w)
+static void run_job(struct bg_workers *w, struct job_list *list)
 {
-    struct bg_job *job = pop(&w->waiting);
+    struct bg_job *job = pop(list);
     pthread_mutex_unlock(&w->lock);
     job->run(job);
     pthread_mutex_lock(&w->lock);
@@ -106,7 +107,9 @@ static void *worker_main(void *argument)
         if (w->loop)
             help_loop(w);
         else if (w->waiting.count > 0)
-            run_job(w);
+            run_job(w, &w->waiting);
+        else if (w->idle.count > 0)
+            run_job(w, &w->idle);
         else if (w->stopping)
             break;
         else
@@ -170,8 +173,9 @@ enum bg_status bg_workers_submit(struct bg_workers *workers, struct bg_job *job)
 {
     enum bg_status status = BG_BUSY;
     pthread_mutex_lock(&workers->lock);
-    if (workers->waiting.count < workers->queue_limit) {
-        push(&workers->waiting, job);
+    struct job_list *list = job->idle ? &workers->idle : &workers->waiting;
+    if (list->count < workers->queue_limit) {
+        push(list, job);
         pthread_cond_signal(&workers->work);
         status = BG_OK;
     }

@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bg_workers;
@@ -14,6 +15,7 @@ struct bg_workers;
 struct bg_job {
     void (*run)(struct bg_job *job);
     void (*done)(struct bg_job *job);
+    bool idle;           /* it begins only where nothing else waits: make it short */
     struct bg_job *next; /* the pool's */
 };
 
@@ -25,7 +27,8 @@ BG_MUST_CHECK enum bg_status bg_workers_create(unsigned threads, size_t queue_li
                                                struct bg_workers **ret_workers);
 /* By the owner. Waits for running jobs; queued jobs are run too. Jobs not collected are dropped without `done`. */
 void bg_workers_destroy(struct bg_workers **workers);
-/* From any thread. Keeps the job until its `done` was called. BG_BUSY when the queue is full. */
+/* From any thread. Keeps the job until its `done` was called. BG_BUSY when its queue is full: idle jobs
+ * have one of their own, as long. */
 BG_MUST_CHECK enum bg_status bg_workers_submit(struct bg_workers *workers, struct bg_job *job);
 /* By the owner. Calls `done` of every finished job; returns how many. Never waits. */
 size_t bg_workers_collect(struct bg_workers *workers);

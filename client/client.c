@@ -2,6 +2,7 @@
 #include "client/client.h"
 
 #include "base/prng.h"
+#include "client/filling.h"
 #include "client/jobs.h"
 #include "client/learner.h"
 #include "wire/pace.h"
@@ -38,6 +39,10 @@ struct bg_client {
     enum bg_status work_status;
     struct bg_client_training training;
     struct bg_client_building building;
+
+    struct bg_work filling_work;
+    struct bg_filling filling;
+    bool filling_out; /* filling_work is with the driver */
 };
 
 static void advance(struct bg_client *client, struct bg_session_event event);
@@ -379,6 +384,55 @@ static void build(struct bg_client *client)
                encoding_done);
 }
 
+/* ---- masks ahead of need ---- */
+
+#define MASKS_PER_JOB 16
+
+static void fill_pool(struct bg_client *client);
+
+static struct bg_client *owner_of_filling(struct bg_job *job)
+{
+    return (struct bg_client *)((char *)job - offsetof(struct bg_client, filling_work.job));
+}
+
+static void run_filling(struct bg_job *job)
+{
+    bg_filling_run(&owner_of_filling(job)->filling, MASKS_PER_JOB);
+}
+
+static void filling_done(struct bg_job *job)
+{
+    struct bg_client *client = owner_of_filling(job);
+    client->filling_out = false;
+    if (!client->filling.full)
+        fill_pool(client);
+}
+
+static void fill_pool(struct bg_client *client)
+{
+    const struct bg_key_part *part = &client->learner.plan.plan.key;
+    if (!client->settings.fills_pool || client->filling_out || client->session.state == BG_SESSION_BUILDING ||
+        !bg_learner_has_plan(&client->learner) || part->encryption != BG_PLAN_PAILLIER)
+        return;
+    bg_filling_init(&client->filling, client->settings.keys, &client->settings.random, part);
+    client->filling_work = (struct bg_work){.job = {.run = run_filling, .done = filling_done, .idle = true},
+                                            .phase = BG_PHASE_MASKS,
+                                            .actor = client->seat.group,
+                                            .round = client->task.task.round,
+                                            .units = MASKS_PER_JOB};
+    client->filling_out = true;
+    bg_work_push(&client->queue, &client->filling_work);
+}
+
+/* While a round trains, and from the sending of one update to the next task. */
+static void fill_by_state(struct bg_client *client)
+{
+    if (client->session.state == BG_SESSION_TRAINING || client->session.state == BG_SESSION_SENDING)
+        fill_pool(client);
+    if (client->session.state == BG_SESSION_BUILDING)
+        atomic_store(&client->filling.stop, true);
+}
+
 /* ---- sending and the receipt ---- */
 
 static void send_next(struct bg_client *client);
@@ -501,6 +555,8 @@ static void advance(struct bg_client *client, struct bg_session_event event)
         notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_STATE});
     }
     perform(client, action);
+    if (client->session.state != before)
+        fill_by_state(client);
 }
 
 enum bg_status bg_client_create(const struct bg_client_settings *settings, uint64_t now,

@@ -18,12 +18,19 @@
 
 struct bg_client;
 
-/* Where the key of a plan and the masks under it come from. `get` runs on a worker and may take seconds; what it
- * gives lives as long as the ring. A device makes its own table (client/key_ring.h); clients of one process may
- * share one. */
+/* The key of a plan, and where masks under it come from. */
+struct bg_client_key {
+    const struct bg_public_key *key;
+    const struct bg_mask_table *table; /* NULL unless the plan encrypts; then the pool may still be */
+    struct bg_mask_pool *pool;
+};
+
+/* Where keys come from. `get` runs on a worker, may take seconds, and may be called on two at once; what it gives
+ * lives as long as the ring. A device makes its own table (client/key_ring.h); clients of one process may share
+ * one. */
 struct bg_key_ring {
     enum bg_status (*get)(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
-                          const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table);
+                          struct bg_client_key *ret_key);
 };
 
 /* What a dishonest client of a simulation does to its own update; all NULL for an honest one. */
@@ -58,13 +65,14 @@ struct bg_client_settings {
     struct bg_transport *transport;             /* kept: to the root */
     struct bg_key_ring *keys;                   /* kept */
     struct bg_library *library;                 /* kept: with others of its process and thread; NULL on a device */
-    struct bg_random random;                    /* pad seeds and masks */
+    struct bg_random random;                    /* pad seeds and masks; from any thread */
     struct bg_examples examples;                /* kept: the plan's features after their signed log */
     uint64_t seed;                              /* of the order of minibatches and of the waits */
     uint8_t tie_secret[32];                     /* decides votes without an opinion */
     uint64_t poll_ns;                           /* least pause between two looks at the server, whatever it says */
     uint64_t patience_ns;                       /* longest pause between tries that failed */
     uint64_t longest_wait_ns;                   /* that a server's pace is followed; at least poll_ns */
+    bool fills_pool;                            /* computes masks ahead, as idle work (client/filling.h) */
     struct bg_update_tap tap;
     void (*observe)(void *context, const struct bg_client_notice *notice); /* may be NULL */
     void *observe_context;

@@ -2,9 +2,12 @@
 #include "client/config.h"
 
 #include "base/cpu.h"
+#include "crypto/mask.h"
 #include "datasets/source.h"
 
 #define FIELD(name) offsetof(struct bg_client_config, name)
+#define TEXT(macro) TEXT_OF(macro)
+#define TEXT_OF(value) #value
 
 const struct bg_option bg_client_options[] = {
     {"population.name", BG_OPTION_TEXT, FIELD(population), "", 0, 0, NULL, NULL,
@@ -35,8 +38,14 @@ const struct bg_option bg_client_options[] = {
      "of the order of minibatches"},
     {"encryption.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
      "accept a key below 2048 bits, for tests"},
-    {"encryption.table_kib", BG_OPTION_U64, FIELD(table_kib), "4096", 16, 1048576, NULL, "KiB",
+    {"masks.table_kib", BG_OPTION_U64, FIELD(table_kib), TEXT(BG_MASK_TABLE_STANDARD_KIB), 16, 1048576, NULL, "KiB",
      "memory for the table that makes masks fast"},
+    {"masks.pool_kib", BG_OPTION_U64, FIELD(pool_kib), "4096", 0, 1048576, NULL, "KiB",
+     "memory for masks computed while it trains"},
+    {"masks.uniform_reads", BG_OPTION_BOOL, FIELD(uniform_reads), "false", 0, 0, NULL, NULL,
+     "read the table alike for every mask, for processors shared with strangers; 2 to 4 times the time"},
+    {"masks.exponent", BG_OPTION_CHOICE, FIELD(exponent), "half", 0, 0, bg_mask_exponent_names, NULL,
+     "half the bits of n; 512 bits are faster and rest on one more assumption"},
     BG_CPU_OPTION(FIELD(kernels)),
 };
 

@@ -20,6 +20,9 @@ struct bg_client_config {
     uint64_t data_seed;
     uint64_t training_seed;
     uint64_t table_kib;
+    uint64_t pool_kib;
+    bool uniform_reads;
+    uint32_t exponent;
     uint32_t kernels; /* bg_cpu_choose */
 };
 

@@ -222,18 +222,17 @@ static enum bg_status encrypt(struct bg_client_building *building, const struct 
                               const float *coordinates, struct bg_error *error)
 {
     const struct bg_key_part *part = &building->update.plan->key;
-    const struct bg_public_key *key;
-    const struct bg_mask_table *table;
+    struct bg_client_key key;
     struct bg_mask_source *masks = NULL;
     struct bg_update_context context = building->update;
     if (part->encryption == BG_PLAN_OFF)
         return bg_update_build(&context, values, coordinates, error, &building->frames);
-    enum bg_status status = building->keys->get(building->keys, part, error, &key, &table);
+    enum bg_status status = building->keys->get(building->keys, part, error, &key);
     if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER)
-        status = bg_mask_source_create(table, context.random, NULL, &masks);
+        status = bg_mask_source_create(key.table, context.random, key.pool, &masks);
     if (status == BG_OK) {
         struct bg_cipher cipher = {
-            .mode = part->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, .key = key};
+            .mode = part->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, .key = key.key};
         context.cipher = &cipher;
         context.masks = masks;
         status = bg_update_build(&context, values, coordinates, error, &building->frames);

@@ -5,7 +5,8 @@
 
 struct bg_device_key {
     struct bg_public_key *key;
-    struct bg_mask_table *table; /* NULL until a plan encrypts with it */
+    struct bg_mask_table *table; /* both NULL until a plan encrypts with it */
+    struct bg_mask_pool *pool;
     struct bg_device_key *older;
 };
 
@@ -23,7 +24,7 @@ static enum bg_status make_key(const struct bg_device_ring *ring, const struct b
 {
     struct bg_public_key *key;
     enum bg_status status =
-        bg_public_key_create(part->modulus, part->key_bits, part->s, ring->allow_insecure, error, &key);
+        bg_public_key_create(part->modulus, part->key_bits, part->s, ring->settings.allow_insecure, error, &key);
     if (status != BG_OK)
         return bg_fail_in(error, status, "plan");
     if (!bg_digest_equal(bg_public_key_id(key), &part->key_id))
@@ -55,39 +56,67 @@ static enum bg_status add(struct bg_device_ring *ring, const struct bg_key_part 
     return BG_OK;
 }
 
-static enum bg_status get(struct bg_key_ring *keys, const struct bg_key_part *part, struct bg_error *error,
-                          const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table)
+static enum bg_status make_masks(const struct bg_device_ring *ring, struct bg_device_key *entry,
+                                 struct bg_error *error)
 {
-    struct bg_device_ring *ring = (struct bg_device_ring *)keys;
-    struct bg_device_key *entry = find(ring, part);
-    enum bg_status status = entry ? BG_OK : add(ring, part, error, &entry);
-    if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER && !entry->table) {
-        struct bg_mask_settings masks = {.memory_bytes = ring->table_bytes};
-        status = bg_mask_table_create(entry->key, &ring->random, &masks, &entry->table);
-        if (status != BG_OK)
-            bg_fail(error, status, "masks of at most %zu bytes: %s", ring->table_bytes, bg_status_text(status));
-    }
-    if (status != BG_OK)
-        return status;
-    *ret_key = entry->key;
-    *ret_table = entry->table;
-    return BG_OK;
+    const struct bg_device_ring_settings *settings = &ring->settings;
+    enum bg_status status = bg_mask_pool_create(entry->key, settings->pool_bytes, &entry->pool);
+    if (status == BG_OK)
+        status = bg_mask_table_create(entry->key, &settings->random, &settings->masks, &entry->table);
+    if (status == BG_OK)
+        return BG_OK;
+    bg_mask_pool_destroy(&entry->pool);
+    return bg_fail(error, status, "masks from a table of at most %zu bytes: %s", settings->masks.memory_bytes,
+                   bg_status_text(status));
 }
 
-void bg_device_ring_init(struct bg_device_ring *ring, const struct bg_random *random, size_t table_bytes,
-                         bool allow_insecure)
+static enum bg_status get(struct bg_key_ring *keys, const struct bg_key_part *part, struct bg_error *error,
+                          struct bg_client_key *ret_key)
 {
-    *ring = (struct bg_device_ring){
-        .keys = {.get = get}, .random = *random, .table_bytes = table_bytes, .allow_insecure = allow_insecure};
+    struct bg_device_ring *ring = (struct bg_device_ring *)keys;
+    pthread_mutex_lock(&ring->lock);
+    struct bg_device_key *entry = find(ring, part);
+    enum bg_status status = entry ? BG_OK : add(ring, part, error, &entry);
+    if (status == BG_OK && part->encryption == BG_PLAN_PAILLIER && !entry->table)
+        status = make_masks(ring, entry, error);
+    if (status == BG_OK)
+        *ret_key = (struct bg_client_key){entry->key, entry->table, entry->pool};
+    pthread_mutex_unlock(&ring->lock);
+    return status;
+}
+
+void bg_device_ring_init(struct bg_device_ring *ring, const struct bg_device_ring_settings *settings)
+{
+    *ring = (struct bg_device_ring){.keys = {.get = get}, .settings = *settings};
+    pthread_mutex_init(&ring->lock, NULL);
 }
 
 void bg_device_ring_finish(struct bg_device_ring *ring)
 {
     while (ring->newest) {
         struct bg_device_key *older = ring->newest->older;
+        bg_mask_pool_destroy(&ring->newest->pool);
         bg_mask_table_destroy(&ring->newest->table);
         bg_public_key_destroy(&ring->newest->key);
         free(ring->newest);
         ring->newest = older;
     }
+    pthread_mutex_destroy(&ring->lock);
+}
+
+struct bg_mask_stats bg_device_ring_stats(struct bg_device_ring *ring)
+{
+    struct bg_mask_stats sum = {0};
+    pthread_mutex_lock(&ring->lock);
+    for (const struct bg_device_key *entry = ring->newest; entry; entry = entry->older) {
+        if (!entry->pool)
+            continue;
+        struct bg_mask_stats one = bg_mask_pool_stats(entry->pool);
+        sum.capacity += one.capacity;
+        sum.level += one.level;
+        sum.drawn += one.drawn;
+        sum.hits += one.hits;
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return sum;
 }

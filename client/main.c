@@ -56,7 +56,17 @@ static void on_progress(void *context, const char *what)
         bg_log(BG_LOG_INFO, what, "");
 }
 
-static void report_update(struct run *run, const struct bg_device_report *report, const char *file)
+static void masks_to_json(const struct bg_mask_stats *masks, struct bg_json *parent)
+{
+    struct bg_json *object = bg_json_add_object(parent, "masks");
+    bg_json_add_u64(object, "capacity", masks->capacity);
+    bg_json_add_u64(object, "level", masks->level);
+    bg_json_add_u64(object, "drawn", masks->drawn);
+    bg_json_add_u64(object, "hits", masks->hits);
+}
+
+static void report_update(struct run *run, const struct bg_device_report *report, struct bg_mask_stats masks,
+                          const char *file)
 {
     struct bg_json *object = run->json;
     if (object) {
@@ -74,6 +84,7 @@ static void report_update(struct run *run, const struct bg_device_report *report
         bg_json_add_u64(object, "positions", report->positions);
         bg_json_add_u64(object, "bytes", report->bytes);
         bg_json_add_number(object, "bits_per_coordinate", report->bits_per_coordinate);
+        masks_to_json(&masks, object);
     }
     if (!prints_lines(run))
         return;
@@ -84,6 +95,9 @@ static void report_update(struct run *run, const struct bg_device_report *report
     printf("%zu bytes", report->bytes);
     if (report->stage == BG_STAGE_LEARNING)
         printf(", %.2f bits per coordinate", report->bits_per_coordinate);
+    if (masks.drawn)
+        printf(", %llu of %llu masks made while training", (unsigned long long)masks.hits,
+               (unsigned long long)masks.drawn);
     puts(report->insecure ? " [INSECURE test key]" : "");
 }
 
@@ -116,13 +130,20 @@ static enum bg_status make_update(struct run *run, const struct bg_identity *ide
     const struct bg_client_config *config = &run->config;
     uint8_t key_holder[BG_PUBLIC_POINT_BYTES], root[BG_PUBLIC_POINT_BYTES];
     struct bg_random random = bg_random_system();
+    struct bg_device_ring_settings ring_settings = {
+        .random = random,
+        .masks = {.memory_bytes = (size_t)config->table_kib << 10,
+                  .uniform_reads = config->uniform_reads,
+                  .exponent_bits = config->exponent == BG_MASK_EXPONENT_SHORT ? BG_MASK_SHORT_EXPONENT_BITS : 0},
+        .pool_bytes = (size_t)config->pool_kib << 10,
+        .allow_insecure = config->insecure_test_key};
     struct bg_device_ring ring;
     struct bg_device_report report;
     struct bg_device_files files = {f->plan, f->groups, f->task, f->model, f->out};
     enum bg_status status = load_points(config, error, key_holder, root);
     if (status != BG_OK)
         return status;
-    bg_device_ring_init(&ring, &random, (size_t)config->table_kib << 10, config->insecure_test_key);
+    bg_device_ring_init(&ring, &ring_settings);
     struct bg_device_settings settings = {.folder = config->folder,
                                           .identity = identity,
                                           .key_holder = key_holder,
@@ -130,6 +151,7 @@ static enum bg_status make_update(struct run *run, const struct bg_identity *ide
                                           .population = config->population,
                                           .keys = &ring.keys,
                                           .random = &random,
+                                          .fills_pool = config->pool_kib > 0,
                                           .seed = config->training_seed,
                                           .data = {.kind = (enum bg_dataset_kind)config->data_kind,
                                                    .path = config->data_dir,
@@ -141,9 +163,9 @@ static enum bg_status make_update(struct run *run, const struct bg_identity *ide
                                           .progress = on_progress,
                                           .context = run};
     status = bg_device_update(&settings, &files, error, &report);
-    bg_device_ring_finish(&ring);
     if (status == BG_OK)
-        report_update(run, &report, f->out);
+        report_update(run, &report, bg_device_ring_stats(&ring), f->out);
+    bg_device_ring_finish(&ring);
     return status;
 }
 

@@ -74,6 +74,9 @@ struct making {
     size_t bytes; /* of its file */
     uint64_t missed;
     bool again; /* nothing is made: the update of this very task is out */
+    struct bg_workers *filler; /* while masks are made ahead */
+    struct bg_filling filling;
+    struct bg_job filling_job;
 };
 
 static void progress(const struct making *m, const char *what)
@@ -288,6 +291,31 @@ static enum bg_status build(struct making *m, struct bg_error *error)
     return status;
 }
 
+static void run_filling(struct bg_job *job)
+{
+    struct making *m = (struct making *)((char *)job - offsetof(struct making, filling_job));
+    bg_filling_run(&m->filling, m->shape.positions);
+}
+
+/* Masks for this update, as far as they get while it is trained. Without them it only takes longer. */
+static void begin_filling(struct making *m)
+{
+    const struct bg_key_part *part = &m->state.learner.plan.plan.key;
+    if (!m->settings->fills_pool || part->encryption != BG_PLAN_PAILLIER || bg_available_processors() < 2 ||
+        bg_workers_create(1, 1, NULL, NULL, &m->filler) != BG_OK)
+        return;
+    bg_filling_init(&m->filling, m->settings->keys, m->settings->random, part);
+    m->filling_job = (struct bg_job){.run = run_filling, .idle = true};
+    if (bg_workers_submit(m->filler, &m->filling_job) != BG_OK)
+        bg_workers_destroy(&m->filler);
+}
+
+static void end_filling(struct making *m)
+{
+    atomic_store(&m->filling.stop, true);
+    bg_workers_destroy(&m->filler);
+}
+
 static enum bg_status make_update(struct making *m, struct bg_error *error)
 {
     progress(m, "reading the data");
@@ -300,7 +328,9 @@ static enum bg_status make_update(struct making *m, struct bg_error *error)
         return bg_fail(error, status, "plan: out of memory");
     m->plan = (struct bg_trusted_plan){0}; /* the state has it */
     progress(m, m->shape.measures ? "measuring" : "training");
+    begin_filling(m);
     status = m->shape.measures ? measure(m, error) : train(m, error);
+    end_filling(m);
     if (status != BG_OK)
         return status;
     progress(m, m->shape.encryption == BG_PLAN_PAILLIER ? "encrypting" : "packing");

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "client/device_state.h"
+#include "client/filling.h"
 #include "client/jobs.h"
 #include "client/local_data.h"
 
@@ -23,6 +24,7 @@ struct bg_device_settings {
     const char *population;           /* "": whichever both signed for */
     struct bg_key_ring *keys;
     const struct bg_random *random;
+    bool fills_pool;                  /* computes masks while it trains, on another processor if there is one */
     uint64_t seed;                    /* of the order of minibatches */
     struct bg_dataset_settings data;  /* label_map "": the plan's */
     void (*progress)(void *context, const char *what); /* what begins now; may be NULL */

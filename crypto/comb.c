@@ -8,10 +8,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define LINE_BYTES 64
+#define LINE_BYTES 64 /* of a cache */
+#define LINE_WORDS (LINE_BYTES / sizeof(uint64_t))
 
-/* Masking one word of an entry, against multiplying two words and adding the product. */
-#define SELECT_COST 0.5
+/* Masking one word of an entry, against multiplying two words and adding the product on one lane. */
+#define SELECT_COST 0.35
 
 /* Entries whose low digits are inverted together in each lane. */
 #define TOGETHER 64
@@ -35,10 +36,10 @@ static double square_cost(const struct bg_adic *ring)
     return ((double)ring->digits + 5) / 8;
 }
 
-/* An entry has e·k words. */
+/* An entry has e·k words, which are masked one lane after the other. */
 static double selection_cost(const struct bg_adic *ring)
 {
-    return SELECT_COST / (2 * (double)ring->digit_words);
+    return SELECT_COST * ring->kernel->lanes / (2 * (double)ring->digit_words);
 }
 
 /* `count` blocks, `tall` of them of rows + 1 and the others of `rows` rows, as narrow as they may be: all of one
@@ -421,17 +422,30 @@ static size_t rows_in_column(const struct bg_comb_block *block, size_t column, c
     return rows;
 }
 
-static void select_entry(const struct bg_comb *comb, const struct bg_comb_block *block, size_t rows, uint64_t *ret)
+/* Words `at` to at + count − 1 of one entry; reads those of all. */
+static inline void select_words(const struct bg_comb *comb, const struct bg_comb_block *block, size_t rows, size_t at,
+                                size_t count, uint64_t *ret)
 {
-    memset(ret, 0, comb->entry_words * sizeof *ret);
-    for (size_t m = 0; m < (size_t)1 << block->rows; m++) {
-        const uint64_t *from = entry(comb, block, m);
+    const uint64_t *from = entry(comb, block, 0) + at;
+    uint64_t sum[LINE_WORDS] = {0};
+
+    for (size_t m = 0; m < (size_t)1 << block->rows; m++, from += comb->entry_words) {
         uint64_t difference = m ^ rows;
         uint64_t mask = ((difference | -difference) >> 63) - 1;
         __asm__("" : "+r"(mask));
-        for (size_t w = 0; w < comb->entry_words; w++)
-            ret[w] |= from[w] & mask;
+        for (size_t w = 0; w < count; w++)
+            sum[w] |= from[w] & mask;
     }
+    memcpy(ret + at, sum, count * sizeof *sum);
+}
+
+static void select_entry(const struct bg_comb *comb, const struct bg_comb_block *block, size_t rows, uint64_t *ret)
+{
+    size_t at = 0;
+    for (; at + LINE_WORDS <= comb->entry_words; at += LINE_WORDS)
+        select_words(comb, block, rows, at, LINE_WORDS, ret);
+    if (at < comb->entry_words)
+        select_words(comb, block, rows, at, comb->entry_words - at, ret);
 }
 
 /* The entries for one lookup: where they are, on their way to the cache, or copies in `selected`. */
@@ -447,7 +461,7 @@ static void find_entries(const struct bg_comb *comb, const struct lookup *at, co
             continue;
         }
         ret_entries[i] = entry(comb, block, rows);
-        for (size_t w = 0; w < comb->entry_words; w += LINE_BYTES / sizeof(uint64_t))
+        for (size_t w = 0; w < comb->entry_words; w += LINE_WORDS)
             __builtin_prefetch(ret_entries[i] + w);
     }
 }

@@ -12,6 +12,12 @@
 #define WINDOW_BITS 4
 #define WINDOW ((size_t)1 << WINDOW_BITS)
 
+const char *const bg_mask_exponent_names[] = {
+    [BG_MASK_EXPONENT_HALF] = "half",
+    [BG_MASK_EXPONENT_SHORT] = "512",
+    NULL,
+};
+
 struct bg_mask_table {
     const struct bg_public_key *key;
     size_t exponent_bits;

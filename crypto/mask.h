@@ -14,19 +14,23 @@
 struct bg_mask_table;
 struct bg_mask_source;
 
-/* The largest that pays: eight times as much saves another 10 % of the products. On ARM one that a small board can
- * spare and build in about a second, which costs 20 % more products. */
+/* Twice as much would save one product in eleven and take twice as long to build. On ARM what a small board can
+ * spare: a fifth more products, for a quarter of the time to build it. docs/CRYPTO.md has the table. */
 #if defined(__x86_64__)
 #define BG_MASK_TABLE_STANDARD_KIB 8192
 #else
-#define BG_MASK_TABLE_STANDARD_KIB 1024
+#define BG_MASK_TABLE_STANDARD_KIB 2048
 #endif
 #define BG_MASK_TABLE_STANDARD_BYTES ((size_t)BG_MASK_TABLE_STANDARD_KIB << 10)
 
 #define BG_MASK_SHORT_EXPONENT_BITS 512
 
+/* "half", "512", NULL: choices of an option. */
+enum bg_mask_exponent { BG_MASK_EXPONENT_HALF = 0, BG_MASK_EXPONENT_SHORT };
+extern const char *const bg_mask_exponent_names[];
+
 struct bg_mask_settings {
-    size_t memory_bytes; /* for the table */
+    size_t memory_bytes; /* for the table, a standard one above */
     /* For processors shared with strangers: see struct bg_comb_settings. */
     bool uniform_reads;
     /* 0: half the bits of n, rounded up, for which h_s^a is as good as uniform. Fewer, at least

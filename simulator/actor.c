@@ -78,6 +78,8 @@ void bg_actor_leave(struct bg_actor *actor)
     uint64_t now = bg_world_now(actor->world);
     struct bg_work *work;
     while ((work = actor->ops->work(actor->role))) {
+        if (actor->stopped && work->job.idle)
+            continue; /* there is no end to what could be done ahead */
         double cost = actor->slowness * (double)actor->ops->cost_ns(actor, work);
         uint64_t duration = cost < 1e18 ? (uint64_t)cost : (uint64_t)1e18;
         /* Without memory for an event the work is done on the spot: late is better than never. */

@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "compress/codec.h"
 #include "crypto/cipher.h"
+#include "crypto/mask.h"
 #include "datasets/partition.h"
 #include "datasets/source.h"
 #include "simulator/tree.h"
@@ -65,8 +66,14 @@ const struct bg_option bg_simulator_options[] = {
      "Damgard-Jurik exponent"},
     {"encryption.radix", BG_OPTION_CHOICE, FIELD(radix), "bits", 0, 0, radices, NULL,
      "slots of whole bits, or of the smallest radix"},
-    {"encryption.table_bytes", BG_OPTION_U64, FIELD(table_bytes), "8388608", 65536, 1073741824, NULL, "bytes",
+    {"masks.table_bytes", BG_OPTION_U64, FIELD(table_bytes), "8388608", 65536, 1073741824, NULL, "bytes",
      "fixed-base table of the masks"},
+    {"masks.pool_bytes", BG_OPTION_U64, FIELD(pool_bytes), "0", 0, 1073741824, NULL, "bytes",
+     "of masks that clients compute ahead while they train and wait; results do not change"},
+    {"masks.uniform_reads", BG_OPTION_BOOL, FIELD(uniform_reads), "false", 0, 0, NULL, NULL,
+     "read the table alike for every mask, as clients on shared processors do"},
+    {"masks.exponent", BG_OPTION_CHOICE, FIELD(exponent), "half", 0, 0, bg_mask_exponent_names, NULL,
+     "half the bits of n; 512 bits are faster and rest on one more assumption"},
     {"clients.count", BG_OPTION_U64, FIELD(clients), "40", 0, 1000000, NULL, "clients",
      "in the population; 0: one for each value of data.partition_column"},
     {"clients.longest_wait_seconds", BG_OPTION_REAL, FIELD(longest_wait_seconds), "3600", 1, 600000.0, NULL, "s",

@@ -46,6 +46,9 @@ struct bg_simulator_config {
     uint64_t key_s;
     uint32_t radix;
     uint64_t table_bytes;
+    uint64_t pool_bytes;
+    bool uniform_reads;
+    uint32_t exponent;
     /* groups and rounds */
     uint64_t clients;
     uint64_t cells;

@@ -27,7 +27,7 @@ uint64_t bg_federation_work_cost(const struct bg_actor *actor, const struct bg_w
         [BG_PHASE_TRAINING] = c->cost_training_ns,         [BG_PHASE_ENCODING] = c->cost_encoding_ns,
         [BG_PHASE_ENCRYPTION] = 1e3 * c->cost_encryption_us, [BG_PHASE_INTAKE] = 1e3 * c->cost_intake_us,
         [BG_PHASE_FOLD] = 1e3 * c->cost_fold_us,           [BG_PHASE_OPENING] = 1e3 * c->cost_opening_us,
-        [BG_PHASE_AGGREGATION] = c->cost_aggregation_ns,
+        [BG_PHASE_AGGREGATION] = c->cost_aggregation_ns,   [BG_PHASE_MASKS] = 1e3 * c->cost_encryption_us,
     };
     return (uint64_t)(ns_per_unit[work->phase] * (double)work->units);
 }
@@ -322,6 +322,7 @@ void bg_federation_destroy(struct bg_federation **federation)
     bg_transform_finish(&f->test_transform);
     bg_transformed_finish(&f->test);
     free(f->initial_parameters);
+    bg_mask_pool_destroy(&f->keys.pool);
     bg_mask_table_destroy(&f->keys.table);
     bg_public_key_destroy(&f->keys.key);
     bg_secret_key_destroy(&f->secret);
@@ -483,6 +484,11 @@ struct bg_digest bg_federation_model_digest(const struct bg_federation *f)
     }
     bg_sha256_finish(&state, &digest);
     return digest;
+}
+
+struct bg_mask_stats bg_federation_masks(const struct bg_federation *f)
+{
+    return f->keys.pool ? bg_mask_pool_stats(f->keys.pool) : (struct bg_mask_stats){0};
 }
 
 size_t bg_federation_byzantine(const struct bg_federation *f)

@@ -85,6 +85,8 @@ struct bg_span bg_federation_model_file(const struct bg_federation *federation);
 /* SHA-256 of the model's specification and its parameters as little-endian float32: the same for every encryption
  * mode, key and number of threads. */
 struct bg_digest bg_federation_model_digest(const struct bg_federation *federation);
+/* Of the pool that all clients share; zeros without encryption. Which masks are there in time is up to the threads. */
+struct bg_mask_stats bg_federation_masks(const struct bg_federation *federation);
 size_t bg_federation_byzantine(const struct bg_federation *federation);
 size_t bg_federation_levels(const struct bg_federation *federation); /* of edges */
 size_t bg_federation_groups(const struct bg_federation *federation);

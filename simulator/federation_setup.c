@@ -23,14 +23,31 @@ struct bg_random bg_federation_random(struct seeded *seeded, uint64_t seed, cons
 }
 
 static enum bg_status get_shared_key(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
-                                     const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table)
+                                     struct bg_client_key *ret_key)
 {
     struct shared_keys *keys = (struct shared_keys *)ring;
     if (!keys->key || !bg_digest_equal(&part->key_id, bg_public_key_id(keys->key)))
         return bg_fail(error, BG_BAD_KEY, "the plan names a key that this simulation did not make");
-    *ret_key = keys->key;
-    *ret_table = keys->table;
+    *ret_key = (struct bg_client_key){keys->key, keys->table, keys->pool};
     return BG_OK;
+}
+
+static enum bg_status make_masks(struct bg_federation *f, struct bg_error *error)
+{
+    const struct bg_simulator_config *c = f->config;
+    struct bg_random system = bg_random_system();
+    struct bg_mask_settings settings = {
+        .memory_bytes = c->table_bytes,
+        .uniform_reads = c->uniform_reads,
+        .exponent_bits = c->exponent == BG_MASK_EXPONENT_SHORT ? BG_MASK_SHORT_EXPONENT_BITS : 0};
+    enum bg_status status = bg_mask_table_create(f->keys.key, &system, &settings, &f->keys.table);
+    if (status != BG_OK)
+        return bg_fail(error, status, "masks.table_bytes=%llu: %s", (unsigned long long)c->table_bytes,
+                       bg_status_text(status));
+    status = bg_mask_pool_create(f->keys.key, c->pool_bytes, &f->keys.pool);
+    return status == BG_OK ? BG_OK
+                           : bg_fail(error, status, "masks.pool_bytes=%llu: %s", (unsigned long long)c->pool_bytes,
+                                     bg_status_text(status));
 }
 
 static enum bg_status make_keys(struct bg_federation *f, struct bg_error *error)
@@ -55,14 +72,7 @@ static enum bg_status make_keys(struct bg_federation *f, struct bg_error *error)
         return status;
     status = bg_public_key_create(bg_public_key_n(bg_secret_key_public(f->secret)), (uint32_t)c->key_bits,
                                   (uint32_t)c->key_s, f->settings.insecure_test_key, error, &f->keys.key);
-    if (status == BG_OK && c->encryption == BG_ENCRYPTION_PAILLIER) {
-        struct bg_mask_settings masks = {.memory_bytes = c->table_bytes};
-        status = bg_mask_table_create(f->keys.key, &system, &masks, &f->keys.table);
-        if (status != BG_OK)
-            bg_fail(error, status, "encryption.table_bytes=%llu: %s", (unsigned long long)c->table_bytes,
-                    bg_status_text(status));
-    }
-    return status;
+    return status == BG_OK && c->encryption == BG_ENCRYPTION_PAILLIER ? make_masks(f, error) : status;
 }
 
 static enum bg_plan_encryption plan_encryption(const struct bg_simulator_config *c)
@@ -213,6 +223,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
         .poll_ns = BG_POLL_NS,
         .patience_ns = BG_PATIENCE_NS,
         .longest_wait_ns = (uint64_t)(c->longest_wait_seconds * 1e9),
+        .fills_pool = c->pool_bytes > 0,
         .observe = bg_federation_on_client,
         .observe_context = f,
     };

@@ -52,6 +52,7 @@ struct shared_keys {
     struct bg_key_ring ring;
     struct bg_public_key *key;
     struct bg_mask_table *table;
+    struct bg_mask_pool *pool;
 };
 
 struct bg_federation {

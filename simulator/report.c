@@ -143,6 +143,16 @@ static struct totals count_totals(const struct bg_report *report)
     return totals;
 }
 
+static void masks_to_json(const struct bg_report *report, struct bg_json *parent)
+{
+    struct bg_mask_stats masks = bg_federation_masks(report->federation);
+    struct bg_json *object = bg_json_add_object(parent, "masks");
+    bg_json_add_u64(object, "capacity", masks.capacity);
+    bg_json_add_u64(object, "level", masks.level);
+    bg_json_add_u64(object, "drawn", masks.drawn);
+    bg_json_add_u64(object, "hits", masks.hits);
+}
+
 static void fit_summary(const struct bg_report *report, FILE *out)
 {
     const struct bg_model_card *card = bg_federation_model(report->federation);
@@ -187,6 +197,11 @@ void bg_report_summary(const struct bg_report *report, FILE *out)
                      "times\n",
                 totals.reports, totals.edges_down, totals.moves);
     fit_summary(report, out);
+    struct bg_mask_stats masks = bg_federation_masks(report->federation);
+    if (masks.capacity)
+        fprintf(out, "masks      %llu drawn, %.1f %% of them from the pool, which has %zu of %zu\n",
+                (unsigned long long)masks.drawn, masks.drawn ? 100.0 * (double)masks.hits / (double)masks.drawn : 0,
+                masks.level, masks.capacity);
     fprintf(out, "model      %s\n", hex);
     fprintf(out, "took       %.1f s, %.0f MB at most\n", (double)report->wall_ns / 1e9,
             (double)bg_peak_rss_bytes() / 1e6);
@@ -229,6 +244,7 @@ void bg_report_summary_to_json(const struct bg_report *report, struct bg_json *o
     bg_json_add_u64(object, "peak_rss_bytes", bg_peak_rss_bytes());
     bg_json_add_u64(object, "threads", report->threads);
     bg_json_add_bool(object, "shared_masks", report->config->encryption == BG_ENCRYPTION_PAILLIER);
+    masks_to_json(report, object);
     bg_json_add_bool(object, "insecure_test_key", report->insecure_test_key);
     struct bg_json *cpu = bg_json_add_object(object, "cpu_seconds");
     for (unsigned phase = 0; phase < BG_PHASE_COUNT; phase++) {

@@ -92,7 +92,7 @@ class Population:
                 '--model', self.model(), '--identity', f'c{i}/identity.secret',
                 '--trust-key-holder', 'kh/identity.point', '--trust-root', 'root/identity.point',
                 '--set', 'data.kind=synthetic', '--set', f'data.rows={self.rows}', '--set', f'data.seed={i}',
-                '--set', 'encryption.table_kib=16', '--state', f'c{i}/state', '--out', f'c{i}/update',
+                '--set', 'masks.table_kib=16', '--state', f'c{i}/state', '--out', f'c{i}/update',
                 *self.insecure, *more]
 
     def update(self, i, number):

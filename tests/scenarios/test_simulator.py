@@ -16,7 +16,7 @@ PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
 
 # Small and quick; each scenario changes what it is about.
 BASE = {'data.rows': 1500, 'model.spec': 'mlp:8', 'training.steps': 5, 'clients.count': 12, 'rounds.count': 4,
-        'encryption.bits': 512, 'encryption.table_bytes': 65536, 'simulation.threads': 2}
+        'encryption.bits': 512, 'masks.table_bytes': 65536, 'simulation.threads': 2}
 
 
 KERNELS = ('auto', 'portable', 'avx2', 'avx512')

@@ -176,6 +176,10 @@ def check_state(bench):
     found = [report[key] for key in ('round', 'stage', 'insecure', 'again', 'rows')]
     if found != [1, 'scales', True, False, 400]:
         yield f'{report}'
+    masks = report['masks']
+    if masks['drawn'] != report['positions'] or masks['hits'] > masks['drawn'] or not 0 <= masks['level'] <= \
+            masks['capacity']:
+        yield f'masks do not add up: {report}'
     if stat.S_IMODE(state.stat().st_mode) != 0o600:
         yield f'the state has mode {state.stat().st_mode:o}'
     good, update = state.read_bytes(), bench.path('c0/update').read_bytes()

@@ -123,7 +123,7 @@ Test(workers, a_full_queue_is_busy_and_jobs_end_in_order, .timeout = 20)
     sem_init(&ended, 0, 0);
     cr_assert_eq(bg_workers_create(1, 3, post, &ended, &workers), BG_OK);
     for (int i = 0; i < 5; i++)
-        jobs[i] = (struct numbered_job){.job = {run_numbered, finish_numbered, NULL}, .number = i,
+        jobs[i] = (struct numbered_job){.job = {run_numbered, finish_numbered}, .number = i,
                                         .order = order, .done_count = &done_count};
     jobs[0].gate = &gate;
     jobs[0].started = &started;
@@ -145,6 +145,35 @@ Test(workers, a_full_queue_is_busy_and_jobs_end_in_order, .timeout = 20)
     NO_LEAKS();
 }
 
+Test(workers, idle_jobs_begin_after_all_others, .timeout = 20)
+{
+    struct bg_workers *workers;
+    sem_t started, gate, ended;
+    int order[5] = {0}, done_count = 0;
+    struct numbered_job jobs[5];
+    sem_init(&started, 0, 0);
+    sem_init(&gate, 0, 0);
+    sem_init(&ended, 0, 0);
+    cr_assert_eq(bg_workers_create(1, 2, post, &ended, &workers), BG_OK);
+    for (int i = 0; i < 5; i++)
+        jobs[i] = (struct numbered_job){.job = {.run = run_numbered, .done = finish_numbered, .idle = i % 2 == 1},
+                                        .number = i, .order = order, .done_count = &done_count};
+    jobs[0].gate = &gate;
+    jobs[0].started = &started;
+    cr_assert_eq(bg_workers_submit(workers, &jobs[0].job), BG_OK);
+    sem_wait(&started);
+    for (int i = 1; i < 5; i++)
+        cr_assert_eq(bg_workers_submit(workers, &jobs[i].job), BG_OK);
+    sem_post(&gate);
+    for (int i = 0; i < 5; i++)
+        sem_wait(&ended);
+    cr_assert_eq(bg_workers_collect(workers), 5);
+    static const int expected[] = {0, 2, 4, 1, 3};
+    cr_assert_arr_eq(order, expected, sizeof expected);
+    bg_workers_destroy(&workers);
+    NO_LEAKS();
+}
+
 Test(workers, destroy_runs_what_is_queued_without_done)
 {
     struct bg_workers *workers;
@@ -152,7 +181,7 @@ Test(workers, destroy_runs_what_is_queued_without_done)
     struct numbered_job jobs[20];
     cr_assert_eq(bg_workers_create(2, 20, NULL, NULL, &workers), BG_OK);
     for (int i = 0; i < 20; i++) {
-        jobs[i] = (struct numbered_job){.job = {run_numbered, finish_numbered, NULL}, .done_count = &done_count};
+        jobs[i] = (struct numbered_job){.job = {run_numbered, finish_numbered}, .done_count = &done_count};
         cr_assert_eq(bg_workers_submit(workers, &jobs[i].job), BG_OK);
     }
     bg_workers_destroy(&workers);

@@ -130,12 +130,11 @@ static void observe(void *context, const struct bg_client_notice *notice)
 }
 
 static enum bg_status no_key(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
-                             const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table)
+                             struct bg_client_key *ret_key)
 {
     (void)ring;
     (void)part;
     (void)ret_key;
-    (void)ret_table;
     return bg_fail(error, BG_BAD_KEY, "no key today");
 }
 
@@ -158,6 +157,7 @@ void fake_root_init(struct fake_root *root, const struct population_terms *terms
                                           .poll_ns = POLL_NS,
                                           .patience_ns = PATIENCE_NS,
                                           .longest_wait_ns = LONGEST_WAIT_NS,
+                                          .fills_pool = true,
                                           .observe = observe,
                                           .observe_context = root};
     memcpy(settings.key_holder, trust.key_holder, sizeof settings.key_holder);
@@ -210,11 +210,23 @@ static struct fake_event *first_event(struct fake_root *root)
     return first;
 }
 
+static void run_job(struct fake_root *root, struct bg_job *job)
+{
+    struct bg_mask_pool *pool = root->ring.pool;
+    size_t before = job->idle ? bg_mask_pool_stats(pool).level : 0;
+    job->run(job);
+    if (!job->idle)
+        return;
+    root->idle_jobs++;
+    if (bg_client_state(root->client) == BG_SESSION_BUILDING)
+        root->masks_while_building += bg_mask_pool_stats(pool).level - before;
+}
+
 static void run_work(struct fake_root *root)
 {
     struct bg_work *work;
     while ((work = bg_client_work(root->client))) {
-        work->job.run(&work->job);
+        run_job(root, &work->job);
         bg_client_tick(root->client, root->now);
         work->job.done(&work->job);
     }

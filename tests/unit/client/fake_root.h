@@ -46,6 +46,8 @@ struct fake_root {
     unsigned asked[BG_ROUTE_COUNT];
     struct bg_writer manifest, blocks; /* frames of the last update, as received */
     unsigned block_frames;
+    unsigned idle_jobs;
+    size_t masks_while_building;
     unsigned notices[BG_CLIENT_NOTICE_FAILED + 1];
     enum bg_session_state last_state;
     struct bg_error last_error;

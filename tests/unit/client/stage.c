@@ -136,20 +136,21 @@ struct bg_receipt stage_receipt(const struct stage *stage, bool used, struct bg_
 }
 
 static enum bg_status get_key(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
-                              const struct bg_public_key **ret_key, const struct bg_mask_table **ret_table)
+                              struct bg_client_key *ret_key)
 {
     struct stage_ring *r = (struct stage_ring *)ring;
     (void)error;
     r->asked++;
-    *ret_key = bg_secret_key_public(r->stage->population.secret);
-    cr_assert(bg_digest_equal(&part->key_id, bg_public_key_id(*ret_key)));
-    *ret_table = r->table;
+    *ret_key = (struct bg_client_key){bg_secret_key_public(r->stage->population.secret), r->table, r->pool};
+    cr_assert(bg_digest_equal(&part->key_id, bg_public_key_id(ret_key->key)));
     return BG_OK;
 }
 
 void stage_ring_init(struct stage_ring *ring, struct stage *stage)
 {
     *ring = (struct stage_ring){.ring = {.get = get_key}, .stage = stage};
+    if (stage->population.secret)
+        cr_assert_eq(bg_mask_pool_create(bg_secret_key_public(stage->population.secret), 1 << 16, &ring->pool), BG_OK);
     if (stage->population.secret)
         cr_assert_eq(bg_mask_table_create(bg_secret_key_public(stage->population.secret), &stage->population.random,
                                           &(struct bg_mask_settings){.memory_bytes = 1 << 16}, &ring->table),
@@ -158,5 +159,6 @@ void stage_ring_init(struct stage_ring *ring, struct stage *stage)
 
 void stage_ring_finish(struct stage_ring *ring)
 {
+    bg_mask_pool_destroy(&ring->pool);
     bg_mask_table_destroy(&ring->table);
 }

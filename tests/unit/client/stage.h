@@ -43,11 +43,12 @@ struct bg_trust stage_trust(const struct stage *stage);
 struct bg_receipt stage_receipt(const struct stage *stage, bool used, struct bg_receipt_group ret_groups[static 2],
                                 double ret_scales[static STAGE_TENSORS]);
 
-/* A ring that makes one table for the population's key; destroy it with stage_ring_finish. */
+/* A ring that makes one table and one pool for the population's key; destroy it with stage_ring_finish. */
 struct stage_ring {
     struct bg_key_ring ring;
     struct stage *stage;
     struct bg_mask_table *table;
+    struct bg_mask_pool *pool;
     int asked;
 };
 

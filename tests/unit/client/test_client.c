@@ -193,6 +193,27 @@ Test(client, sends_what_a_root_can_read_in_every_encryption)
     NO_LEAKS();
 }
 
+Test(client, masks_computed_while_it_waits_are_drawn_in_the_next_round)
+{
+    struct fake_root root;
+    fake_root_init(&root, &(struct population_terms){.encryption = BG_PLAN_PAILLIER});
+    run_round(&root, NULL);
+    struct bg_mask_stats first = bg_mask_pool_stats(root.ring.pool);
+    cr_assert_eq(first.drawn, root.stage.shape.positions);
+    cr_assert_eq(first.level, first.capacity, "the pool is full again before the next task");
+    root.stage.task.round++;
+    run_round(&root, NULL);
+    struct bg_mask_stats second = bg_mask_pool_stats(root.ring.pool);
+    size_t pooled = first.capacity < root.stage.shape.positions ? first.capacity : root.stage.shape.positions;
+    cr_assert_eq(second.drawn, 2 * first.drawn);
+    cr_assert_eq(second.hits, first.hits + pooled);
+    cr_assert_eq(second.level, second.capacity);
+    cr_assert_geq(root.idle_jobs, 4, "while training and while waiting, twice");
+    cr_assert_eq(root.masks_while_building, 0, "the build waits for nothing");
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
 Test(client, asks_once_for_what_does_not_change)
 {
     struct fake_root root;

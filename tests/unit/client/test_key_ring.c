@@ -10,8 +10,7 @@ struct fixture {
     struct bg_random random;
     struct bg_device_ring ring;
     struct bg_error error;
-    const struct bg_public_key *key;
-    const struct bg_mask_table *table;
+    struct bg_client_key got;
 };
 
 static void begin(struct fixture *f, size_t vector, enum bg_plan_encryption encryption, bool allow_insecure)
@@ -24,7 +23,10 @@ static void begin(struct fixture *f, size_t vector, enum bg_plan_encryption encr
                                    .insecure = bg_public_key_insecure(key),
                                    .key_id = *bg_public_key_id(key),
                                    .modulus = bg_public_key_n(key)};
-    bg_device_ring_init(&f->ring, &f->random, 1 << 16, allow_insecure);
+    bg_device_ring_init(&f->ring, &(struct bg_device_ring_settings){.random = f->random,
+                                                                    .masks = {.memory_bytes = 1 << 16},
+                                                                    .pool_bytes = 1 << 14,
+                                                                    .allow_insecure = allow_insecure});
 }
 
 static void finish(struct fixture *f)
@@ -35,7 +37,7 @@ static void finish(struct fixture *f)
 
 static enum bg_status get(struct fixture *f)
 {
-    return f->ring.keys.get(&f->ring.keys, &f->part, &f->error, &f->key, &f->table);
+    return f->ring.keys.get(&f->ring.keys, &f->part, &f->error, &f->got);
 }
 
 Test(key_ring, makes_each_key_and_its_table_once)
@@ -43,21 +45,23 @@ Test(key_ring, makes_each_key_and_its_table_once)
     struct fixture f;
     begin(&f, 0, BG_PLAN_PAILLIER, true);
     cr_assert_eq(get(&f), BG_OK, "%s", f.error.text);
-    const struct bg_public_key *key = f.key;
-    const struct bg_mask_table *table = f.table;
+    const struct bg_public_key *key = f.got.key;
+    const struct bg_mask_table *table = f.got.table;
+    struct bg_mask_pool *pool = f.got.pool;
     cr_assert(bg_digest_equal(bg_public_key_id(key), &f.part.key_id));
     cr_assert_not_null(table);
     cr_assert_leq(bg_mask_table_bytes(table), 1 << 16);
     cr_assert_eq(get(&f), BG_OK);
-    cr_assert_eq(f.key, key);
-    cr_assert_eq(f.table, table);
+    cr_assert_eq(f.got.key, key);
+    cr_assert_eq(f.got.table, table);
+    cr_assert_eq(f.got.pool, pool);
     f.part.s = 2;
     cr_assert_eq(get(&f), BG_OK);
-    cr_assert_neq(f.key, key, "another s is another key");
-    cr_assert_eq(bg_public_key_s(f.key), 2);
+    cr_assert_neq(f.got.key, key, "another s is another key");
+    cr_assert_eq(bg_public_key_s(f.got.key), 2);
     f.part.s = 1;
     cr_assert_eq(get(&f), BG_OK);
-    cr_assert_eq(f.key, key, "the older one is still there");
+    cr_assert_eq(f.got.key, key, "the older one is still there");
     finish(&f);
     NO_LEAKS();
 }
@@ -67,10 +71,11 @@ Test(key_ring, makes_no_table_before_a_plan_encrypts)
     struct fixture f;
     begin(&f, 0, BG_PLAN_NULL, true);
     cr_assert_eq(get(&f), BG_OK, "%s", f.error.text);
-    cr_assert_null(f.table);
+    cr_assert_null(f.got.table);
+    cr_assert_null(f.got.pool);
     f.part.encryption = BG_PLAN_PAILLIER;
     cr_assert_eq(get(&f), BG_OK);
-    cr_assert_not_null(f.table);
+    cr_assert_not_null(f.got.table);
     finish(&f);
     NO_LEAKS();
 }
@@ -106,15 +111,36 @@ Test(key_ring, refuses_a_key_that_is_not_what_the_plan_says)
     NO_LEAKS();
 }
 
+Test(key_ring, counts_the_masks_of_all_its_keys)
+{
+    struct fixture f;
+    size_t capacity = 0;
+    begin(&f, 0, BG_PLAN_PAILLIER, true);
+    cr_assert_eq(bg_device_ring_stats(&f.ring).capacity, 0);
+    for (f.part.s = 1; f.part.s <= 2; f.part.s++) {
+        struct bg_mask_source *source;
+        cr_assert_eq(get(&f), BG_OK, "%s", f.error.text);
+        cr_assert_eq(bg_mask_source_create(f.got.table, &f.random, f.got.pool, &source), BG_OK);
+        cr_assert_eq(bg_mask_source_fill(source, 3), BG_OK);
+        bg_mask_source_destroy(&source);
+        capacity += bg_mask_pool_stats(f.got.pool).capacity;
+    }
+    struct bg_mask_stats stats = bg_device_ring_stats(&f.ring);
+    cr_assert_eq(stats.capacity, capacity);
+    cr_assert_eq(stats.level, capacity ? 6 : 0);
+    finish(&f);
+    NO_LEAKS();
+}
+
 Test(key_ring, says_when_masks_cannot_be_made)
 {
     struct fixture f;
     begin(&f, 0, BG_PLAN_PAILLIER, true);
-    f.ring.random.fill = no_random;
+    f.ring.settings.random.fill = no_random;
     cr_assert_eq(get(&f), BG_RANDOM);
     cr_assert_not_null(strstr(f.error.text, "masks"), "%s", f.error.text);
-    f.ring.random = bg_random_system();
-    f.ring.table_bytes = 8;
+    f.ring.settings.random = bg_random_system();
+    f.ring.settings.masks.memory_bytes = 8;
     cr_assert_eq(get(&f), BG_INVALID);
     finish(&f);
     NO_LEAKS();

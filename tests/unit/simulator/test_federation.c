@@ -126,6 +126,47 @@ Test(federation, the_same_model_is_trained_centrally_with_every_optimizer)
     NO_LEAKS();
 }
 
+static struct bg_digest learn(const struct bg_simulator_config *config, struct bg_mask_stats *ret_masks)
+{
+    struct bg_workers *workers;
+    struct bg_simulator_data data;
+    struct bg_federation *federation;
+    struct bg_round_result round;
+    struct bg_error error = {BG_OK, ""};
+    cr_assert_eq(bg_workers_create(2, 16, NULL, NULL, &workers), BG_OK);
+    cr_assert_eq(bg_simulator_data_open(config, &error, &data), BG_OK, "%s", error.text);
+    struct bg_federation_settings settings = {.config = config, .data = &data, .insecure_test_key = true};
+    cr_assert_eq(bg_federation_create(&settings, workers, &error, &federation), BG_OK, "%s", error.text);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(bg_federation_round(federation, false, &error, &round), BG_OK, "%s", error.text);
+    struct bg_digest digest = bg_federation_model_digest(federation);
+    *ret_masks = bg_federation_masks(federation);
+    bg_federation_destroy(&federation);
+    bg_simulator_data_finish(&data);
+    bg_workers_destroy(&workers);
+    return digest;
+}
+
+Test(federation, a_pool_of_masks_changes_no_result)
+{
+    static const char *const ways[] = {"masks.pool_bytes=65536", "masks.uniform_reads=true", "masks.exponent=512"};
+    struct bg_simulator_config config = small_config();
+    struct bg_mask_stats masks;
+    struct bg_digest expected = learn(&config, &masks);
+    cr_assert_eq(masks.drawn, 0, "null mode has no masks");
+    set(&config, "encryption.mode=paillier");
+    set(&config, "encryption.bits=512");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        set(&config, ways[i]);
+        struct bg_digest digest = learn(&config, &masks);
+        cr_assert(bg_digest_equal(&digest, &expected), "%s", ways[i]);
+        cr_assert_gt(masks.drawn, 0);
+        if (masks.capacity)
+            cr_assert_gt(masks.hits, 0);
+    }
+    NO_LEAKS();
+}
+
 Test(federation, checks_what_all_clients_are_told_once)
 {
     struct bg_workers *workers;
