@@ -170,7 +170,7 @@ BG_IFMA_INLINE void add_row(const struct bg_adic *ring, enum origin lower, enum 
     store_window(window, columns + first + limbs);
 }
 
-/* columns += x y. Rows after the first find what it stored, but for ten columns. */
+/* T = what it is before + x y; rows after the first find what that stored, but for ten columns. */
 BG_IFMA_INLINE void add_rows(const struct bg_adic *ring, enum origin lower, enum origin upper, __m512i *columns,
                              const __m512i *x, const __m512i *y, size_t limbs)
 {
@@ -389,29 +389,21 @@ struct bg_ifma_scratch bg_ifma_divide_scratch(const struct bg_adic *ring, uint64
     return (struct bg_ifma_scratch){first, first + columns, digits, digits + ring->digits * ring->limbs};
 }
 
-/* T_d = Σ x_i y_{d−i}, i from `first` on, and what it starts from */
-static void sum_products(const struct bg_adic *ring, uint32_t d, uint32_t first, __m512i *columns, const __m512i *x,
-                         const __m512i *y)
-{
-    const size_t k = ring->limbs;
-
-    if (d == 0)
-        add_rows(ring, ZERO, BASE, columns, x, y, k);
-    else
-        add_rows(ring, QUOTIENTS, BASE, columns, x + first * k, y + (d - first) * k, k);
-    for (uint32_t i = first + 1; i <= d; i++)
-        add_product(ring, columns, x + i * k, y + (d - i) * k, k);
-}
-
-/* For long digits, by halves of h limbs (Karatsuba and Ofman 1962): with x = l + B u, y = l' + B u', B = 2^(52h),
+/* Long digits are multiplied by halves of h limbs (Karatsuba and Ofman 1962): with x = l + B u, y = l' + B u',
+ * B = 2^(52h),
  *   x y = l l' + B (l l' + u u' + (l − u)(u' − l')) + B² u u'
  * A difference is δ − σ B with 0 ≤ δ < B and σ 0 or 1, hence (δ − σ B)(δ' − σ' B) = δ δ' − B (σ δ' + σ' δ) + B² σ σ'.
  */
-struct split {
+struct factor {
     const __m512i *limbs;
-    __m512i *differences;
-    __mmask8 signs[BG_ADIC_MOST_DIGITS];
+    __m512i *differences;                /* δ of each digit */
+    __mmask8 signs[BG_ADIC_MOST_DIGITS]; /* σ in each lane */
 };
+
+static bool is_split(const struct bg_adic *ring)
+{
+    return ring->limbs >= LEAST_SPLIT && ring->limbs <= MOST_SPLIT && ring->limbs % (2 * TILE) == 0;
+}
 
 static __mmask8 subtract(const __m512i *x, const __m512i *y, size_t limbs, __m512i *ret)
 {
@@ -425,18 +417,25 @@ static __mmask8 subtract(const __m512i *x, const __m512i *y, size_t limbs, __m51
     return _mm512_movepi64_mask(borrow);
 }
 
-static void split_lower_less_upper(const struct bg_adic *ring, uint32_t digits, struct split *split)
+/* Of each digit the half from limb `first` on, which is 0 or h, less the other */
+static void find_differences(const struct bg_adic *ring, uint32_t digits, size_t first, struct factor *factor)
 {
     const size_t k = ring->limbs, h = k / 2;
-    for (uint32_t d = 0; d < digits; d++)
-        split->signs[d] = subtract(split->limbs + d * k, split->limbs + d * k + h, h, split->differences + d * h);
+    for (uint32_t d = 0; d < digits; d++) {
+        const __m512i *digit = factor->limbs + d * k;
+        factor->signs[d] = subtract(digit + first, digit + h - first, h, factor->differences + d * h);
+    }
 }
 
-static void split_upper_less_lower(const struct bg_adic *ring, uint32_t digits, struct split *split)
+static void begin_factors(const struct bg_adic *ring, uint32_t x_digits, uint32_t y_digits,
+                          const struct bg_ifma_scratch *s, struct factor *x, struct factor *y)
 {
-    const size_t k = ring->limbs, h = k / 2;
-    for (uint32_t d = 0; d < digits; d++)
-        split->signs[d] = subtract(split->limbs + d * k + h, split->limbs + d * k, h, split->differences + d * h);
+    if (!is_split(ring))
+        return;
+    x->differences = s->differences;
+    y->differences = s->differences + x_digits * (ring->limbs / 2);
+    find_differences(ring, x_digits, 0, x);
+    find_differences(ring, y_digits, ring->limbs / 2, y);
 }
 
 /* T_d = what it starts from + (1 + B) lower + (B + B²) upper */
@@ -471,7 +470,7 @@ static void add_signs(__m512i *columns, const __m512i *x, __mmask8 x_sign, const
 }
 
 static void sum_split_products(const struct bg_adic *ring, uint32_t d, uint32_t first, const struct bg_ifma_scratch *s,
-                               const struct split *x, const struct split *y)
+                               const struct factor *x, const struct factor *y)
 {
     const size_t k = ring->limbs, h = k / 2;
     __m512i *lower = s->half, *upper = s->half + k;
@@ -497,6 +496,25 @@ static void sum_split_products(const struct bg_adic *ring, uint32_t d, uint32_t 
     }
 }
 
+/* T_d = what it starts from + Σ x_i y_{d−i}, i from `first` on */
+static void sum_products(const struct bg_adic *ring, uint32_t d, uint32_t first, const struct bg_ifma_scratch *s,
+                         const struct factor *x, const struct factor *y)
+{
+    const size_t k = ring->limbs;
+    const __m512i *x_first = x->limbs + first * k, *y_last = y->limbs + (d - first) * k;
+
+    if (is_split(ring)) {
+        sum_split_products(ring, d, first, s, x, y);
+        return;
+    }
+    if (d == 0)
+        add_rows(ring, ZERO, BASE, s->columns, x_first, y_last, k);
+    else
+        add_rows(ring, QUOTIENTS, BASE, s->columns, x_first, y_last, k);
+    for (uint32_t i = first + 1; i <= d; i++)
+        add_product(ring, s->columns, x->limbs + i * k, y->limbs + (d - i) * k, k);
+}
+
 /* ret_limbs = u_d from T_d, less the 1 for R b in the digit below; leaves the columns that were cleared. */
 static void reduce(const struct bg_adic *ring, uint32_t d, __m512i *columns, __m512i *ret_limbs)
 {
@@ -516,27 +534,15 @@ static __m512i *place_of(const struct bg_adic *ring, uint32_t d, uint32_t digits
     return (d + 1 < digits ? s->digits : (__m512i *)ret) + d * ring->limbs;
 }
 
-static bool is_split(const struct bg_adic *ring)
-{
-    return ring->limbs >= LEAST_SPLIT && ring->limbs <= MOST_SPLIT && ring->limbs % (2 * TILE) == 0;
-}
-
 static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
                      uint64_t *ret, uint64_t *scratch_words)
 {
     const struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
-    struct split x = {.limbs = bg_ifma_vectors(x_words), .differences = s.differences};
-    struct split y = {.limbs = bg_ifma_vectors(y_words), .differences = s.differences + digits * (ring->limbs / 2)};
+    struct factor x = {.limbs = bg_ifma_vectors(x_words)}, y = {.limbs = bg_ifma_vectors(y_words)};
 
-    if (is_split(ring)) {
-        split_lower_less_upper(ring, digits, &x);
-        split_upper_less_lower(ring, digits, &y);
-    }
+    begin_factors(ring, digits, digits, &s, &x, &y);
     for (uint32_t d = 0; d < digits; d++) {
-        if (is_split(ring))
-            sum_split_products(ring, d, 0, &s, &x, &y);
-        else
-            sum_products(ring, d, 0, s.columns, x.limbs, y.limbs);
+        sum_products(ring, d, 0, &s, &x, &y);
         reduce(ring, d, s.columns, place_of(ring, d, digits, &s, ret));
     }
     memcpy(ret, s.digits, (digits - 1) * ring->limbs * sizeof *s.digits);
@@ -574,18 +580,11 @@ static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x
                   uint64_t *ret, uint64_t *scratch_words)
 {
     const struct bg_ifma_scratch s = bg_ifma_divide_scratch(ring, scratch_words);
-    struct split x = {.limbs = bg_ifma_vectors(x_words), .differences = s.differences};
-    struct split y = {.limbs = bg_ifma_vectors(y_words), .differences = s.differences + digits * (ring->limbs / 2)};
+    struct factor x = {.limbs = bg_ifma_vectors(x_words)}, y = {.limbs = bg_ifma_vectors(y_words)};
 
-    if (is_split(ring)) {
-        split_lower_less_upper(ring, digits, &x);
-        split_upper_less_lower(ring, 1, &y);
-    }
+    begin_factors(ring, digits, 1, &s, &x, &y);
     for (uint32_t d = 0; d < digits; d++) {
-        if (is_split(ring))
-            sum_split_products(ring, d, d, &s, &x, &y);
-        else
-            sum_products(ring, d, d, s.columns, x.limbs, y.limbs);
+        sum_products(ring, d, d, &s, &x, &y);
         reduce(ring, d, s.columns, (__m512i *)ret + d * ring->limbs);
     }
 }
