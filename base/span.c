@@ -210,6 +210,29 @@ void bg_writer_finish(struct bg_writer *w)
     bg_writer_init(w);
 }
 
+static bool set_capacity(struct bg_writer *w, size_t capacity)
+{
+    uint8_t *data = realloc(w->data, capacity);
+    if (!data) {
+        w->status = BG_NO_MEMORY;
+        return false;
+    }
+    w->data = data;
+    w->capacity = capacity;
+    return true;
+}
+
+void bg_writer_expect(struct bg_writer *w, size_t size)
+{
+    size_t needed;
+    if (w->status != BG_OK)
+        return;
+    if (!bg_size_add(w->size, size, &needed))
+        w->status = BG_NO_MEMORY;
+    else if (needed > w->capacity)
+        set_capacity(w, needed);
+}
+
 uint8_t *bg_write_reserve(struct bg_writer *w, size_t size)
 {
     size_t needed;
@@ -223,13 +246,8 @@ uint8_t *bg_write_reserve(struct bg_writer *w, size_t size)
         size_t capacity = w->capacity < 256 ? 256 : w->capacity;
         while (capacity < needed)
             capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-        uint8_t *data = realloc(w->data, capacity);
-        if (!data) {
-            w->status = BG_NO_MEMORY;
+        if (!set_capacity(w, capacity))
             return NULL;
-        }
-        w->data = data;
-        w->capacity = capacity;
     }
     uint8_t *start = w->data + w->size;
     memset(start, 0, size);

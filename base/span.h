@@ -71,6 +71,8 @@ struct bg_writer {
 
 void bg_writer_init(struct bg_writer *w);   /* allocates nothing */
 void bg_writer_finish(struct bg_writer *w); /* frees */
+/* Makes room for `size` more bytes and no others: nothing moves while they are written. */
+void bg_writer_expect(struct bg_writer *w, size_t size);
 void bg_write_u8(struct bg_writer *w, uint8_t value);
 void bg_write_u16(struct bg_writer *w, uint16_t value);
 void bg_write_u32(struct bg_writer *w, uint32_t value);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/update.h"
 
-#include "base/checked.h"
 #include "crypto/digest.h"
 #include "crypto/pad.h"
 #include "crypto/seal.h"
@@ -10,6 +9,7 @@
 #include "protocol/pad_seed.h"
 #include "wire/block.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,16 +29,34 @@ void bg_update_fields(const struct bg_shape *shape, const struct bg_task *task, 
     }
 }
 
-/* Plaintexts of positions begin … end−1, with their pads, the tail reduced to the digits that it has. */
-static enum bg_status pack_padded(const struct bg_update_context *context, const struct bg_slots *slots,
-                                  const struct bg_pad_keys *pads, size_t begin, size_t end, uint8_t *plaintexts)
+/* Blocks are made one after the other in the same memory, and what is unencrypted is never more than one. */
+struct making {
+    const struct bg_update_context *context;
+    struct bg_slots slots[BG_SHAPE_MOST_FIELDS];
+    uint8_t seed[BG_SEED_BYTES]; /* of the pads; they and plaintexts are absent with encryption off */
+    struct bg_pad_keys pads;
+    uint8_t *plaintexts;       /* of one block */
+    uint8_t *payload;          /* of one block; with encryption off of all */
+    struct bg_digest *digests; /* of the blocks */
+    struct bg_manifest manifest;
+    uint8_t sealed[BG_SEALED_SEED_BYTES];
+};
+
+static bool is_plain(const struct making *making)
 {
-    const struct bg_shape *shape = context->shape;
-    const struct bg_public_key *key = context->cipher->key;
-    enum bg_status status = bg_pack(&shape->packing, key, slots, begin, end, plaintexts);
+    return making->context->shape->encryption == BG_PLAN_OFF;
+}
+
+/* Plaintexts of positions begin … end−1, with their pads, the tail reduced to the digits that it has. */
+static enum bg_status pack_padded(struct making *making, size_t begin, size_t end)
+{
+    const struct bg_shape *shape = making->context->shape;
+    const struct bg_public_key *key = making->context->cipher->key;
+    uint8_t *plaintexts = making->plaintexts;
+    enum bg_status status = bg_pack(&shape->packing, key, making->slots, begin, end, plaintexts);
     for (size_t t = begin; status == BG_OK && t < end; t++) {
         struct bg_position_key position;
-        bg_pad_key_at(pads, t, &position);
+        bg_pad_key_at(&making->pads, t, &position);
         status = bg_pad_add(key, &position, plaintexts + (t - begin) * shape->sum_bytes);
         bg_wipe(&position, sizeof position);
     }
@@ -47,123 +65,138 @@ static enum bg_status pack_padded(const struct bg_update_context *context, const
     return status;
 }
 
-/* A block at a time: no more than that lies in memory unencrypted. */
-static enum bg_status encrypt_padded(const struct bg_update_context *context, const struct bg_values *values,
-                                     const struct bg_pad_keys *pads, uint8_t *ret_ciphertexts)
+/* The payload of a block of positions begin … end−1; until the next call. */
+static enum bg_status make_payload(struct making *making, size_t begin, size_t end, struct bg_span *ret_payload)
 {
+    const struct bg_update_context *context = making->context;
     const struct bg_shape *shape = context->shape;
-    struct bg_slots slots[BG_SHAPE_MOST_FIELDS];
-    size_t most = BG_BLOCK_POSITIONS * shape->sum_bytes;
-    uint8_t *plaintexts = malloc(most);
-    enum bg_status status = plaintexts ? BG_OK : BG_NO_MEMORY;
-    bg_shape_slots(shape, values, slots);
-    for (size_t begin = 0, end; status == BG_OK && begin < shape->positions; begin = end) {
-        end = shape->positions - begin < BG_BLOCK_POSITIONS ? shape->positions : begin + BG_BLOCK_POSITIONS;
-        struct bg_span span = {plaintexts, (end - begin) * shape->sum_bytes};
-        status = pack_padded(context, slots, pads, begin, end, plaintexts);
-        if (status == BG_OK)
-            status = bg_cipher_encrypt(context->cipher, span, end - begin, context->masks,
-                                       ret_ciphertexts + begin * shape->position_bytes);
-    }
-    if (plaintexts)
-        bg_wipe(plaintexts, most);
-    free(plaintexts);
-    return status;
-}
-
-/* The payload of all positions, and what the manifest says of its pads. */
-static enum bg_status make_payload(const struct bg_update_context *context, const struct bg_values *values,
-                                   const float *coordinates, uint8_t *ret_payload, struct bg_manifest *manifest,
-                                   uint8_t ret_sealed[static BG_SEALED_SEED_BYTES])
-{
-    uint8_t seed[BG_SEED_BYTES];
-    struct bg_pad_keys pads;
-    if (context->shape->encryption == BG_PLAN_OFF) {
-        bg_plain_encode(context->shape, values, coordinates, ret_payload);
+    *ret_payload = (struct bg_span){making->payload + (is_plain(making) ? begin * shape->position_bytes : 0),
+                                    bg_shape_payload_bytes(shape, begin, end - begin)};
+    if (is_plain(making))
         return BG_OK;
-    }
-    enum bg_status status = bg_random_fill(context->random, seed, sizeof seed);
-    if (status != BG_OK)
-        return status;
-    bg_pad_keys_of_task(&pads, seed, context->plan, context->plan_id, context->task);
-    bg_pad_commit(&pads, context->shape->positions, &manifest->pad_commitment);
-    status = encrypt_padded(context, values, &pads, ret_payload);
-    if (status == BG_OK)
-        status = bg_pad_seed_seal(seed, context->plan->root.sealing_key, &manifest->client, context->plan_id,
-                                  context->random, ret_sealed);
-    bg_pad_keys_finish(&pads);
-    bg_wipe(seed, sizeof seed);
-    manifest->sealed_seed = (struct bg_span){ret_sealed, BG_SEALED_SEED_BYTES};
-    return status;
+    struct bg_span plaintexts = {making->plaintexts, (end - begin) * shape->sum_bytes};
+    enum bg_status status = pack_padded(making, begin, end);
+    return status == BG_OK
+               ? bg_cipher_encrypt(context->cipher, plaintexts, end - begin, context->masks, making->payload)
+               : status;
 }
 
-static struct bg_span block_payload(const struct bg_shape *shape, const uint8_t *payload, size_t block,
-                                    uint32_t *ret_positions)
+static enum bg_status write_blocks(struct making *making, struct bg_update *update)
 {
-    size_t first = block * BG_BLOCK_POSITIONS;
-    size_t count = shape->positions - first < BG_BLOCK_POSITIONS ? shape->positions - first : BG_BLOCK_POSITIONS;
-    *ret_positions = (uint32_t)count;
-    return (struct bg_span){payload + first * shape->position_bytes, bg_shape_payload_bytes(shape, first, count)};
-}
-
-/* Manifest and blocks over a finished payload. */
-static enum bg_status write_frames(const struct bg_update_context *context, struct bg_manifest *manifest,
-                                   const uint8_t *payload, struct bg_digest *digests, struct bg_update *update)
-{
-    const struct bg_population *population = &context->plan->key.population;
+    const struct bg_update_context *context = making->context;
+    const struct bg_manifest *manifest = &making->manifest;
     struct bg_writer *w = &update->frames;
     for (size_t i = 0; i < update->block_count; i++) {
-        uint32_t positions;
-        bg_sha256(block_payload(context->shape, payload, i, &positions), &digests[i]);
-    }
-    manifest->block_digests = (struct bg_span){digests[0].bytes, update->block_count * BG_DIGEST_BYTES};
-    bg_manifest_encode_unsigned(w, population, context->plan_id, manifest);
-    enum bg_status status = bg_envelope_close(context->identity, BG_SIGNED_MANIFEST, w, 0);
-    if (status != BG_OK)
-        return status;
-    update->manifest_bytes = w->size;
-    for (size_t i = 0; i < update->block_count; i++) {
+        size_t first = i * BG_BLOCK_POSITIONS, left = context->shape->positions - first;
         struct bg_block block = {.round = manifest->round,
                                  .attempt = manifest->attempt,
                                  .group = manifest->group,
                                  .client = manifest->client,
-                                 .index = (uint32_t)i};
-        block.payload = block_payload(context->shape, payload, i, &block.positions);
-        bg_block_encode(w, population, context->plan_id, &block);
+                                 .index = (uint32_t)i,
+                                 .positions = (uint32_t)(left < BG_BLOCK_POSITIONS ? left : BG_BLOCK_POSITIONS)};
+        enum bg_status status = make_payload(making, first, first + block.positions, &block.payload);
+        if (status != BG_OK)
+            return status;
+        bg_sha256(block.payload, &making->digests[i]);
+        bg_block_encode(w, &context->plan->key.population, context->plan_id, &block);
         if (i == 0)
             update->block_bytes = w->size - update->manifest_bytes;
     }
     return w->status;
 }
 
+/* Signs over the finished blocks, into the room before them. */
+static enum bg_status write_manifest(struct making *making, struct bg_update *update)
+{
+    const struct bg_update_context *context = making->context;
+    struct bg_manifest *manifest = &making->manifest;
+    struct bg_writer w;
+    if (!is_plain(making)) {
+        enum bg_status status = bg_pad_seed_seal(making->seed, context->plan->root.sealing_key, &manifest->client,
+                                                 context->plan_id, context->random, making->sealed);
+        if (status != BG_OK)
+            return status;
+        manifest->sealed_seed = (struct bg_span){making->sealed, sizeof making->sealed};
+    }
+    manifest->block_digests = (struct bg_span){making->digests[0].bytes, update->block_count * BG_DIGEST_BYTES};
+    bg_writer_init(&w);
+    bg_manifest_encode_unsigned(&w, &context->plan->key.population, context->plan_id, manifest);
+    enum bg_status status = bg_envelope_close(context->identity, BG_SIGNED_MANIFEST, &w, 0);
+    if (status == BG_OK) {
+        assert(w.size == update->manifest_bytes);
+        memcpy(update->frames.data, w.data, w.size);
+    }
+    bg_writer_finish(&w);
+    return status;
+}
+
+static enum bg_status making_init(struct making *making, const struct bg_update_context *context,
+                                  const struct bg_values *values, const float *coordinates)
+{
+    const struct bg_shape *shape = context->shape;
+    bool plain = shape->encryption == BG_PLAN_OFF;
+    size_t block = shape->positions < BG_BLOCK_POSITIONS ? shape->positions : BG_BLOCK_POSITIONS;
+    *making = (struct making){.context = context,
+                              .plaintexts = plain ? NULL : calloc(block, shape->sum_bytes),
+                              .payload = calloc(plain ? shape->positions : block, shape->position_bytes),
+                              .digests = calloc(bg_manifest_blocks(shape->positions), sizeof *making->digests),
+                              .manifest = {.key_id = context->plan->key.key_id,
+                                           .model = context->task->model,
+                                           .task = *context->task_digest,
+                                           .epoch = context->task->epoch,
+                                           .round = context->task->round,
+                                           .attempt = context->task->attempt,
+                                           .group = context->group,
+                                           .client = *bg_identity_digest(context->identity),
+                                           .positions = shape->positions}};
+    if ((!plain && !making->plaintexts) || !making->payload || !making->digests)
+        return BG_NO_MEMORY;
+    if (plain) {
+        bg_plain_encode(shape, values, coordinates, making->payload);
+        return BG_OK;
+    }
+    bg_shape_slots(shape, values, making->slots);
+    enum bg_status status = bg_random_fill(context->random, making->seed, sizeof making->seed);
+    if (status != BG_OK)
+        return status;
+    bg_pad_keys_of_task(&making->pads, making->seed, context->plan, context->plan_id, context->task);
+    bg_pad_commit(&making->pads, shape->positions, &making->manifest.pad_commitment);
+    return BG_OK;
+}
+
+static void making_finish(struct making *making)
+{
+    const struct bg_shape *shape = making->context->shape;
+    size_t block = shape->positions < BG_BLOCK_POSITIONS ? shape->positions : BG_BLOCK_POSITIONS;
+    if (making->plaintexts)
+        bg_wipe(making->plaintexts, block * shape->sum_bytes);
+    free(making->plaintexts);
+    free(making->payload);
+    free(making->digests);
+    bg_pad_keys_finish(&making->pads);
+    bg_wipe(making->seed, sizeof making->seed);
+}
+
 enum bg_status bg_update_build(const struct bg_update_context *context, const struct bg_values *values,
                                const float *coordinates, struct bg_error *error, struct bg_update *ret_update)
 {
     const struct bg_shape *shape = context->shape;
-    struct bg_update update = {.block_count = bg_manifest_blocks(shape->positions)};
-    uint8_t sealed[BG_SEALED_SEED_BYTES];
-    struct bg_manifest manifest = {.key_id = context->plan->key.key_id,
-                                   .model = context->task->model,
-                                   .task = *context->task_digest,
-                                   .epoch = context->task->epoch,
-                                   .round = context->task->round,
-                                   .attempt = context->task->attempt,
-                                   .group = context->group,
-                                   .client = *bg_identity_digest(context->identity),
-                                   .positions = shape->positions};
+    struct bg_update update = {.block_count = bg_manifest_blocks(shape->positions),
+                               .manifest_bytes = bg_shape_manifest_bytes(shape)};
+    struct making making;
     bg_writer_init(&update.frames);
-    uint8_t *payload = calloc(shape->positions, shape->position_bytes);
-    struct bg_digest *digests = calloc(update.block_count, sizeof *digests);
-    enum bg_status status = payload && digests ? BG_OK : BG_NO_MEMORY;
+    enum bg_status status = making_init(&making, context, values, coordinates);
+    if (status == BG_OK) {
+        bg_writer_expect(&update.frames, bg_shape_update_bytes(shape));
+        bg_write_reserve(&update.frames, update.manifest_bytes);
+        status = write_blocks(&making, &update);
+    }
     if (status == BG_OK)
-        status = make_payload(context, values, coordinates, payload, &manifest, sealed);
-    if (status == BG_OK)
-        status = write_frames(context, &manifest, payload, digests, &update);
-    free(payload);
-    free(digests);
+        status = write_manifest(&making, &update);
+    making_finish(&making);
     if (status != BG_OK) {
         bg_update_finish(&update);
-        return bg_fail(error, status, "update for round %llu: %s", (unsigned long long)manifest.round,
+        return bg_fail(error, status, "update for round %llu: %s", (unsigned long long)context->task->round,
                        bg_status_text(status));
     }
     *ret_update = update;

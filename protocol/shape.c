@@ -227,12 +227,16 @@ size_t bg_shape_sums_bytes(const struct bg_shape *shape)
     return shape->positions * shape->sum_bytes - shape->tail_lacks;
 }
 
+size_t bg_shape_manifest_bytes(const struct bg_shape *shape)
+{
+    size_t digests = bg_manifest_blocks(shape->positions) * BG_DIGEST_BYTES;
+    return BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + digests + shape->seed_bytes;
+}
+
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape)
 {
-    uint64_t blocks = bg_manifest_blocks(shape->positions);
-    uint64_t manifest = BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + blocks * BG_DIGEST_BYTES + shape->seed_bytes;
-    return manifest + blocks * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES)
-        + bg_shape_payload_bytes(shape, 0, shape->positions);
+    uint64_t blocks = bg_manifest_blocks(shape->positions) * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES);
+    return bg_shape_manifest_bytes(shape) + blocks + bg_shape_payload_bytes(shape, 0, shape->positions);
 }
 
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape)

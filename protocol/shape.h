@@ -70,7 +70,8 @@ void bg_shape_slots(const struct bg_shape *shape, const struct bg_values *values
 /* On the wire: of `count` positions of an update from `first` on, and of all positions of an opened sum. */
 size_t bg_shape_payload_bytes(const struct bg_shape *shape, size_t first, size_t count);
 size_t bg_shape_sums_bytes(const struct bg_shape *shape);
-/* Bytes of one update as sent: the manifest's frame and those of all blocks. */
+/* Bytes of one update as sent: the manifest's frame, and with those of all blocks. */
+size_t bg_shape_manifest_bytes(const struct bg_shape *shape);
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape);
 /* The same in bits per coordinate of the travelling tensors, voted on or not; 0 in a round without votes. */
 double bg_shape_bits_per_coordinate(const struct bg_shape *shape);

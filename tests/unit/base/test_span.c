@@ -259,3 +259,22 @@ Test(span, digests_order_by_their_bytes)
     cr_assert_not(bg_span_equal((struct bg_span){a.bytes, 1}, (struct bg_span){b.bytes, 1}));
     cr_assert_not(bg_span_equal((struct bg_span){a.bytes, 1}, (struct bg_span){a.bytes, 2}));
 }
+
+Test(span, writer_makes_room_for_what_is_expected_and_no_more)
+{
+    struct bg_writer w;
+    bg_writer_init(&w);
+    bg_write_u8(&w, 1);
+    bg_writer_expect(&w, 1000);
+    const uint8_t *data = w.data;
+    cr_assert_eq(w.capacity, 1001);
+    for (int i = 0; i < 1000; i++)
+        bg_write_u8(&w, 2);
+    cr_assert_eq(w.capacity, 1001);
+    cr_assert_eq(w.data, data);
+    bg_writer_expect(&w, 0);
+    cr_assert_eq(w.capacity, 1001);
+    bg_writer_expect(&w, SIZE_MAX);
+    cr_assert_eq(w.status, BG_NO_MEMORY);
+    bg_writer_finish(&w);
+}

@@ -193,6 +193,7 @@ static void check_round_trip(struct population_terms terms, uint32_t first, size
     cr_assert_eq(build(&f, &error, &update), BG_OK, "%s", error.text);
     cr_assert_eq(update.block_count, blocks);
     cr_assert_eq(update.frames.size, bg_shape_update_bytes(&f.shape));
+    cr_assert_eq(update.frames.capacity, update.frames.size, "memory of one update");
     check_manifest(&f, &update, &manifest);
     uint8_t *payload = collect_blocks(&f, &update, &manifest);
     struct bg_span bytes = {payload, f.shape.positions * f.shape.position_bytes};
