@@ -103,7 +103,7 @@ struct dj_tail {
 def main():
     rng = random.Random("burgee test keys")
     keys = vectors = totals = tails = ""
-    for index, bits in enumerate((512, 1024, 2048)):
+    for index, bits in enumerate((512, 1024, 2048, 3072)):
         size = bits // 8
         p, q = make_key(bits, rng)
         n = p * q
