@@ -15,7 +15,7 @@ static __mmask16 lanes(size_t left)
     return (__mmask16)(left < LANES ? (1u << left) - 1 : 0xffff);
 }
 
-/* Outputs of splitmix64, eight at a time: state `first` + 1, … times the generator's step. */
+/* Of splitmix64, from eight of its states. */
 AVX512 static __m512i outputs(__m512i state)
 {
     __m512i z = _mm512_xor_si512(state, _mm512_srli_epi64(state, 30));
@@ -25,8 +25,8 @@ AVX512 static __m512i outputs(__m512i state)
     return _mm512_xor_si512(z, _mm512_srli_epi64(z, 31));
 }
 
-/* The phase is the upper half of an output: taking the first phase from that leaves the lower half as it is, which adds
- * less than one to what is compared. */
+/* State k is k times the step. A phase is the upper half of an output; the lower half stays below it all along, as
+ * so much less than one. */
 AVX512 static void window(const struct bg_window *window, size_t first, size_t count, uint64_t *ret_words)
 {
     const uint64_t step = 0x9e3779b97f4a7c15;
