@@ -152,7 +152,8 @@ def targets(benches, program, simulator):
             ('k = 4, 1 M coordinates, s = 3, mixed radix', 5.0, 3.6,
              MILLION | {'encryption.s': 3, 'encryption.radix': 'mixed'}),
             ('k = 4, MLP 35-64-32-7, s = 2', 5.3, None, SMALL | {'encryption.s': 2}),
-            ('k = 4, MLP 35-64-32-7, s = 4', 5.3, None, SMALL | {'encryption.s': 4})):
+            ('k = 4, MLP 35-64-32-7, s = 4, mixed radix', 5.3, None,
+             SMALL | {'encryption.s': 4, 'encryption.radix': 'mixed'})):
         yield limit_target(f'bits on the wire per coordinate, {name}',
                            bits_per_coordinate(simulator, {'encryption.bits': 2048} | changes), must, stretch, '', 2)
 
