@@ -2,10 +2,10 @@
 /* Fills a pool of masks from workers while other threads draw from it, for ThreadSanitizer; no mask comes out twice. */
 #include "base/workers.h"
 #include "crypto/mask_draw.h"
+#include "tests/threads/require.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,14 +14,6 @@
 #define TOGETHER 5
 #define FILLERS 4
 #define POOLED 24
-
-#define REQUIRE(condition)                                                                                          \
-    do {                                                                                                            \
-        if (!(condition)) {                                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                         \
-            exit(1);                                                                                                \
-        }                                                                                                           \
-    } while (0)
 
 struct shared {
     const struct bg_public_key *key;

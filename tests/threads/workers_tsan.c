@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Uses workers in every way at once, for ThreadSanitizer: loops and jobs together, from several threads. */
 #include "base/workers.h"
+#include "tests/threads/require.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define CELLS 64
 #define ROUNDS 300
 #define JOBS 8
 #define SUBMITTERS 2
-
-#define REQUIRE(condition)                                                                                          \
-    do {                                                                                                            \
-        if (!(condition)) {                                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                         \
-            exit(1);                                                                                                \
-        }                                                                                                           \
-    } while (0)
 
 /* Plain memory: only the pool's own hand-over may order accesses to it. */
 struct sum_job {
