@@ -16,26 +16,11 @@ static size_t limbs_of(size_t bytes)
     return (bytes + LIMB_BYTES - 1) / LIMB_BYTES;
 }
 
+/* Bytes and limbs are little-endian alike (crypto/adic.c asserts it). */
 static void read_limbs(const uint8_t *bytes, size_t size, mp_limb_t *ret_limbs)
 {
     ret_limbs[limbs_of(size) - 1] = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     memcpy(ret_limbs, bytes, size);
-#else
-    memset(ret_limbs, 0, limbs_of(size) * LIMB_BYTES);
-    for (size_t i = 0; i < size; i++)
-        ret_limbs[i / LIMB_BYTES] |= (mp_limb_t)bytes[i] << 8 * (i % LIMB_BYTES);
-#endif
-}
-
-static void write_limbs(const mp_limb_t *limbs, uint8_t *ret_bytes, size_t size)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    memcpy(ret_bytes, limbs, size);
-#else
-    for (size_t i = 0; i < size; i++)
-        ret_bytes[i] = (uint8_t)(limbs[i / LIMB_BYTES] >> 8 * (i % LIMB_BYTES));
-#endif
 }
 
 /* a < b for numbers of `size` little-endian bytes. */
@@ -69,7 +54,7 @@ void bg_digits_add(const struct bg_public_key *key, const uint8_t *term, uint8_t
         over += mpn_add_n(a, a, b, limbs);
         carry = over || mpn_cmp(a, n, limbs) >= 0;
         mpn_cnd_sub_n(carry, a, a, n, limbs);
-        write_limbs(a, sum, key->digit_bytes);
+        memcpy(sum, a, key->digit_bytes);
     }
     bg_wipe(a, (size_t)limbs * LIMB_BYTES);
     bg_wipe(b, (size_t)limbs * LIMB_BYTES);
@@ -87,7 +72,7 @@ void bg_digits_subtract(const struct bg_public_key *key, const uint8_t *term, ui
         borrow = mpn_sub_1(a, a, limbs, borrow);
         borrow += mpn_sub_n(a, a, b, limbs);
         mpn_cnd_add_n(borrow, a, a, n, limbs);
-        write_limbs(a, difference, key->digit_bytes);
+        memcpy(difference, a, key->digit_bytes);
     }
     bg_wipe(a, (size_t)limbs * LIMB_BYTES);
     bg_wipe(b, (size_t)limbs * LIMB_BYTES);
@@ -108,7 +93,7 @@ void bg_digits_reduce(const struct bg_public_key *key, struct bg_span number, ui
             mpn_tdiv_qr(quotient, rest, 0, rest, limbs, n, n_limbs);
         else
             memset(rest + limbs, 0, (size_t)(n_limbs - limbs) * LIMB_BYTES);
-        write_limbs(rest, ret_digits, key->digit_bytes);
+        memcpy(ret_digits, rest, key->digit_bytes);
         memcpy(rest, quotient, (size_t)left * LIMB_BYTES);
         limbs = left;
     }

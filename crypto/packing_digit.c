@@ -280,6 +280,7 @@ static bool write_run(const struct bg_packing_run *run, const struct bg_slots *f
 {
     bool votes = from->type == BG_SLOTS_BITS && run->step >= 4;
     mp_limb_t four_power = 0, four[16];
+    uint64_t bits = 0;
 
     if (votes) {
         sums_of_four(run, four);
@@ -290,7 +291,6 @@ static bool write_run(const struct bg_packing_run *run, const struct bg_slots *f
         mp_limb_t sum = 0;
         count -= step;
         if (votes) {
-            uint64_t bits;
             copy_bits(from->values, at + count, step, &bits);
             for (size_t i = (step + 3) / 4; i-- > 0;)
                 sum = sum * four_power + four[bits >> 4 * i & 15];
@@ -304,6 +304,7 @@ static bool write_run(const struct bg_packing_run *run, const struct bg_slots *f
         }
         multiply_add(number, power_of(run, step), sum);
     }
+    bg_wipe(&bits, sizeof bits);
     return true;
 }
 
