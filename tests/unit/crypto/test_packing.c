@@ -297,7 +297,7 @@ Test(packing, up_to_k_max_votes_add_up_and_one_more_is_refused)
                     votes[i] = bg_prng_next(&prng);
                 votes[3] |= (uint64_t)1 << 17; /* all are for this one */
                 for (size_t i = 0; i < VOTES; i++)
-                    expected[i] += votes[i / 64] >> i % 64 & 1;
+                    expected[i] = (uint16_t)(expected[i] + (votes[i / 64] >> i % 64 & 1));
                 struct bg_slots sent = {BG_SLOTS_BITS, votes};
                 cr_assert_eq(bg_pack(&packing, key, &sent, 0, packing.positions, plaintexts), BG_OK);
                 add_plaintexts(key, packing.positions, plaintexts, sums);
