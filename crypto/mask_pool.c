@@ -38,8 +38,11 @@ static struct store *map_store(size_t bytes)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* False unless the system keeps it from dumps and children. Swap is another matter: limits on locked memory
+ * (RLIMIT_MEMLOCK) are small in places that have none. */
 static bool keep_private(struct store *store, size_t bytes)
 {
+    (void)mlock2(store, bytes, MLOCK_ONFAULT);
     return madvise(store, bytes, MADV_WIPEONFORK) == 0 && madvise(store, bytes, MADV_DONTDUMP) == 0;
 }
 

@@ -2,8 +2,9 @@
 /*
  * Masks computed ahead of need, on processors that are idle. Each leaves the pool once and is wiped there before the
  * call that takes it returns. The memory is never written to a core dump and is empty in a forked child
- * (MADV_DONTDUMP, MADV_WIPEONFORK); where the system cannot promise both, the pool holds nothing. It is never on disk.
- * Two copies of one running machine, from a snapshot of its memory, use the same masks: that is out of its reach.
+ * (MADV_DONTDUMP, MADV_WIPEONFORK); where the system cannot promise both, the pool holds nothing. Nobody writes it to
+ * disk, and as far as RLIMIT_MEMLOCK lets it it is locked, which keeps the system from swapping it out. Two copies of
+ * one running machine, from a snapshot of its memory, use the same masks: that is out of its reach.
  *
  * Threads may share it: some fill it through their sources while others draw.
  */
