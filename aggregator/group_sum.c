@@ -186,7 +186,7 @@ static enum bg_status add_plain(const struct bg_upload_terms *terms, const struc
     for (size_t i = 0; i < shape->votes_at; i++)
         plain->total.fields[i] += plain->fields[i];
     for (size_t i = 0; i < vote_slots(shape); i++)
-        plain->total.counts[i] += plain->votes[i / 64] >> i % 64 & 1;
+        plain->total.counts[i] = (uint16_t)(plain->total.counts[i] + (plain->votes[i / 64] >> i % 64 & 1));
     for (size_t i = 0; shape->dense && i < shape->vote_count; i++)
         plain->dense[i] += (double)plain->coordinates[i];
     return BG_OK;

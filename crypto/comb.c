@@ -376,11 +376,6 @@ void bg_comb_destroy(struct bg_comb **comb)
     *comb = NULL;
 }
 
-const struct bg_comb_shape *bg_comb_shape(const struct bg_comb *comb)
-{
-    return &comb->shape;
-}
-
 size_t bg_comb_bytes(const struct bg_comb *comb)
 {
     return comb->shape.entries * comb->entry_words * sizeof *comb->entries;

@@ -60,7 +60,6 @@ BG_MUST_CHECK enum bg_status bg_comb_create(const struct bg_public_key *key, con
                                             const uint64_t *base, struct bg_comb **ret_comb);
 /* Wipes the table. */
 void bg_comb_destroy(struct bg_comb **comb);
-const struct bg_comb_shape *bg_comb_shape(const struct bg_comb *comb);
 size_t bg_comb_bytes(const struct bg_comb *comb);
 
 /* Bytes of an exponent: shape.bits of them, little-endian. */

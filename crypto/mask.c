@@ -129,12 +129,6 @@ size_t bg_mask_table_bytes(const struct bg_mask_table *table)
     return bg_comb_bytes(table->comb);
 }
 
-size_t bg_mask_table_products(const struct bg_mask_table *table)
-{
-    const struct bg_comb_shape *shape = bg_comb_shape(table->comb);
-    return shape->products + shape->squares;
-}
-
 /* ---- the source ---- */
 
 struct bg_mask_source {

@@ -47,8 +47,6 @@ BG_MUST_CHECK enum bg_status bg_mask_table_create(const struct bg_public_key *ke
 /* Wipes it. */
 void bg_mask_table_destroy(struct bg_mask_table **table);
 size_t bg_mask_table_bytes(const struct bg_mask_table *table);
-/* Products and squarings mod n^(s+1) for a mask. */
-size_t bg_mask_table_products(const struct bg_mask_table *table);
 
 /* Keeps table, pool (may be NULL) and the context of random. */
 BG_MUST_CHECK enum bg_status bg_mask_source_create(const struct bg_mask_table *table, const struct bg_random *random,
