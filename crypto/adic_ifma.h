@@ -11,7 +11,7 @@
 
 #define BG_IFMA_LANES 8
 #define BG_IFMA_LIMB_BITS 52
-#define BG_IFMA_INLINE static inline __attribute__((always_inline))
+#define BG_IFMA_INLINE static inline __attribute__((always_inline, target("avx512f,avx512ifma")))
 
 struct bg_ifma_scratch {
     __m512i *columns;     /* of a sum, one more than twice the limbs */

@@ -123,7 +123,7 @@ Test(workers, a_full_queue_is_busy_and_jobs_end_in_order, .timeout = 20)
     sem_init(&ended, 0, 0);
     cr_assert_eq(bg_workers_create(1, 3, post, &ended, &workers), BG_OK);
     for (int i = 0; i < 5; i++)
-        jobs[i] = (struct numbered_job){.job = {run_numbered, finish_numbered}, .number = i,
+        jobs[i] = (struct numbered_job){.job = {.run = run_numbered, .done = finish_numbered}, .number = i,
                                         .order = order, .done_count = &done_count};
     jobs[0].gate = &gate;
     jobs[0].started = &started;
@@ -181,7 +181,8 @@ Test(workers, destroy_runs_what_is_queued_without_done)
     struct numbered_job jobs[20];
     cr_assert_eq(bg_workers_create(2, 20, NULL, NULL, &workers), BG_OK);
     for (int i = 0; i < 20; i++) {
-        jobs[i] = (struct numbered_job){.job = {run_numbered, finish_numbered}, .done_count = &done_count};
+        jobs[i] = (struct numbered_job){.job = {.run = run_numbered, .done = finish_numbered},
+                                        .done_count = &done_count};
         cr_assert_eq(bg_workers_submit(workers, &jobs[i].job), BG_OK);
     }
     bg_workers_destroy(&workers);
