@@ -89,8 +89,10 @@ Test(model, initialises_within_the_bounds_of_fan_in)
         const struct bg_tensor *tensor = &model->layout.tensors[t];
         double bound = sqrt(gains[t] / (double)tensor->shape[1]);
         double largest = 0;
-        for (size_t i = 0; i < tensor->count; i++)
-            largest = fmax(largest, fabs((double)parameters[tensor->offset + i]));
+        for (size_t i = 0; i < tensor->count; i++) {
+            double magnitude = fabs((double)parameters[tensor->offset + i]);
+            largest = magnitude > largest ? magnitude : largest;
+        }
         cr_expect_leq(largest, bound);
         cr_expect_geq(largest, 0.9 * bound);
     }
