@@ -89,7 +89,7 @@ static enum bg_status read_answer(struct bg_root *root, struct bg_span reply, st
         return bg_fail(error, BG_DECODE, "epoch answer: expected a reveal frame and a groups frame");
     struct bg_reader r;
     bg_reader_init(&r, rest);
-    size_t size = bg_read_count(&r, BG_MAX_BODY_BYTES, 1);
+    size_t size = bg_read_count(&r, SIZE_MAX, 1);
     answer->key_bytes = bg_read_span(&r, size);
     answer->key_signature = bg_read_span(&r, BG_SIGNATURE_BYTES);
     status = bg_reader_end(&r);

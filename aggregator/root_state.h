@@ -14,7 +14,8 @@
 
 #define BG_ROOT_RECEIPTS 32 /* rounds whose receipts can still be asked for */
 #define BG_ROOT_RECORDS 256 /* latest records of the key holder's chain */
-#define BG_ROOT_MEMORY ((size_t)1 << 32)
+/* 4 GiB, or half of all addresses */
+#define BG_ROOT_MEMORY (SIZE_MAX / 2 < (uint64_t)1 << 32 ? SIZE_MAX / 2 : (size_t)((uint64_t)1 << 32))
 /* What becomes of a group after its intake. */
 struct bg_root_group {
     uint64_t members;            /* asked to be opened */
