@@ -274,10 +274,12 @@ static void put_digit(const struct bench *bench, uint32_t d, unsigned lane, cons
         mpz_tdiv_q_2exp(limb, digit, i * bits);
         mpz_tdiv_r_2exp(limb, limb, bits);
         size_t index = (d * bench->ring->limbs + i) * lanes + lane;
+        uint64_t word = 0;
+        mpz_export(&word, NULL, -1, sizeof word, 0, 0, limb);
         if (bits > 32)
-            vector[index] = mpz_get_ui(limb);
+            vector[index] = word;
         else
-            ((uint32_t *)vector)[index] = (uint32_t)mpz_get_ui(limb);
+            ((uint32_t *)vector)[index] = (uint32_t)word;
     }
     mpz_clear(limb);
 }
