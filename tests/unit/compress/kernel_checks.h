@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold of every kernel of the codec, free of any test framework, so that it also runs where there is none. */
+/* What must hold of every kernel of the codec. */
 #pragma once
 
 #include "compress/kernel.h"
