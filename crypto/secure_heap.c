@@ -13,10 +13,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Blocks of the locked region have 2^6 … 2^18 bytes and are reused within their size; what is longer, or
+/* Blocks of the locked region have 2^6 … 2^21 bytes and are reused within their size; what is longer, or
  * finds the region full, comes from malloc. */
 #define LEAST_SHIFT 6
-#define MOST_SHIFT 18
+#define MOST_SHIFT 21
 #define CLASSES (MOST_SHIFT - LEAST_SHIFT + 1)
 
 struct free_block {

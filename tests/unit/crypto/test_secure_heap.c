@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/secure_heap.h"
 
+#include "crypto/ladder.h"
 #include "crypto/secret_parts.h"
 #include "tests/unit/crypto/secret_fixture.h"
 
@@ -88,6 +89,26 @@ Test(secure_heap, holds_rings_and_spaces)
     bg_secret_key_destroy(&key);
 }
 
+/* What one thread needs for a half of the longest key. */
+Test(secure_heap, holds_the_largest_ladder)
+{
+    struct bg_adic *ring;
+    struct bg_adic_space space;
+    size_t bits = BG_KEY_MOST_BITS / 2;
+    mpz_t prime;
+    install(8 << 20);
+    uint8_t *start = hooks.allocate(1);
+    mpz_init_set_ui(prime, 1);
+    mpz_setbit(prime, bits - 1);
+    cr_assert_eq(bg_adic_create(prime, BG_KEY_MOST_S + 1, &ring), BG_OK);
+    cr_assert_eq(bg_adic_space_init(&space, ring, bg_ladder_vectors(ring, bits)), BG_OK);
+    uint8_t *memory = (uint8_t *)space.memory;
+    cr_assert(memory > start && memory + space.bytes < start + (8 << 20));
+    bg_adic_space_finish(&space);
+    bg_adic_destroy(&ring);
+    mpz_clear(prime);
+}
+
 Test(secure_heap, goes_on_when_its_region_is_full)
 {
     void *blocks[64];
@@ -100,9 +121,9 @@ Test(secure_heap, goes_on_when_its_region_is_full)
         cr_assert_eq(*(uint8_t *)blocks[i], i);
         hooks.release(blocks[i], 512);
     }
-    void *large = hooks.allocate(1 << 20);
-    large = hooks.reallocate(large, 1 << 20, 1 << 21);
-    hooks.release(large, 1 << 21);
+    void *large = hooks.allocate(1 << 21);
+    large = hooks.reallocate(large, 1 << 21, 1 << 22);
+    hooks.release(large, 1 << 22);
 }
 
 Test(secure_heap, computes_the_same)
