@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Configures a build for another processor, whose programs meson runs under an emulator:
 #   package/cross.sh aarch64|armhf FOLDER [MESON OPTION]...
-# Needs what `package/setup.sh cross` installs. Fetches the libraries for that processor into FOLDER-sysroot, once;
+# Needs what `package/setup.sh cross` installs. Fetches the libraries for that processor into FOLDER-sysroot once;
 # changes nothing else of this machine. Ends with status 69 where this machine or the network does not allow it.
 set -eu
 
@@ -51,10 +51,16 @@ headers() {
         "$here/debian-packages.txt" | paste -sd,
 }
 
-if [ ! -d "$sysroot" ]; then
-    rm -rf "$sysroot.part"
-    mmdebstrap --quiet --variant=extract --arch="$debian" --include="$(headers)" "$(suite)" "$sysroot.part" \
+# Named in the sysroot, so that another list makes another one.
+wanted="$(suite) $(headers)"
+if [ -e "$sysroot" ] && [ ! -e "$sysroot/contents" ]; then
+    fail 2 "$sysroot exists and is not what this makes; move it away"
+fi
+if [ "$(cat "$sysroot/contents" 2>/dev/null)" != "$wanted" ]; then
+    rm -rf "$sysroot.part" "$sysroot"
+    mmdebstrap --quiet --variant=extract --arch="$debian" --include="${wanted#* }" "${wanted% *}" "$sysroot.part" \
         http://deb.debian.org/debian || fail $unavailable "libraries for $debian cannot be fetched; is the network up?"
+    echo "$wanted" >"$sysroot.part/contents"
     mv "$sysroot.part" "$sysroot"
 fi
 
