@@ -165,9 +165,11 @@ static enum bg_status check_paillier(const struct bg_public_key *key, const uint
     while (bad < count && bg_digits_are_valid(key, ciphertexts + bad * width, key->s + 1))
         bad++;
     enum bg_status status = bad ? are_units(key, ciphertexts, bad, &units) : BG_OK;
-    if (status == BG_OK && !units)
-        for (bad = 0; is_unit(key, ciphertexts + bad * width);)
+    if (status == BG_OK && !units) {
+        size_t last = bad - 1;
+        for (bad = 0; bad < last && is_unit(key, ciphertexts + bad * width);)
             bad++;
+    }
     *ret_bad = bad;
     return status;
 }
