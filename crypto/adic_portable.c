@@ -15,6 +15,7 @@
 #define LIMB_BITS ((size_t)GMP_NUMB_BITS)
 #define LIMBS_PER_WORD (64 / LIMB_BITS)
 #define SPARE 6
+#define BLOCK 16
 
 /* Wherever this file counts limbs they are GMP's; a vector holds the same bytes as words. */
 static mp_limb_t *limbs_of(uint64_t *words)
@@ -68,21 +69,39 @@ static void add_product(struct scratch *s, mp_size_t k)
     s->carry += mpn_add_n(s->sum, s->sum, s->product, 2 * k);
 }
 
-/* From T_d to the digit and q_d. Gives how often b was taken off. */
-static mp_limb_t reduce(const struct bg_adic *ring, uint32_t d, struct scratch *s, mp_limb_t *ret_digit)
+/* sum += quotient·b from limb `first` on, for the `count` limbs of the quotient that make the sum's limbs there 0.
+ * They are found row by row with as many limbs of b; the rest of b is one product, which GMP makes faster than rows. */
+static void clear_limbs(const struct bg_adic *ring, struct scratch *s, mp_size_t first, mp_size_t count)
 {
     const mp_limb_t *base = read_limbs_of(ring->base_limbs);
-    mp_size_t k = limbs_per_digit(ring);
-    mp_limb_t inverse = (mp_limb_t)ring->inverse, taken = 0;
+    mp_size_t k = limbs_per_digit(ring), above = 2 * k - first - 2 * count;
+    mp_limb_t inverse = (mp_limb_t)ring->inverse, *sum = s->sum + first, *quotient = s->quotient + first;
 
-    for (mp_size_t i = 0; i < k; i++) {
-        s->quotient[i] = s->sum[i] * inverse;
-        s->sum[i] = mpn_addmul_1(s->sum + i, base, k, s->quotient[i]);
+    for (mp_size_t i = 0; i < count; i++) {
+        quotient[i] = sum[i] * inverse;
+        sum[i] = mpn_addmul_1(sum + i, base, count, quotient[i]);
     }
-    s->carry += mpn_add_n(ret_digit, s->sum + k, s->sum, k);
-    if (!is_full(ring))
-        return 0;
-    for (uint32_t i = 0; i < 2 * d + 1; i++) {
+    mp_limb_t carry = mpn_add_n(sum + count, sum + count, sum, count);
+    s->carry += above ? mpn_add_1(sum + 2 * count, sum + 2 * count, above, carry) : carry;
+    if (count == k)
+        return;
+    mpn_mul(s->product, base + count, k - count, quotient, count);
+    carry = mpn_add_n(sum + count, sum + count, s->product, k);
+    above = k - first - count;
+    s->carry += above ? mpn_add_1(sum + count + k, sum + count + k, above, carry) : carry;
+}
+
+/* From T_d to the digit and q_d. `most` is how often b may have to be taken off; gives how often it was. */
+static mp_limb_t reduce(const struct bg_adic *ring, unsigned most, struct scratch *s, mp_limb_t *ret_digit)
+{
+    const mp_limb_t *base = read_limbs_of(ring->base_limbs);
+    mp_size_t k = limbs_per_digit(ring), step = k == 2 * BLOCK ? BLOCK : k;
+    mp_limb_t taken = 0;
+
+    for (mp_size_t i = 0; i < k; i += step)
+        clear_limbs(ring, s, i, step);
+    memcpy(ret_digit, s->sum + k, (size_t)k * sizeof *ret_digit);
+    for (unsigned i = 0; i < most && is_full(ring); i++) {
         mp_limb_t over = s->carry != 0;
         s->carry -= mpn_cnd_sub_n(over, ret_digit, ret_digit, base, k);
         taken += over;
@@ -114,7 +133,7 @@ static void multiply(const struct bg_adic *ring, uint32_t digits, const uint64_t
         }
         if (d > 0)
             carry_over(&s, taken, k);
-        taken = reduce(ring, d, &s, s.digits + d * k);
+        taken = reduce(ring, 2 * d + 1, &s, s.digits + d * k);
     }
     memcpy(ret, s.digits, digits * (size_t)k * sizeof *s.digits);
 }
@@ -145,16 +164,18 @@ static void square(const struct bg_adic *ring, uint32_t digits, const uint64_t *
             }
             carry_over(&s, taken, k);
         }
-        taken = reduce(ring, d, &s, s.digits + d * k);
+        taken = reduce(ring, 2 * d + 1, &s, s.digits + d * k);
     }
     memcpy(ret, s.digits, digits * (size_t)k * sizeof *s.digits);
 }
 
+/* u_d < 2b + 2 here: twice suffices, and once where nothing was carried. ret may be x, whose digits go in order. */
 static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x_words, const uint64_t *y_words,
-                  uint64_t *ret, uint64_t *scratch_words)
+                  uint64_t *ret_words, uint64_t *scratch_words)
 {
     struct scratch s = divide_scratch(ring, scratch_words);
     const mp_limb_t *x = read_limbs_of(x_words), *y = read_limbs_of(y_words);
+    mp_limb_t *ret = limbs_of(ret_words);
     mp_size_t k = limbs_per_digit(ring);
     mp_limb_t taken = 0;
 
@@ -163,9 +184,8 @@ static void scale(const struct bg_adic *ring, uint32_t digits, const uint64_t *x
         mpn_mul_n(s.sum, x + d * k, y, k);
         if (d > 0)
             carry_over(&s, taken, k);
-        taken = reduce(ring, d, &s, s.digits + d * k);
+        taken = reduce(ring, d ? 2 : 1, &s, ret + d * k);
     }
-    memcpy(ret, s.digits, digits * (size_t)k * sizeof *s.digits);
 }
 
 static void load(const struct bg_adic *ring, uint32_t digits, const uint64_t *const numbers[], uint64_t *ret)
