@@ -58,8 +58,8 @@ if [ -e "$sysroot" ] && [ ! -e "$sysroot/contents" ]; then
 fi
 if [ "$(cat "$sysroot/contents" 2>/dev/null)" != "$wanted" ]; then
     rm -rf "$sysroot.part" "$sysroot"
-    mmdebstrap --quiet --variant=extract --arch="$debian" --include="${wanted#* }" "${wanted% *}" "$sysroot.part" \
-        http://deb.debian.org/debian || fail $unavailable "libraries for $debian cannot be fetched; is the network up?"
+    mmdebstrap --quiet --variant=extract --arch="$debian" --include="${wanted#* }" "${wanted% *}" "$sysroot.part" ||
+        fail $unavailable "libraries for $debian cannot be fetched; is the network up?"
     echo "$wanted" >"$sysroot.part/contents"
     mv "$sysroot.part" "$sysroot"
 fi
