@@ -8,14 +8,19 @@
  *   spare  digits are below 2b: T_d ≤ 4e·b² < R·b/2, so that u_d < 3b/2, and nothing needs taking off.
  */
 #include "crypto/adic.h"
-#include "crypto/wipe.h"
 
-#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
 
 #define LIMB_BITS ((size_t)GMP_NUMB_BITS)
 #define LIMBS_PER_WORD (64 / LIMB_BITS)
 #define SPARE 6
+/* Limbs that rows of a reduction cover where GMP makes products faster than rows: by half of 2048 bits on x86-64. */
+#if defined(__x86_64__)
 #define BLOCK 16
+#else
+#define BLOCK 0
+#endif
 
 /* Wherever this file counts limbs they are GMP's; a vector holds the same bytes as words. */
 static mp_limb_t *limbs_of(uint64_t *words)
@@ -70,7 +75,7 @@ static void add_product(struct scratch *s, mp_size_t k)
 }
 
 /* sum += quotient·b from limb `first` on, for the `count` limbs of the quotient that make the sum's limbs there 0.
- * They are found row by row with as many limbs of b; the rest of b is one product, which GMP makes faster than rows. */
+ * They are found row by row with as many limbs of b; the rest of b is one product. */
 static void clear_limbs(const struct bg_adic *ring, struct scratch *s, mp_size_t first, mp_size_t count)
 {
     const mp_limb_t *base = read_limbs_of(ring->base_limbs);
