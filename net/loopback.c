@@ -17,7 +17,8 @@ struct bg_loopback_reply {
     uint8_t bytes[];
 };
 
-struct bg_call {
+struct loopback_call {
+    struct bg_call call; /* first: what the server answers */
     struct bg_loopback *loopback;
     struct bg_request request; /* its body is this block's tail */
     bg_reply_function *on_reply;
@@ -78,7 +79,7 @@ static void drop_reply(struct bg_loopback *loopback, struct bg_loopback_reply *r
 
 static void deliver_reply(void *argument)
 {
-    struct bg_call *call = argument;
+    struct loopback_call *call = argument;
     struct bg_span reply = {NULL, 0};
     if (call->reply && call->status == BG_OK)
         reply = (struct bg_span){call->reply->bytes, call->reply->size};
@@ -89,12 +90,13 @@ static void deliver_reply(void *argument)
 
 static void deliver_request(void *argument)
 {
-    struct bg_call *call = argument;
-    call->loopback->serve(call->loopback->server, &call->request, call);
+    struct loopback_call *call = argument;
+    call->loopback->serve(call->loopback->server, &call->request, &call->call);
 }
 
-void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span reply)
+static void answer(struct bg_call *answered, enum bg_status status, struct bg_span reply)
 {
+    struct loopback_call *call = (struct loopback_call *)answered;
     struct bg_loopback *loopback = call->loopback;
     call->status = status;
     if (status == BG_OK && reply.size) {
@@ -119,11 +121,11 @@ static enum bg_status loopback_send(struct bg_transport *transport, const struct
 {
     struct bg_loopback *loopback = (struct bg_loopback *)transport;
     size_t size;
-    struct bg_call *call = bg_size_add(sizeof *call, request->body.size, &size) ? malloc(size) : NULL;
+    struct loopback_call *call = bg_size_add(sizeof *call, request->body.size, &size) ? malloc(size) : NULL;
     if (!call)
         return BG_NO_MEMORY;
-    *call = (struct bg_call){
-        .loopback = loopback, .request = *request, .on_reply = on_reply, .context = context};
+    *call = (struct loopback_call){
+        .call = {answer}, .loopback = loopback, .request = *request, .on_reply = on_reply, .context = context};
     call->request.body.data = call->body;
     if (request->body.size)
         memcpy(call->body, request->body.data, request->body.size);

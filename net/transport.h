@@ -60,11 +60,16 @@ BG_MUST_CHECK static inline enum bg_status bg_transport_send(struct bg_transport
     return transport->ops->send(transport, request, on_reply, context);
 }
 
-/* The serving side: an answer may be given at once or later, exactly once. */
-struct bg_call;
+/* The serving side: an answer may be given at once or later, exactly once. A transport embeds it. */
+struct bg_call {
+    void (*answer)(struct bg_call *call, enum bg_status status, struct bg_span reply);
+};
 
 /* Takes the call; `request` is borrowed until the call is answered. */
 typedef void bg_serve_function(void *context, const struct bg_request *request, struct bg_call *call);
 
 /* Copies the reply; `call` is gone afterwards. */
-void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span reply);
+static inline void bg_call_answer(struct bg_call *call, enum bg_status status, struct bg_span reply)
+{
+    call->answer(call, status, reply);
+}

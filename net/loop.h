@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of a program's role thread: timers, work posted from other threads, signals. Everything that a role does
+ * happens here; servers have loops and threads of their own and hand over through bg_loop_post.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+
+struct bg_loop;
+struct bg_loop_timer;
+
+BG_MUST_CHECK enum bg_status bg_loop_create(struct bg_error *error, struct bg_loop **ret_loop);
+/* After bg_loop_run has returned; what is still posted is dropped. */
+void bg_loop_destroy(struct bg_loop **loop);
+/* Until bg_loop_stop. */
+void bg_loop_run(struct bg_loop *loop);
+/* From the loop's thread. */
+void bg_loop_stop(struct bg_loop *loop);
+
+/* From any thread: calls run(argument) on the loop's thread, in the order of the calls. BG_NO_MEMORY. */
+BG_MUST_CHECK enum bg_status bg_loop_post(struct bg_loop *loop, void (*run)(void *argument), void *argument);
+/* SIGTERM and SIGINT, on the loop's thread. Once. */
+BG_MUST_CHECK enum bg_status bg_loop_on_stop_signal(struct bg_loop *loop, void (*run)(void *context), void *context);
+
+/* Not set. */
+BG_MUST_CHECK enum bg_status bg_loop_timer_create(struct bg_loop *loop, void (*run)(void *context), void *context,
+                                                  struct bg_loop_timer **ret_timer);
+/* At an instant of bg_clock_monotonic_ns, once, in place of an earlier setting; UINT64_MAX: not at all. */
+void bg_loop_timer_set(struct bg_loop_timer *timer, uint64_t at);
+void bg_loop_timer_destroy(struct bg_loop_timer **timer);
