@@ -39,7 +39,7 @@ struct bg_https_service;
 struct bg_https_service_settings {
     const char *population;      /* copied */
     uint32_t routes;             /* bit per enum bg_route that is served */
-    const char *uploads;         /* folder for bodies of updates on their way, made if absent; NULL without that route */
+    const char *uploads;         /* folder for updates on their way, made if absent; NULL without that route */
     uint64_t upload_most_bytes;  /* of one update */
     uint64_t uploads_most_bytes; /* of all on their way: 507 beyond */
     bg_serve_function *serve;    /* the role; on the loop's thread */
