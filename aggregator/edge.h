@@ -22,6 +22,7 @@
  */
 #pragma once
 
+#include "aggregator/keeping.h"
 #include "aggregator/round.h"
 #include "base/work.h"
 #include "crypto/random.h"
@@ -62,6 +63,8 @@ struct bg_edge_settings {
     uint64_t retry_ns;                     /* before key holder or parent are asked again */
     uint64_t poll_ns;                      /* between its own looks for a task */
     uint64_t fresh_ns;                     /* how long "not yet" of the parent is believed */
+    bg_keep_update_function *keep_update;  /* NULL: updates are accepted at once */
+    void *keep_context;
     void (*observe)(void *context, const struct bg_edge_notice *notice); /* may be NULL */
     void *observe_context;
 };
@@ -76,6 +79,8 @@ void bg_edge_destroy(struct bg_edge **edge);
 BG_MUST_CHECK enum bg_status bg_edge_enrol(struct bg_edge *edge, const struct bg_roster_entry *entry,
                                            struct bg_error *error);
 
+/* The answer to settings.keep_update. */
+void bg_edge_kept(struct bg_edge *edge, struct bg_keeping *keeping, enum bg_status status);
 /* A bg_serve_function over a struct bg_edge. BG_BUSY of an update: its round is not known here yet. */
 void bg_edge_serve(void *edge, const struct bg_request *request, struct bg_call *call);
 /* Sets the clock and does what is due; call it before each request, answer and `done`, and at next_wake. */

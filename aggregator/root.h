@@ -10,12 +10,16 @@
  *
  * It holds the seeds of the pads and what is left of group sums after unpadding; never the scheme's secret key.
  *
- * It keeps accepted updates in memory. Whoever acknowledges one to the outside makes it durable first: the root on
- * files writes the update into the round's folder before it reports it as accepted; a simulation has nothing to lose.
+ * It keeps accepted updates in memory, or where the request that brought them holds them. Its owner makes durable what
+ * must outlive the process (aggregator/keeping.h), and after a restart, with the same roster and the checkpoint of the
+ * last round that ended, gives it back: bg_root_begin_epoch and the key holder's answer as they were, then
+ * bg_root_reopen_round, each kept update as a request, bg_root_resume_round, and sums of groups when they are asked
+ * for. A simulation has nothing to lose and keeps nothing.
  */
 #pragma once
 
 #include "aggregator/combine.h"
+#include "aggregator/keeping.h"
 #include "aggregator/pace.h"
 #include "aggregator/round.h"
 #include "aggregator/statistics.h"
@@ -33,7 +37,7 @@ enum bg_root_notice_kind {
     BG_ROOT_NOTICE_REFUSED,   /* the message of a client, or the report of an edge, was refused: client, error */
     BG_ROOT_NOTICE_GROUP,     /* a group could not be used: group, error */
     BG_ROOT_NOTICE_ENDED,     /* a round has ended: round state, pace, combination (NULL if none was made) */
-    BG_ROOT_NOTICE_FAILED,    /* the root itself could not do something: error */
+    BG_ROOT_NOTICE_FAILED,    /* the root itself could not do something: error; see bg_root_failed */
 };
 
 struct bg_root_notice {
@@ -88,6 +92,9 @@ struct bg_root_settings {
     enum bg_rule rule;
     int faulty;                                  /* f, in groups; BG_FAULTY_UNSET */
     struct bg_workers *workers;                  /* kept, for the combination; may be NULL */
+    bg_keep_update_function *keep_update;        /* NULL: updates are accepted at once */
+    bg_keep_step_function *keep;                 /* NULL: nothing is kept */
+    void *keep_context;                          /* of both */
     void (*observe)(void *context, const struct bg_root_notice *notice); /* may be NULL */
     void *observe_context;
 };
@@ -107,6 +114,15 @@ BG_MUST_CHECK enum bg_status bg_root_enrol(struct bg_root *root, const struct bg
 BG_MUST_CHECK enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error);
 /* Opens the next round. BG_BUSY: no epoch yet, or a round or its work is not over. */
 BG_MUST_CHECK enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error);
+/* In the place of bg_root_open_round after a restart: the round whose task this is goes on, without a deadline until it
+ * is resumed. BG_BUSY as above; BG_CONFIG for a task that does not follow on the rounds and the model that it has. */
+BG_MUST_CHECK enum bg_status bg_root_reopen_round(struct bg_root *root, struct bg_span task, struct bg_error *error);
+/* What had been kept of a reopened round is here again. `closed`: its deadline had passed; otherwise it begins anew. */
+void bg_root_resume_round(struct bg_root *root, bool closed);
+/* The answer to settings.keep_update. */
+void bg_root_kept(struct bg_root *root, struct bg_keeping *keeping, enum bg_status status);
+/* Whether a step could not be kept: it was told by a notice FAILED, and every request is answered with BG_IO. */
+bool bg_root_failed(const struct bg_root *root);
 /* Whether bg_root_open_round would find it idle. */
 bool bg_root_idle(const struct bg_root *root);
 /* Whether a round has changed the tensors of the model: the next tick signs another plan of the same epoch and sends

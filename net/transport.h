@@ -17,6 +17,7 @@ enum bg_route {
     BG_ROUTE_GROUPS,    /* → groups frame of the epoch */
     BG_ROUTE_TASK,      /* → task frame of the open round; BG_NOT_FOUND between rounds */
     BG_ROUTE_MODEL,     /* digest (32 bytes) → model file */
+    BG_ROUTE_UPDATE,    /* manifest frame and all its block frames → nothing, or a pace frame: the update is durable */
     BG_ROUTE_MANIFEST,  /* manifest frame → nothing */
     BG_ROUTE_BLOCK,     /* block frame → nothing; OK of the last, with a pace frame or not: the update is durable */
     BG_ROUTE_RECEIPT,   /* u64 round → receipt frame; BG_BUSY while the round runs */
@@ -31,10 +32,30 @@ enum bg_route {
 
 const char *bg_route_name(enum bg_route route);
 
+/* Bytes with holders, such as the mapping of a file: gone when the last one lets go. On the thread of one loop. */
+struct bg_held_bytes {
+    size_t holders;
+    void (*finish)(struct bg_held_bytes *held);
+};
+
+static inline struct bg_held_bytes *bg_held_keep(struct bg_held_bytes *held)
+{
+    held->holders++;
+    return held;
+}
+
+/* Accepts NULL. */
+static inline void bg_held_release(struct bg_held_bytes *held)
+{
+    if (held && --held->holders == 0)
+        held->finish(held);
+}
+
 struct bg_request {
     enum bg_route route;
-    struct bg_digest peer; /* authenticated identity of the sender */
+    struct bg_digest peer;      /* authenticated identity of the sender */
     struct bg_span body;
+    struct bg_held_bytes *held; /* has the body: who keeps it may use the body beyond the answer; NULL: nobody may */
 };
 
 /* Called once per request. `reply` is borrowed until return and empty unless status is BG_OK. */
