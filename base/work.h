@@ -18,6 +18,9 @@ struct bg_work {
     uint64_t units;  /* TRAINING: samples × coordinates; ENCODING, AGGREGATION: coordinates; MASKS: masks; others:
                         ciphertexts */
     struct bg_work *next; /* the queue's */
+    struct bg_job driven; /* the driver's, from here on: what it submits in place of job, and what it then knows */
+    void *driver;
+    uint64_t cpu_ns;
 };
 
 /* First in, first out; owns nothing. */
