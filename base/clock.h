@@ -9,5 +9,3 @@
 
 uint64_t bg_clock_monotonic_ns(void);
 uint64_t bg_clock_thread_cpu_ns(void);
-/* Largest resident set of this process so far, bytes; 0 where the system does not tell. */
-uint64_t bg_peak_rss_bytes(void);

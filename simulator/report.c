@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/report.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/usage.h"
 #include "crypto/cipher.h"
 #include "simulator/fit.h"
 

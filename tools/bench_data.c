@@ -5,6 +5,7 @@
 #include "base/arguments.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/usage.h"
 #include "datasets/source.h"
 
 #include <stdio.h>
