@@ -11,6 +11,7 @@ const char *bg_route_name(enum bg_route route)
         [BG_ROUTE_RECEIPT] = "receipt",   [BG_ROUTE_EPOCH] = "epoch",
         [BG_ROUTE_SIGNED_PLAN] = "signed plan", [BG_ROUTE_RELEASE] = "release",
         [BG_ROUTE_SUMS] = "sums",         [BG_ROUTE_REPORT] = "report",
+        [BG_ROUTE_ROSTER] = "roster",
     };
     return route < BG_ROUTE_COUNT && names[route] ? names[route] : "?";
 }

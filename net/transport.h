@@ -27,6 +27,8 @@ enum bg_route {
                            to an edge the record alone */
     BG_ROUTE_SUMS,      /* root to key holder: record of an edge's release → its sums frame */
     BG_ROUTE_REPORT,    /* edge to its parent, up to the root: report frame → nothing: the root has it */
+    BG_ROUTE_ROSTER,    /* root or edge to key holder: u64 version it has → roster frame, once there is another;
+                           BG_BUSY when there was none for a while: ask again */
     BG_ROUTE_COUNT
 };
 

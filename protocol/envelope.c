@@ -10,6 +10,7 @@ static const char *const labels[BG_SIGNED_COUNT] = {
     [BG_SIGNED_TASK] = "burgee task",         [BG_SIGNED_MANIFEST] = "burgee manifest",
     [BG_SIGNED_RECEIPT] = "burgee receipt",   [BG_SIGNED_RECORD] = "burgee record",
     [BG_SIGNED_EPOCH_REVEAL] = "burgee epoch reveal", [BG_SIGNED_REPORT] = "burgee report",
+    [BG_SIGNED_ROSTER] = "burgee roster",
 };
 
 static struct bg_span label_span(const char *label)

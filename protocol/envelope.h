@@ -17,6 +17,7 @@ enum bg_signed_kind {
     BG_SIGNED_RECORD,       /* "burgee record" */
     BG_SIGNED_EPOCH_REVEAL, /* "burgee epoch reveal" */
     BG_SIGNED_REPORT,       /* "burgee report" */
+    BG_SIGNED_ROSTER,       /* "burgee roster" */
     BG_SIGNED_COUNT
 };
 

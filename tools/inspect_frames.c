@@ -11,6 +11,7 @@
 #include "wire/plan.h"
 #include "wire/receipt.h"
 #include "wire/report.h"
+#include "wire/roster.h"
 #include "wire/task.h"
 
 #define ARENA_CAP ((size_t)1 << 30)
@@ -328,6 +329,19 @@ static enum bg_status about_report(const struct about *a)
     return status;
 }
 
+static enum bg_status about_roster(const struct about *a)
+{
+    struct bg_roster_message message;
+    enum bg_status status = bg_roster_message_decode(a->frame, a->arena, a->error, &message);
+    if (status != BG_OK)
+        return status;
+    bg_json_add_u64(a->facts, "roster_version", message.version);
+    bg_json_add_u64(a->facts, "clients", message.client_count);
+    bg_json_add_u64(a->facts, "edges", message.edge_count);
+    bg_json_add_u64(a->facts, "revoked", message.revoked_count);
+    return BG_OK;
+}
+
 static enum bg_status about_epoch_request(const struct about *a)
 {
     struct bg_epoch_request request;
@@ -376,6 +390,7 @@ static enum bg_status about_frame(const struct about *a)
         [BG_FRAME_RELEASE] = about_release,
         [BG_FRAME_SUMS] = about_sums,
         [BG_FRAME_REPORT] = about_report,
+        [BG_FRAME_ROSTER] = about_roster,
         [BG_FRAME_EPOCH_REQUEST] = about_epoch_request,
         [BG_FRAME_EPOCH_REVEAL] = about_epoch_reveal,
         [BG_FRAME_PACE] = about_pace,

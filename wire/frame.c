@@ -25,6 +25,7 @@ const char *bg_frame_type_name(unsigned type)
         [BG_FRAME_EPOCH_REVEAL] = "epoch reveal",
         [BG_FRAME_PACE] = "pace",
         [BG_FRAME_REPORT] = "report",
+        [BG_FRAME_ROSTER] = "roster",
     };
     return type < sizeof names / sizeof *names ? names[type] : NULL;
 }

@@ -6,7 +6,7 @@
  *    4  version      u16      BG_PROTOCOL_VERSION
  *    6  type         u16      enum bg_frame_type
  *    8  population  32 bytes  name, NUL-padded
- *   40  plan id     32 bytes  zero where no plan applies (groups, epoch messages, pace)
+ *   40  plan id     32 bytes  zero where no plan applies (groups, epoch messages, pace, roster)
  *   72  body size    u64
  *   80  body
  *
@@ -35,6 +35,7 @@ enum bg_frame_type {
     BG_FRAME_EPOCH_REVEAL = 10, /* wire/epoch.h */
     BG_FRAME_PACE = 11,         /* wire/pace.h */
     BG_FRAME_REPORT = 12,       /* wire/report.h */
+    BG_FRAME_ROSTER = 13,       /* wire/roster.h */
 };
 
 /* "manifest", …; NULL for a type that does not exist. */

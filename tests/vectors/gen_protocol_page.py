@@ -83,7 +83,7 @@ def sign(secret, kind, message):
 def frame(kind, plan_id, body, signed=None):
     """Rows of a frame; `signed` = (secret, label) appends a signature over everything before it."""
     number = ['plan', 'groups', 'task', 'manifest', 'block', 'receipt', 'release', 'sums', 'epoch request',
-              'epoch reveal', 'pace', 'report'].index(kind) + 1
+              'epoch reveal', 'pace', 'report', 'roster'].index(kind) + 1
     size = len(joined(body)) + (64 if signed else 0)
     rows = [raw('magic', b'BRGE'), u16('version', 1), (u16('', number)[0], f'u16 type = {number} ({kind})'),
             label('population', POPULATION), raw('plan id', plan_id), u64('body size', size), *body]
@@ -121,6 +121,12 @@ REVEAL = frame('epoch reveal', ZERO, [u64('epoch', 1), raw('key-holder nonce', N
 GROUPS_BODY = [u64('epoch', 1), raw('roster digest', ROSTER), raw('beacon', BEACON), u64('groups', 1), CELL,
                u64('members', 2), *(raw(f'client id of member {i}', client) for i, client in enumerate(MEMBERS))]
 GROUPS = frame('groups', ZERO, GROUPS_BODY)
+
+REVOKED = party(0xa3)[2]
+ROSTER_MESSAGE = frame('roster', ZERO, [
+    u64('version', 4), u64('clients', 2),
+    *(row for secret, point, _ in CLIENTS.values() for row in (CELL, raw('point', point))),
+    u64('edges', 1), raw('point', EDGE[1]), u64('revoked', 1), raw('id', REVOKED)], (KEY_HOLDER[0], 'burgee roster'))
 
 # ---- plan ----
 
@@ -254,7 +260,8 @@ def key_file(rows):
 EXAMPLES = {
     'epoch-request': REQUEST, 'epoch-reveal': REVEAL, 'groups': GROUPS, 'plan': PLAN, 'task': TASK,
     'manifest': UPDATES[0][0], 'manifest-1': UPDATES[1][0], 'block': UPDATES[0][1], 'block-1': UPDATES[1][1],
-    'release': RELEASE, 'sums': SUMS, 'report': REPORT, 'receipt': RECEIPT, 'pace': PACE,
+    'release': RELEASE, 'sums': SUMS, 'report': REPORT, 'roster': ROSTER_MESSAGE, 'receipt': RECEIPT,
+    'pace': PACE,
     'plain-vector': PLAIN_VECTOR,
     'pads': [raw('position key of member 0', KEYS[0]), raw('pad of member 0', PADS[0].to_bytes(BITS // 8, 'little')),
              raw('position key of member 1', KEYS[1]), raw('pad of member 1', PADS[1].to_bytes(BITS // 8, 'little'))],

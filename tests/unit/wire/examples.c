@@ -322,6 +322,37 @@ struct bg_report random_report(struct source *source)
     return report;
 }
 
+static void random_point(struct source *source, uint8_t ret_point[static BG_PUBLIC_POINT_BYTES])
+{
+    memcpy(ret_point, random_bytes(source, BG_PUBLIC_POINT_BYTES).data, BG_PUBLIC_POINT_BYTES);
+    ret_point[0] = 4;
+}
+
+struct bg_roster_message random_roster_message(struct source *source)
+{
+    struct bg_roster_message message = {.version = bg_prng_next(&source->prng),
+                                        .client_count = random_within(source, 0, 3),
+                                        .edge_count = random_within(source, 0, 2),
+                                        .revoked_count = random_within(source, 0, 3)};
+    struct bg_roster_client *clients = BG_ARENA_ARRAY(&source->arena, struct bg_roster_client, message.client_count);
+    struct bg_roster_edge *edges = BG_ARENA_ARRAY(&source->arena, struct bg_roster_edge, message.edge_count);
+    struct bg_digest *revoked = BG_ARENA_ARRAY(&source->arena, struct bg_digest, message.revoked_count);
+    for (size_t i = 0; i < message.client_count; i++) {
+        clients[i].cell = random_cell(source);
+        random_point(source, clients[i].point);
+    }
+    for (size_t i = 0; i < message.edge_count; i++)
+        random_point(source, edges[i].point);
+    for (size_t i = 0; i < message.revoked_count; i++) {
+        revoked[i] = random_digest(source);
+        revoked[i].bytes[0] = (uint8_t)i;
+    }
+    message.clients = clients;
+    message.edges = edges;
+    message.revoked = revoked;
+    return message;
+}
+
 struct bg_epoch_request random_epoch_request(struct source *source)
 {
     return (struct bg_epoch_request){bg_prng_next(&source->prng), random_digest(source), random_digest(source)};

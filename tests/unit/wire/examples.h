@@ -11,6 +11,7 @@
 #include "wire/plan.h"
 #include "wire/receipt.h"
 #include "wire/report.h"
+#include "wire/roster.h"
 #include "wire/task.h"
 
 struct source {
@@ -37,6 +38,7 @@ struct bg_release random_release(struct source *source);
 struct bg_record random_record(struct source *source);
 struct bg_sums random_sums(struct source *source);
 struct bg_report random_report(struct source *source);
+struct bg_roster_message random_roster_message(struct source *source);
 struct bg_epoch_request random_epoch_request(struct source *source);
 struct bg_epoch_reveal random_epoch_reveal(struct source *source);
 struct bg_pace_window random_pace_window(struct source *source);

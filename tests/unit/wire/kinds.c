@@ -225,6 +225,27 @@ static enum bg_status again_report(const struct bg_frame *frame, struct bg_arena
     return BG_OK;
 }
 
+/* ---- roster ---- */
+
+static void make_roster(struct source *source, struct bg_writer *w)
+{
+    struct bg_roster_message message = random_roster_message(source);
+    bg_roster_message_encode_unsigned(w, &source->population, &message);
+    write_random(source, w, BG_SIGNATURE_BYTES);
+}
+
+static enum bg_status again_roster(const struct bg_frame *frame, struct bg_arena *arena, struct bg_error *error,
+                                   struct bg_writer *w)
+{
+    struct bg_roster_message message;
+    enum bg_status status = bg_roster_message_decode(frame, arena, error, &message);
+    if (status != BG_OK)
+        return status;
+    bg_roster_message_encode_unsigned(w, &frame->population, &message);
+    copy_signature(frame, w);
+    return BG_OK;
+}
+
 /* ---- epoch request ---- */
 
 static void make_epoch_request(struct source *source, struct bg_writer *w)
@@ -300,6 +321,7 @@ const struct kind kinds[] = {
     {BG_FRAME_EPOCH_REVEAL, make_epoch_reveal, again_epoch_reveal},
     {BG_FRAME_PACE, make_pace, again_pace},
     {BG_FRAME_REPORT, make_report, again_report},
+    {BG_FRAME_ROSTER, make_roster, again_roster},
 };
 const size_t kind_count = sizeof kinds / sizeof *kinds;
 

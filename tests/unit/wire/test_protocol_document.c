@@ -19,6 +19,7 @@
 #include "wire/pace.h"
 #include "wire/receipt.h"
 #include "wire/report.h"
+#include "wire/roster.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -581,6 +582,34 @@ Test(protocol_document, has_the_opening_as_the_code_makes_it)
     bg_update_finish(&updates[0]);
     bg_update_finish(&updates[1]);
     story_finish(&s);
+    NO_LEAKS();
+}
+
+Test(protocol_document, has_the_roster_as_the_code_makes_it)
+{
+    struct bg_writer w;
+    struct bg_population population;
+    struct bg_roster_client clients[2] = {{.cell = {"west"}}, {.cell = {"west"}}};
+    struct bg_roster_edge edge;
+    struct bg_identity *parties[] = {identity(0xa1), identity(0xa2), identity(0x45), identity(0xa3), identity(0x4b)};
+    memcpy(clients[0].point, bg_identity_point(parties[0]), sizeof clients[0].point);
+    memcpy(clients[1].point, bg_identity_point(parties[1]), sizeof clients[1].point);
+    memcpy(edge.point, bg_identity_point(parties[2]), sizeof edge.point);
+    struct bg_roster_message message = {.version = 4,
+                                        .client_count = 2,
+                                        .clients = clients,
+                                        .edge_count = 1,
+                                        .edges = &edge,
+                                        .revoked_count = 1,
+                                        .revoked = bg_identity_digest(parties[3])};
+    bg_writer_init(&w);
+    cr_assert_eq(bg_population_set(&population, "lab"), BG_OK);
+    bg_roster_message_encode_unsigned(&w, &population, &message);
+    cr_assert_eq(bg_envelope_close(parties[4], BG_SIGNED_ROSTER, &w, 0), BG_OK);
+    expect_example("roster", bg_writer_span(&w));
+    bg_writer_finish(&w);
+    for (size_t i = 0; i < sizeof parties / sizeof *parties; i++)
+        bg_identity_destroy(&parties[i]);
     NO_LEAKS();
 }
 
