@@ -1,53 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/client.h"
+#include "client/client_parts.h"
 
-#include "base/prng.h"
-#include "client/filling.h"
-#include "client/jobs.h"
-#include "client/learner.h"
 #include "wire/pace.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct bg_client {
-    struct bg_client_settings settings;
-    struct bg_trust trust;
-    struct bg_session session;
-    struct bg_prng waits;
-    uint64_t now;
-    uint64_t asleep_until;
-    struct bg_work_queue queue;
-    struct bg_error error;
-
-    struct bg_learner learner;
-    bool has_seat; /* in the groups of the plan */
-    struct bg_seat seat;
-    struct bg_trusted_task task;
-    struct bg_settlement settlement;
-    struct bg_document model;
-    struct bg_digest model_digest;
-    struct bg_shape shape;
-
-    struct bg_client_inputs inputs;
-    float *delta;
-    uint64_t *measured; /* fields of a stage that measures, until they are built */
-    size_t next_frame; /* of building.frames to send */
-    uint64_t receipt_wait_ns; /* that the answer to the last frame asked for; 0: none */
-
-    struct bg_work work;
-    enum bg_status work_status;
-    struct bg_client_training training;
-    struct bg_client_building building;
-
-    struct bg_work filling_work;
-    struct bg_filling filling;
-    bool filling_out; /* filling_work is with the driver */
-};
-
 static void advance(struct bg_client *client, struct bg_session_event event);
 
-static void notify(struct bg_client *client, struct bg_client_notice notice)
+void bg_client_notify(struct bg_client *client, struct bg_client_notice notice)
 {
     notice.state = client->session.state;
     notice.round = client->session.round;
@@ -55,10 +16,10 @@ static void notify(struct bg_client *client, struct bg_client_notice notice)
         client->settings.observe(client->settings.observe_context, &notice);
 }
 
-static void report(struct bg_client *client, enum bg_session_event_kind kind, enum bg_status status)
+void bg_client_report(struct bg_client *client, enum bg_session_event_kind kind, enum bg_status status)
 {
     if (status != BG_OK && status != BG_BUSY && status != BG_NOT_FOUND)
-        notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_FAILED, .error = &client->error});
+        bg_client_notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_FAILED, .error = &client->error});
     advance(client, (struct bg_session_event){.kind = kind, .status = status});
 }
 
@@ -93,7 +54,7 @@ static bool read_pace(struct bg_client *client, struct bg_span reply, uint64_t *
         window = (struct bg_pace_window){0};
     }
     if (status != BG_OK)
-        notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_FAILED, .error = &client->error});
+        bg_client_notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_FAILED, .error = &client->error});
     uint64_t least = within(client, window.least_ns), most = within(client, window.most_ns);
     *ret_wait_ns = least + bg_prng_below(&client->waits, most - least + 1);
     return true;
@@ -114,12 +75,18 @@ static bool follow_pace(struct bg_client *client, struct bg_span reply)
 static enum bg_status accept_task(struct bg_client *client, struct bg_span reply)
 {
     struct bg_trusted_task fresh;
-    enum bg_status status = bg_library_task(client->settings.library, &client->trust, reply, &client->error, &fresh);
+    enum bg_status status =
+        bg_library_task(client->settings.library, &client->state.trust, reply, &client->error, &fresh);
     if (status != BG_OK)
         return status;
-    bg_trusted_task_finish(&client->task);
-    client->task = fresh;
+    bg_trusted_task_finish(&client->state.task);
+    client->state.task = fresh;
     return BG_OK;
+}
+
+static uint64_t later(uint64_t now, uint64_t delay_ns)
+{
+    return delay_ns > UINT64_MAX - now ? UINT64_MAX : now + delay_ns;
 }
 
 static void on_task(void *context, enum bg_status status, struct bg_span reply)
@@ -132,16 +99,14 @@ static void on_task(void *context, enum bg_status status, struct bg_span reply)
     else
         bg_fail(&client->error, status, "task: %s", bg_status_text(status));
     if (status != BG_OK) {
-        report(client, BG_SESSION_TASK, status);
+        bg_client_report(client, BG_SESSION_TASK, status);
         return;
     }
-    const struct bg_task *task = &client->task.task;
-    uint64_t left = task->deadline_ns;
+    const struct bg_task *task = &client->state.task.task;
     advance(client, (struct bg_session_event){.kind = BG_SESSION_TASK,
                                               .round = task->round,
                                               .attempt = task->attempt,
-                                              .deadline = left > UINT64_MAX - client->now ? UINT64_MAX
-                                                                                          : client->now + left});
+                                              .deadline = later(client->now, task->deadline_ns)});
 }
 
 /* ---- plan, groups, model ---- */
@@ -151,12 +116,13 @@ static void prepare(struct bg_client *client);
 static enum bg_status accept_plan(struct bg_client *client, struct bg_span reply)
 {
     struct bg_trusted_plan fresh;
-    enum bg_status status = bg_library_plan(client->settings.library, &client->trust, reply, &client->error, &fresh);
+    enum bg_status status =
+        bg_library_plan(client->settings.library, &client->state.trust, reply, &client->error, &fresh);
     if (status != BG_OK)
         return status;
-    if (!bg_digest_equal(&fresh.id, &client->task.plan_id))
+    if (!bg_digest_equal(&fresh.id, &client->state.task.plan_id))
         status = bg_fail(&client->error, BG_STALE_PLAN, "plan: not the one the task names");
-    else if (bg_learner_adopt(&client->learner, &fresh) != BG_OK)
+    else if (bg_learner_adopt(&client->state.learner, &fresh) != BG_OK)
         status = bg_fail(&client->error, BG_NO_MEMORY, "plan: out of memory");
     if (status != BG_OK)
         bg_trusted_plan_finish(&fresh);
@@ -168,8 +134,8 @@ static enum bg_status accept_plan(struct bg_client *client, struct bg_span reply
 static enum bg_status accept_groups(struct bg_client *client, struct bg_span reply)
 {
     const struct bg_digest *id = bg_identity_digest(client->settings.identity);
-    enum bg_status status =
-        bg_seat_find(client->settings.library, &client->learner.plan.plan, reply, id, &client->error, &client->seat);
+    enum bg_status status = bg_seat_find(client->settings.library, &client->state.learner.plan.plan, reply, id,
+                                         &client->error, &client->state.seat);
     client->has_seat = status == BG_OK;
     return status;
 }
@@ -177,14 +143,14 @@ static enum bg_status accept_groups(struct bg_client *client, struct bg_span rep
 static enum bg_status accept_model(struct bg_client *client, struct bg_span reply)
 {
     struct bg_document fresh;
-    enum bg_status status = bg_library_model(client->settings.library, &client->task.task.model, reply, &fresh);
+    enum bg_status status = bg_library_model(client->settings.library, &client->state.task.task.model, reply, &fresh);
     if (status == BG_BAD_DIGEST)
-        return bg_task_check_model(&client->task.task, reply, &client->error);
+        return bg_task_check_model(&client->state.task.task, reply, &client->error);
     if (status != BG_OK)
         return bg_fail(&client->error, status, "model: out of memory");
     bg_document_finish(&client->model);
     client->model = fresh;
-    client->model_digest = client->task.task.model;
+    client->model_digest = client->state.task.task.model;
     return BG_OK;
 }
 
@@ -196,7 +162,7 @@ static void on_prepared(struct bg_client *client, enum bg_status status, const c
     }
     if (what)
         bg_fail(&client->error, status, "%s: %s", what, bg_status_text(status));
-    report(client, BG_SESSION_PREPARED, status);
+    bg_client_report(client, BG_SESSION_PREPARED, status);
 }
 
 static void on_plan(void *context, enum bg_status status, struct bg_span reply)
@@ -220,8 +186,9 @@ static void on_model(void *context, enum bg_status status, struct bg_span reply)
 /* Fetches the next thing that is missing; PREPARED when nothing is. */
 static void prepare(struct bg_client *client)
 {
-    const struct bg_task *task = &client->task.task;
-    if (!bg_learner_has_plan(&client->learner) || !bg_digest_equal(&client->learner.plan.id, &client->task.plan_id)) {
+    const struct bg_task *task = &client->state.task.task;
+    const struct bg_trusted_plan *plan = &client->state.learner.plan;
+    if (!bg_learner_has_plan(&client->state.learner) || !bg_digest_equal(&plan->id, &client->state.task.plan_id)) {
         ask(client, BG_ROUTE_PLAN, (struct bg_span){NULL, 0}, on_plan);
         return;
     }
@@ -229,208 +196,17 @@ static void prepare(struct bg_client *client)
         ask(client, BG_ROUTE_GROUPS, (struct bg_span){NULL, 0}, on_groups);
         return;
     }
-    enum bg_status status = bg_task_check(&client->learner.plan, &client->task, &client->seat, &client->error);
+    enum bg_status status = bg_task_check(plan, &client->state.task, &client->state.seat, &client->error);
     if (status == BG_OK)
-        status = bg_task_check_receipt(task, &client->settlement, &client->error);
+        status = bg_task_check_receipt(task, &client->state.settlement, &client->error);
     if (status == BG_OK && (!client->model.bytes || !bg_digest_equal(&client->model_digest, &task->model))) {
         ask(client, BG_ROUTE_MODEL, (struct bg_span){task->model.bytes, BG_DIGEST_BYTES}, on_model);
         return;
     }
     bg_shape_finish(&client->shape);
     if (status == BG_OK)
-        status = bg_shape_init(&client->learner.plan.plan, task, &client->error, &client->shape);
-    report(client, BG_SESSION_PREPARED, status);
-}
-
-/* ---- training and building ---- */
-
-static struct bg_client *owner(struct bg_job *job)
-{
-    return (struct bg_client *)((char *)job - offsetof(struct bg_client, work.job));
-}
-
-static void queue_work(struct bg_client *client, enum bg_phase phase, uint64_t units,
-                       void (*run)(struct bg_job *job), void (*done)(struct bg_job *job))
-{
-    client->work = (struct bg_work){.job = {.run = run, .done = done},
-                                    .phase = phase,
-                                    .actor = client->seat.group,
-                                    .round = client->task.task.round,
-                                    .units = units};
-    bg_work_push(&client->queue, &client->work);
-}
-
-static void run_training(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    client->work_status = bg_client_train(&client->training, &client->error);
-}
-
-static void training_done(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    if (client->work_status == BG_OK)
-        notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_TRAINED, .loss = client->training.loss});
-    report(client, BG_SESSION_TRAINED, client->work_status);
-}
-
-static void run_measuring(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    client->work_status =
-        bg_client_measure(&client->training, &client->shape, &client->error, client->measured);
-}
-
-static void measuring_done(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    report(client, BG_SESSION_TRAINED, client->work_status);
-}
-
-static void measure(struct bg_client *client)
-{
-    const struct bg_examples *examples = &client->settings.examples;
-    free(client->measured);
-    client->measured = calloc(client->shape.votes_at, sizeof *client->measured);
-    if (!client->measured) {
-        bg_fail(&client->error, BG_NO_MEMORY, "statistics: out of memory");
-        report(client, BG_SESSION_TRAINED, BG_NO_MEMORY);
-        return;
-    }
-    client->training = (struct bg_client_training){.model_file = bg_document_span(&client->model),
-                                                   .plan = &client->learner.plan.plan,
-                                                   .task = &client->task.task,
-                                                   .examples = examples,
-                                                   .inputs = &client->inputs};
-    queue_work(client, BG_PHASE_TRAINING, examples->count * client->shape.slots, run_measuring, measuring_done);
-}
-
-static void train(struct bg_client *client)
-{
-    const struct bg_root_part *root = &client->learner.plan.plan.root;
-    const struct bg_examples *examples = &client->settings.examples;
-    size_t coordinates = root->layout.coordinates;
-    uint64_t batch = root->training.batch < examples->count ? root->training.batch : examples->count;
-    struct bg_codec_settings codec = bg_plan_codec_settings(&root->codec);
-    bg_codec_decay(&codec, coordinates, client->session.missed, client->learner.codec.sums);
-    free(client->delta);
-    client->delta = calloc(coordinates, sizeof *client->delta);
-    if (!client->delta) {
-        bg_fail(&client->error, BG_NO_MEMORY, "training: out of memory");
-        report(client, BG_SESSION_TRAINED, BG_NO_MEMORY);
-        return;
-    }
-    client->training = (struct bg_client_training){.model_file = bg_document_span(&client->model),
-                                                   .plan = &client->learner.plan.plan,
-                                                   .task = &client->task.task,
-                                                   .examples = examples,
-                                                   .inputs = &client->inputs,
-                                                   .seed = client->settings.seed,
-                                                   .drift = client->learner.drift,
-                                                   .delta = client->delta};
-    queue_work(client, BG_PHASE_TRAINING, client->task.task.steps * batch * coordinates, run_training, training_done);
-}
-
-static void run_encryption(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    client->work_status = bg_client_encrypt(&client->building, &client->error);
-}
-
-static void encryption_done(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    report(client, BG_SESSION_BUILT, client->work_status);
-}
-
-static void run_encoding(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    client->work_status = bg_client_encode(&client->building, &client->error);
-}
-
-static void encoding_done(struct bg_job *job)
-{
-    struct bg_client *client = owner(job);
-    uint64_t ciphertexts = client->shape.encryption == BG_PLAN_OFF ? 0 : client->shape.positions;
-    free(client->delta);
-    client->delta = NULL;
-    if (client->work_status == BG_OK)
-        queue_work(client, BG_PHASE_ENCRYPTION, ciphertexts, run_encryption, encryption_done);
-    else
-        report(client, BG_SESSION_BUILT, client->work_status);
-}
-
-static void build(struct bg_client *client)
-{
-    client->building = (struct bg_client_building){.update = {.plan = &client->learner.plan.plan,
-                                                              .plan_id = &client->learner.plan.id,
-                                                              .task = &client->task.task,
-                                                              .task_digest = &client->task.digest,
-                                                              .shape = &client->shape,
-                                                              .identity = client->settings.identity,
-                                                              .group = client->seat.group,
-                                                              .random = &client->settings.random},
-                                                   .keys = client->settings.keys,
-                                                   .tie_secret = client->settings.tie_secret,
-                                                   .tap = client->settings.tap,
-                                                   .delta = client->delta,
-                                                   .momentum = client->learner.momentum,
-                                                   .codec = &client->learner.codec,
-                                                   .fields = client->measured};
-    client->measured = NULL;
-    client->next_frame = 0;
-    queue_work(client, BG_PHASE_ENCODING, client->learner.plan.plan.root.layout.coordinates, run_encoding,
-               encoding_done);
-}
-
-/* ---- masks ahead of need ---- */
-
-#define MASKS_PER_JOB 16
-
-static void fill_pool(struct bg_client *client);
-
-static struct bg_client *owner_of_filling(struct bg_job *job)
-{
-    return (struct bg_client *)((char *)job - offsetof(struct bg_client, filling_work.job));
-}
-
-static void run_filling(struct bg_job *job)
-{
-    bg_filling_run(&owner_of_filling(job)->filling, MASKS_PER_JOB);
-}
-
-static void filling_done(struct bg_job *job)
-{
-    struct bg_client *client = owner_of_filling(job);
-    client->filling_out = false;
-    if (!client->filling.full)
-        fill_pool(client);
-}
-
-static void fill_pool(struct bg_client *client)
-{
-    const struct bg_key_part *part = &client->learner.plan.plan.key;
-    if (!client->settings.fills_pool || client->filling_out || client->session.state == BG_SESSION_BUILDING ||
-        !bg_learner_has_plan(&client->learner) || part->encryption != BG_PLAN_PAILLIER)
-        return;
-    bg_filling_init(&client->filling, client->settings.keys, &client->settings.random, part);
-    client->filling_work = (struct bg_work){.job = {.run = run_filling, .done = filling_done, .idle = true},
-                                            .phase = BG_PHASE_MASKS,
-                                            .actor = client->seat.group,
-                                            .round = client->task.task.round,
-                                            .units = MASKS_PER_JOB};
-    client->filling_out = true;
-    bg_work_push(&client->queue, &client->filling_work);
-}
-
-/* While a round trains, and from the sending of one update to the next task. */
-static void fill_by_state(struct bg_client *client)
-{
-    if (client->session.state == BG_SESSION_TRAINING || client->session.state == BG_SESSION_SENDING)
-        fill_pool(client);
-    if (client->session.state == BG_SESSION_BUILDING)
-        atomic_store(&client->filling.stop, true);
+        status = bg_shape_init(&plan->plan, task, &client->error, &client->shape);
+    bg_client_report(client, BG_SESSION_PREPARED, status);
 }
 
 /* ---- sending and the receipt ---- */
@@ -442,35 +218,56 @@ static void on_sent(void *context, enum bg_status status, struct bg_span reply)
     struct bg_client *client = context;
     if (status != BG_OK) {
         bg_fail(&client->error, status, "update for round %llu: %s",
-                (unsigned long long)client->task.task.round, bg_status_text(status));
-        report(client, BG_SESSION_SENT, status);
+                (unsigned long long)client->state.task.task.round, bg_status_text(status));
+        bg_client_report(client, BG_SESSION_SENT, status);
         return;
     }
     if (!read_pace(client, reply, &client->receipt_wait_ns))
         client->receipt_wait_ns = 0;
-    client->next_frame++;
+    client->sent += client->sending;
     send_next(client);
+}
+
+/* Bytes of the first of these frames; of all, where they are none. */
+static size_t frame_bytes(struct bg_span frames)
+{
+    struct bg_frame frame;
+    struct bg_span rest = {NULL, 0};
+    return bg_frame_decode(frames, NULL, &frame, &rest) == BG_OK ? frames.size - rest.size : frames.size;
 }
 
 static void send_next(struct bg_client *client)
 {
-    const struct bg_update *update = &client->building.frames;
-    if (client->next_frame > update->block_count) {
+    struct bg_span left = {client->out.data + client->sent, client->out.size - client->sent};
+    if (client->sent && !left.size) {
+        if (client->settings.memory)
+            client->settings.memory->release_update(client->settings.memory);
         advance(client, (struct bg_session_event){.kind = BG_SESSION_SENT, .wait_ns = client->receipt_wait_ns});
         return;
     }
-    ask(client, client->next_frame == 0 ? BG_ROUTE_MANIFEST : BG_ROUTE_BLOCK,
-        bg_update_frame(update, client->next_frame), on_sent);
+    client->sending = left.size = frame_bytes(left);
+    ask(client, client->sent ? BG_ROUTE_BLOCK : BG_ROUTE_MANIFEST, left, on_sent);
+}
+
+static void forget_frames(struct bg_client *client)
+{
+    bg_update_finish(&client->building.frames);
+    client->out = (struct bg_span){NULL, 0};
 }
 
 /* `scales` NULL: there is no receipt that has any. */
 static void settle(struct bg_client *client, bool used, const double *scales)
 {
-    bg_client_settle(&client->learner.plan.plan, &client->task.task, used, scales, &client->learner.codec);
-    bg_update_finish(&client->building.frames);
-    client->building.encoded = false;
-    notify(client,
-           (struct bg_client_notice){.kind = used ? BG_CLIENT_NOTICE_COMMITTED : BG_CLIENT_NOTICE_FOLDED_BACK});
+    struct bg_learner *learner = &client->state.learner;
+    bg_client_settle(&learner->plan.plan, &client->state.task.task, used, scales, &learner->codec);
+    forget_frames(client);
+    client->building.encoded = client->state.out = false;
+    client->outcome = used ? BG_CLIENT_NOTICE_COMMITTED : BG_CLIENT_NOTICE_FOLDED_BACK;
+    client->owes = client->settings.memory != NULL;
+    if (client->owes)
+        bg_client_keep_settlement(client);
+    else
+        bg_client_notify(client, (struct bg_client_notice){.kind = client->outcome});
 }
 
 static void on_receipt(void *context, enum bg_status status, struct bg_span reply)
@@ -480,16 +277,16 @@ static void on_receipt(void *context, enum bg_status status, struct bg_span repl
     if (status == BG_OK && follow_pace(client, reply))
         return;
     if (status == BG_OK)
-        status = bg_verdict_accept(client->settings.library, &client->trust, &client->learner.plan,
-                                   &client->task.task, &client->seat, reply, &client->error, &verdict);
+        status = bg_verdict_accept(client->settings.library, &client->state.trust, &client->state.learner.plan,
+                                   &client->state.task.task, &client->state.seat, reply, &client->error, &verdict);
     else
         bg_fail(&client->error, status, "receipt: %s", bg_status_text(status));
     if (status != BG_OK) {
-        report(client, BG_SESSION_RECEIPT, status);
+        bg_client_report(client, BG_SESSION_RECEIPT, status);
         return;
     }
     bool used = verdict.used;
-    client->settlement = verdict.settlement;
+    client->state.settlement = verdict.settlement;
     settle(client, used, verdict.scales);
     bg_verdict_finish(&verdict);
     advance(client, (struct bg_session_event){.kind = BG_SESSION_RECEIPT, .used = used});
@@ -499,11 +296,19 @@ static void ask_receipt(struct bg_client *client)
 {
     uint8_t round[8];
     for (size_t i = 0; i < sizeof round; i++)
-        round[i] = (uint8_t)(client->task.task.round >> (8 * i));
+        round[i] = (uint8_t)(client->state.task.task.round >> (8 * i));
     ask(client, BG_ROUTE_RECEIPT, (struct bg_span){round, sizeof round}, on_receipt);
 }
 
 /* ---- the session ---- */
+
+void bg_client_ask_task(struct bg_client *client)
+{
+    if (client->owes)
+        bg_client_keep_settlement(client);
+    else
+        ask(client, BG_ROUTE_TASK, (struct bg_span){NULL, 0}, on_task);
+}
 
 static void perform(struct bg_client *client, enum bg_session_action action)
 {
@@ -512,25 +317,22 @@ static void perform(struct bg_client *client, enum bg_session_action action)
     case BG_SESSION_DO_COMMIT: /* done with the receipt in hand */
         return;
     case BG_SESSION_DO_ASK:
-        ask(client, BG_ROUTE_TASK, (struct bg_span){NULL, 0}, on_task);
+        bg_client_ask_task(client);
         return;
     case BG_SESSION_DO_PREPARE:
         prepare(client);
         return;
     case BG_SESSION_DO_TRAIN:
-        if (client->shape.measures)
-            measure(client);
-        else
-            train(client);
+        bg_client_begin_training(client);
         return;
     case BG_SESSION_DO_BUILD:
-        build(client);
+        bg_client_begin_building(client);
         return;
     case BG_SESSION_DO_SEND:
         send_next(client);
         return;
     case BG_SESSION_DO_RESEND:
-        client->next_frame = 0;
+        client->sent = 0;
         send_next(client);
         return;
     case BG_SESSION_DO_ASK_RECEIPT:
@@ -550,13 +352,13 @@ static void advance(struct bg_client *client, struct bg_session_event event)
     if (bg_session_step(&client->session, &event, client->now, &action) != BG_OK)
         return;
     if (client->session.state != before) {
-        if (client->session.state == BG_SESSION_WAITING)
-            bg_update_finish(&client->building.frames); /* nothing is sent any more */
-        notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_STATE});
+        if (client->session.state == BG_SESSION_WAITING && !client->settings.memory)
+            forget_frames(client); /* nothing is sent any more */
+        bg_client_notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_STATE});
     }
     perform(client, action);
     if (client->session.state != before)
-        fill_by_state(client);
+        bg_client_fill_by_state(client);
 }
 
 enum bg_status bg_client_create(const struct bg_client_settings *settings, uint64_t now,
@@ -566,9 +368,11 @@ enum bg_status bg_client_create(const struct bg_client_settings *settings, uint6
     if (!client)
         return BG_NO_MEMORY;
     client->settings = *settings;
-    client->trust.population = settings->population;
-    memcpy(client->trust.key_holder, settings->key_holder, sizeof client->trust.key_holder);
-    memcpy(client->trust.root, settings->root, sizeof client->trust.root);
+    client->state.client = *bg_identity_digest(settings->identity);
+    client->state.trust.population = settings->population;
+    memcpy(client->state.trust.key_holder, settings->key_holder, sizeof client->state.trust.key_holder);
+    memcpy(client->state.trust.root, settings->root, sizeof client->state.trust.root);
+    memcpy(client->state.tie_secret, settings->tie_secret, sizeof client->state.tie_secret);
     client->now = now;
     client->shape.encryption = BG_PLAN_OFF;
     bg_prng_init_stream(&client->waits, settings->seed, "waits", 0);
@@ -577,13 +381,24 @@ enum bg_status bg_client_create(const struct bg_client_settings *settings, uint6
     return BG_OK;
 }
 
+void bg_client_resume(struct bg_client *client, struct bg_device_state *state, struct bg_span update)
+{
+    bg_device_state_finish(&client->state);
+    client->state = *state;
+    *state = (struct bg_device_state){.round = 0};
+    client->has_seat = client->building.encoded = client->state.out;
+    client->out = update;
+    uint64_t left = client->state.task.task.deadline_ns;
+    bg_session_resume(&client->session, client->now, client->state.round, client->state.attempt, client->state.out,
+                      update.size ? later(client->now, left) : client->now);
+}
+
 void bg_client_destroy(struct bg_client **client)
 {
     struct bg_client *c = *client;
     if (!c)
         return;
-    bg_learner_finish(&c->learner);
-    bg_trusted_task_finish(&c->task);
+    bg_device_state_finish(&c->state);
     bg_document_finish(&c->model);
     bg_shape_finish(&c->shape);
     bg_client_building_finish(&c->building);
@@ -604,7 +419,7 @@ void bg_client_tick(struct bg_client *client, uint64_t now)
 
 uint64_t bg_client_next_wake(const struct bg_client *client)
 {
-    uint64_t wake = client->session.wake;
+    uint64_t wake = client->keeping ? UINT64_MAX : client->session.wake;
     return wake != UINT64_MAX && wake < client->asleep_until ? client->asleep_until : wake;
 }
 
@@ -630,6 +445,7 @@ enum bg_session_state bg_client_state(const struct bg_client *client)
 
 const float *bg_client_residual(const struct bg_client *client, size_t *ret_count)
 {
-    *ret_count = bg_learner_has_plan(&client->learner) ? client->learner.plan.plan.root.layout.coordinates : 0;
-    return *ret_count ? client->learner.codec.sums : NULL;
+    const struct bg_learner *learner = &client->state.learner;
+    *ret_count = bg_learner_has_plan(learner) ? learner->plan.plan.root.layout.coordinates : 0;
+    return *ret_count ? learner->codec.sums : NULL;
 }

@@ -11,12 +11,14 @@
 
 #include "base/examples.h"
 #include "base/work.h"
+#include "client/memory.h"
 #include "client/session.h"
 #include "client/update.h"
 #include "net/transport.h"
 #include "protocol/library.h"
 
 struct bg_client;
+struct bg_model_card;
 
 /* The key of a plan, and where masks under it come from. */
 struct bg_client_key {
@@ -31,6 +33,14 @@ struct bg_client_key {
 struct bg_key_ring {
     enum bg_status (*get)(struct bg_key_ring *ring, const struct bg_key_part *part, struct bg_error *error,
                           struct bg_client_key *ret_key);
+};
+
+/* A device's examples, which it need not hold while it does not train. On a worker, one at a time. */
+struct bg_client_data {
+    /* The plan's features of all rows, after their signed log, until `close`. */
+    enum bg_status (*open)(struct bg_client_data *data, const struct bg_root_part *plan,
+                           const struct bg_model_card *card, struct bg_error *error, struct bg_examples *ret_examples);
+    void (*close)(struct bg_client_data *data);
 };
 
 /* What a dishonest client of a simulation does to its own update; all NULL for an honest one. */
@@ -66,13 +76,15 @@ struct bg_client_settings {
     struct bg_key_ring *keys;                   /* kept */
     struct bg_library *library;                 /* kept: with others of its process and thread; NULL on a device */
     struct bg_random random;                    /* pad seeds and masks; from any thread */
-    struct bg_examples examples;                /* kept: the plan's features after their signed log */
+    struct bg_examples examples;                /* kept: the plan's features after their signed log, unless … */
+    struct bg_client_data *data;                /* … kept: this gives them when they are needed; NULL: they are above */
     uint64_t seed;                              /* of the order of minibatches and of the waits */
     uint8_t tie_secret[32];                     /* decides votes without an opinion */
     uint64_t poll_ns;                           /* least pause between two looks at the server, whatever it says */
     uint64_t patience_ns;                       /* longest pause between tries that failed */
     uint64_t longest_wait_ns;                   /* that a server's pace is followed; at least poll_ns */
     bool fills_pool;                            /* computes masks ahead, as idle work (client/filling.h) */
+    struct bg_client_memory *memory;            /* kept; NULL: forgets all when it ends, as in a simulation */
     struct bg_update_tap tap;
     void (*observe)(void *context, const struct bg_client_notice *notice); /* may be NULL */
     void *observe_context;
@@ -81,6 +93,10 @@ struct bg_client_settings {
 /* Copies settings. Its first tick is due at once. */
 BG_MUST_CHECK enum bg_status bg_client_create(const struct bg_client_settings *settings, uint64_t now,
                                               struct bg_client **ret_client);
+/* Before its first tick: goes on where a client of the same identity, population and trust was stopped, from what its
+ * memory kept. Takes the state; tie_secret of the settings no longer counts. `update`: the bytes of the update that is
+ * out, kept until it is settled; empty: none is, or the other side has it. */
+void bg_client_resume(struct bg_client *client, struct bg_device_state *state, struct bg_span update);
 /* No work of the client may be running or queued, no request unanswered. */
 void bg_client_destroy(struct bg_client **client);
 

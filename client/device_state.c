@@ -14,6 +14,33 @@
 #define FLAG_OUT 1u
 #define FILE_LIMIT (SIZE_MAX / 4) /* nobody else writes it */
 
+enum bg_status bg_device_state_begin(const struct bg_digest *client, const struct bg_trust *trust,
+                                     const struct bg_random *random, struct bg_error *error,
+                                     struct bg_device_state *ret_state)
+{
+    struct bg_device_state state = {.client = *client, .trust = *trust};
+    enum bg_status status = bg_random_fill(random, state.tie_secret, sizeof state.tie_secret);
+    if (status != BG_OK)
+        return bg_fail(error, status, "secret of ties: %s", bg_status_text(status));
+    *ret_state = state;
+    bg_wipe(&state, sizeof state);
+    return BG_OK;
+}
+
+enum bg_status bg_device_state_check_owner(const struct bg_device_state *state, const struct bg_digest *client,
+                                           const struct bg_trust *trust, struct bg_error *error)
+{
+    if (!bg_digest_equal(&state->client, client))
+        return bg_fail(error, BG_REFUSED, "it belongs to another client: give each its own folder");
+    if (memcmp(state->trust.key_holder, trust->key_holder, BG_PUBLIC_POINT_BYTES) != 0 ||
+        memcmp(state->trust.root, trust->root, BG_PUBLIC_POINT_BYTES) != 0)
+        return bg_fail(error, BG_REFUSED, "it was made under another key holder or root");
+    if (!bg_population_equal(&state->trust.population, &trust->population))
+        return bg_fail(error, BG_WRONG_POPULATION, "it is of population %s, this client is of %s",
+                       state->trust.population.name, trust->population.name);
+    return BG_OK;
+}
+
 void bg_device_state_finish(struct bg_device_state *state)
 {
     bg_learner_finish(&state->learner);

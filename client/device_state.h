@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a client on files remembers between two calls, as one file that each call replaces: it has happened or not.
+ * What a device remembers between two starts, as one file that each change replaces: it has happened or not.
  * Integers are little-endian.
  *
  *    0  magic    4 bytes  "BRGC"
@@ -36,6 +36,14 @@ struct bg_device_state {
     struct bg_trusted_task task; /* … of this task */
 };
 
+/* Of a client that has made no update yet: a fresh secret of ties, and no plan. BG_RANDOM. */
+BG_MUST_CHECK enum bg_status bg_device_state_begin(const struct bg_digest *client, const struct bg_trust *trust,
+                                                   const struct bg_random *random, struct bg_error *error,
+                                                   struct bg_device_state *ret_state);
+/* BG_REFUSED: it is of another client, or of one that believes others; BG_WRONG_POPULATION. */
+BG_MUST_CHECK enum bg_status bg_device_state_check_owner(const struct bg_device_state *state,
+                                                         const struct bg_digest *client, const struct bg_trust *trust,
+                                                         struct bg_error *error);
 /* Accepts a zeroed state. Wipes the secret. */
 void bg_device_state_finish(struct bg_device_state *state);
 /* Of a state that has a plan. */

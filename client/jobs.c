@@ -119,6 +119,28 @@ static enum bg_status train_from(struct bg_client_training *training, const stru
     return BG_OK;
 }
 
+static enum bg_status open_data(struct bg_client_training *training, const struct bg_model_card *card,
+                                struct bg_error *error)
+{
+    struct bg_client_data *data = training->data;
+    if (!data)
+        return BG_OK;
+    enum bg_status status = data->open(data, &training->plan->root, card, error, &training->opened);
+    training->examples = status == BG_OK ? &training->opened : NULL;
+    return status;
+}
+
+/* After open_data, whatever came of it. */
+static void close_data(struct bg_client_training *training)
+{
+    if (!training->data)
+        return;
+    bg_client_inputs_finish(training->inputs);
+    if (training->examples)
+        training->data->close(training->data);
+    training->examples = NULL;
+}
+
 /* What is measured: the features themselves, or, to find a projection, what it would be applied to. */
 static enum bg_status measure_from(struct bg_client_training *training, const struct bg_model_card *card,
                                    const struct bg_statistics_form *form, struct bg_error *error, uint64_t *ret_slots)
@@ -140,7 +162,10 @@ enum bg_status bg_client_measure(struct bg_client_training *training, const stru
     if (status != BG_OK)
         return status;
     ret_fields[0] = 1;
-    status = measure_from(training, &file.card, &shape->statistics, error, ret_fields + 1);
+    status = open_data(training, &file.card, error);
+    if (status == BG_OK)
+        status = measure_from(training, &file.card, &shape->statistics, error, ret_fields + 1);
+    close_data(training);
     bg_model_file_finish(&file);
     return status;
 }
@@ -151,9 +176,12 @@ enum bg_status bg_client_train(struct bg_client_training *training, struct bg_er
     enum bg_status status = bg_model_decode(training->model_file, "model from the root", error, &file);
     if (status != BG_OK)
         return status;
-    status = check_model(training, &file.card, error);
+    status = open_data(training, &file.card, error);
+    if (status == BG_OK)
+        status = check_model(training, &file.card, error);
     if (status == BG_OK)
         status = train_from(training, &file.card, error);
+    close_data(training);
     bg_model_file_finish(&file);
     return status;
 }

@@ -24,6 +24,8 @@ struct bg_client_training {
     const struct bg_plan *plan;
     const struct bg_task *task;
     const struct bg_examples *examples; /* the plan's features after their signed logarithm */
+    struct bg_client_data *data;        /* where to get them instead; nothing of them is kept then; NULL: see above */
+    struct bg_examples opened;          /* what `data` gave, while it is open */
     struct bg_client_inputs *inputs;    /* in, out */
     uint64_t seed;
     float *drift; /* in, out: (coordinates) h; NULL without drift memory */

@@ -2,59 +2,19 @@
 #include "client/offline.h"
 
 #include "base/file.h"
+#include "client/device_folder.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DOCUMENT_LIMIT ((size_t)1 << 30)
-
-/* ---- the folder ---- */
-
-struct folder {
-    int lock;
-    char path[PATH_MAX]; /* of the state file */
-    char kept[PATH_MAX]; /* of the update that is out */
-};
-
-static enum bg_status open_folder(const char *path, bool make, struct bg_error *error, struct folder *ret_folder)
-{
-    struct folder folder;
-    int a = snprintf(folder.path, sizeof folder.path, "%s/client.state", path);
-    int b = snprintf(folder.kept, sizeof folder.kept, "%s/client.update", path);
-    if (a < 0 || b < 0 || (size_t)a >= sizeof folder.path || (size_t)b >= sizeof folder.kept)
-        return bg_fail(error, BG_INVALID, "the path of the state folder is too long");
-    if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
-        return bg_fail(error, BG_IO, "%s: cannot make the state folder: %s", path, strerror(errno));
-    folder.lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder.lock < 0)
-        return bg_fail(error, errno == ENOENT ? BG_NOT_FOUND : BG_IO, "%s: cannot open the state folder: %s", path,
-                       strerror(errno));
-    if (flock(folder.lock, LOCK_EX | LOCK_NB) != 0) {
-        close(folder.lock);
-        return bg_fail(error, BG_BUSY, "%s: another burgee-client works in this folder", path);
-    }
-    *ret_folder = folder;
-    return BG_OK;
-}
-
-static void close_folder(struct folder *folder)
-{
-    close(folder->lock);
-}
 
 /* ---- what one update is made from ---- */
 
 struct making {
     const struct bg_device_settings *settings;
     const struct bg_device_files *files;
-    struct folder folder;
+    struct bg_device_folder folder;
     bool had_state;
     struct bg_device_state state;
     struct bg_trust trust;
@@ -180,32 +140,13 @@ static enum bg_status read_documents(struct making *m, struct bg_error *error)
 
 /* ---- the state before ---- */
 
-static enum bg_status begin_state(struct making *m, struct bg_error *error)
-{
-    m->state.client = *bg_identity_digest(m->settings->identity);
-    m->state.trust = m->trust;
-    enum bg_status status = bg_random_fill(m->settings->random, m->state.tie_secret, sizeof m->state.tie_secret);
-    return status == BG_OK ? BG_OK : bg_fail(error, status, "secret of ties: %s", bg_status_text(status));
-}
-
 static enum bg_status load_state(struct making *m, struct bg_error *error)
 {
-    const char *path = m->folder.path;
-    enum bg_status status = bg_device_state_load(path, error, &m->state);
-    if (status == BG_NOT_FOUND)
-        return begin_state(m, error);
-    if (status != BG_OK)
-        return status;
-    m->had_state = true;
-    if (!bg_digest_equal(&m->state.client, bg_identity_digest(m->settings->identity)))
-        return bg_fail(error, BG_REFUSED, "%s: it belongs to another client: give each its own folder", path);
-    if (memcmp(m->state.trust.key_holder, m->trust.key_holder, BG_PUBLIC_POINT_BYTES) != 0 ||
-        memcmp(m->state.trust.root, m->trust.root, BG_PUBLIC_POINT_BYTES) != 0)
-        return bg_fail(error, BG_REFUSED, "%s: it was made under another key holder or root", path);
-    if (!bg_population_equal(&m->state.trust.population, &m->trust.population))
-        return bg_fail(error, BG_WRONG_POPULATION, "%s: it is of population %s, the plan of %s", path,
-                       m->state.trust.population.name, m->trust.population.name);
-    return BG_OK;
+    const struct bg_digest *client = bg_identity_digest(m->settings->identity);
+    enum bg_status status =
+        bg_device_folder_load(&m->folder, client, &m->trust, m->settings->random, error, &m->state);
+    m->had_state = status == BG_OK && bg_learner_has_plan(&m->state.learner);
+    return status;
 }
 
 /* A second update for the same round would add the same votes under other pads: the first one is handed over again. */
@@ -219,10 +160,10 @@ static enum bg_status check_news(struct making *m, struct bg_error *error)
         return BG_OK;
     if (task->round < state->round || (task->round == state->round && task->attempt <= state->attempt && m->had_state))
         return bg_fail(error, BG_DUPLICATE, "%s: the update for round %llu%s was made before, and is made only once",
-                       m->folder.path, round, round < last ? ", or for a later one," : "");
+                       m->folder.state, round, round < last ? ", or for a later one," : "");
     if (state->out)
         return bg_fail(error, BG_BUSY, "%s: the update for round %llu waits for its receipt: give it to "
-                                       "burgee-client receipt", m->folder.path, last);
+                                       "burgee-client receipt", m->folder.state, last);
     enum bg_status status = in_file(bg_task_check_receipt(task, &state->settlement, error), m->files->task, error);
     if (status != BG_OK)
         return status;
@@ -340,27 +281,25 @@ static enum bg_status make_update(struct making *m, struct bg_error *error)
 /* What the state calls out is kept, so that it can be handed over again after an interruption. */
 static enum bg_status keep(struct making *m, struct bg_error *error)
 {
-    enum bg_status status = bg_file_write(m->folder.kept, bg_writer_span(&m->update.frames), 0600, error);
-    if (status != BG_OK)
-        return status;
+    struct bg_client_memory *memory = &m->folder.memory;
+    struct bg_span kept;
     m->state.out = true;
     m->state.seat = m->seat;
     m->state.round = m->task.task.round;
     m->state.attempt = m->task.task.attempt;
     m->state.task = m->task;
     m->task = (struct bg_trusted_task){0};
-    return bg_device_state_save(&m->state, m->folder.path, error);
+    return memory->keep_update(memory, &m->state, bg_writer_span(&m->update.frames), error, &kept);
 }
 
 static enum bg_status hand_over(struct making *m, struct bg_error *error)
 {
-    uint8_t *bytes;
-    enum bg_status status = bg_file_read(m->folder.kept, SIZE_MAX / 4, error, &bytes, &m->bytes);
+    struct bg_span update;
+    enum bg_status status = bg_device_folder_map(&m->folder, error, &update);
     if (status != BG_OK)
         return status;
-    status = bg_file_write(m->files->update, (struct bg_span){bytes, m->bytes}, 0644, error);
-    free(bytes);
-    return status;
+    m->bytes = update.size;
+    return bg_file_write(m->files->update, update, 0644, error);
 }
 
 static void fill_report(const struct making *m, struct bg_device_report *report)
@@ -393,7 +332,7 @@ static void finish_making(struct making *m)
     bg_trusted_task_finish(&m->task);
     bg_trusted_plan_finish(&m->plan);
     bg_device_state_finish(&m->state);
-    close_folder(&m->folder);
+    bg_device_folder_close(&m->folder);
 }
 
 enum bg_status bg_device_update(const struct bg_device_settings *settings, const struct bg_device_files *files,
@@ -402,7 +341,7 @@ enum bg_status bg_device_update(const struct bg_device_settings *settings, const
     struct making m = {.settings = settings, .files = files, .shape = {.encryption = BG_PLAN_OFF}};
     memcpy(m.trust.key_holder, settings->key_holder, sizeof m.trust.key_holder);
     memcpy(m.trust.root, settings->root, sizeof m.trust.root);
-    enum bg_status status = open_folder(settings->folder, true, error, &m.folder);
+    enum bg_status status = bg_device_folder_open(settings->folder, true, error, &m.folder);
     if (status != BG_OK)
         return status;
     status = read_documents(&m, error);
@@ -449,36 +388,37 @@ static enum bg_status settle(struct bg_device_state *state, const char *receipt,
     return BG_OK;
 }
 
+/* Of the update that is out. */
+static enum bg_status settle_in(struct bg_device_folder *folder, struct bg_device_state *state, const char *receipt,
+                                struct bg_error *error, bool *ret_used)
+{
+    if (!state->out)
+        return bg_fail(error, BG_NOT_FOUND, "%s: no update waits for a receipt", folder->state);
+    enum bg_status status = settle(state, receipt, error, ret_used);
+    if (status != BG_OK)
+        return status;
+    state->out = false;
+    return folder->memory.keep_settlement(&folder->memory, state, error);
+}
+
 enum bg_status bg_device_settle(const char *folder_path, const char *receipt, struct bg_error *error,
                                 uint64_t *ret_round, bool *ret_used)
 {
-    struct folder folder;
+    struct bg_device_folder folder;
     struct bg_device_state state;
     bool used = false;
-    enum bg_status status = open_folder(folder_path, false, error, &folder);
+    enum bg_status status = bg_device_folder_open(folder_path, false, error, &folder);
     if (status != BG_OK)
         return status;
-    status = bg_device_state_load(folder.path, error, &state);
-    if (status != BG_OK) {
-        close_folder(&folder);
-        return status;
-    }
-    uint64_t round = state.round;
-    if (!state.out)
-        status = bg_fail(error, BG_NOT_FOUND, "%s: no update waits for a receipt", folder.path);
-    if (status == BG_OK)
-        status = settle(&state, receipt, error, &used);
+    status = bg_device_state_load(folder.state, error, &state);
     if (status == BG_OK) {
-        state.out = false;
-        status = bg_device_state_save(&state, folder.path, error);
+        status = settle_in(&folder, &state, receipt, error, &used);
+        if (status == BG_OK) {
+            *ret_round = state.round;
+            *ret_used = used;
+        }
+        bg_device_state_finish(&state);
     }
-    if (status == BG_OK)
-        unlink(folder.kept);
-    bg_device_state_finish(&state);
-    close_folder(&folder);
-    if (status != BG_OK)
-        return status;
-    *ret_round = round;
-    *ret_used = used;
-    return BG_OK;
+    bg_device_folder_close(&folder);
+    return status;
 }

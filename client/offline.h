@@ -3,10 +3,6 @@
  * The client on files: one call makes one update from documents that somebody carried here, another reads the receipt.
  * In between, and from round to round, a folder holds what the client owes to its residual (client/device_state.h). The
  * checks, the training and the encryption are those of the client on a network.
- *
- *   client.state    in the folder; one process at a time works there
- *   client.update   the update that is out, until its receipt: the same call hands it over again, as after an
- *                   interruption
  */
 #pragma once
 

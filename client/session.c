@@ -7,6 +7,17 @@ void bg_session_init(struct bg_session *session, uint64_t now, uint64_t poll_ns,
         .poll_ns = poll_ns, .patience_ns = patience_ns, .pause_ns = poll_ns, .wake = now};
 }
 
+void bg_session_resume(struct bg_session *session, uint64_t now, uint64_t round, uint32_t attempt, bool out,
+                       uint64_t deadline)
+{
+    session->state = !out ? BG_SESSION_IDLE : now < deadline ? BG_SESSION_SENDING : BG_SESSION_WAITING;
+    session->wake = now;
+    session->round = session->trained = round;
+    session->attempt = attempt;
+    session->deadline = deadline;
+    session->unanswered = out;
+}
+
 static uint64_t later(uint64_t now, uint64_t delay_ns)
 {
     return delay_ns > UINT64_MAX - now ? UINT64_MAX : now + delay_ns;

@@ -88,6 +88,10 @@ struct bg_session {
 
 /* Idle, WAKE due at once. */
 void bg_session_init(struct bg_session *session, uint64_t now, uint64_t poll_ns, uint64_t patience_ns);
+/* Instead: after `round` and its attempt, in which it was stopped. With an update that is out (which the other side may
+ * have) it is sending that, or, from `deadline` on, waiting for its receipt. */
+void bg_session_resume(struct bg_session *session, uint64_t now, uint64_t round, uint32_t attempt, bool out,
+                       uint64_t deadline);
 /* BG_INVALID, and nothing changes, for an event that the state does not expect. */
 BG_MUST_CHECK enum bg_status bg_session_step(struct bg_session *session, const struct bg_session_event *event,
                                              uint64_t now, enum bg_session_action *ret_action);

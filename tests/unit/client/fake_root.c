@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LONGEST_NS (1000 * (uint64_t)PATIENCE_NS)
@@ -13,8 +14,24 @@ static struct fake_root *of_transport(struct bg_transport *transport)
     return (struct fake_root *)((char *)transport - offsetof(struct fake_root, transport));
 }
 
+/* A request of one life of the client. */
+struct asked {
+    struct fake_root *root;
+    unsigned life;
+    bg_reply_function *on_reply;
+    void *context;
+};
+
+static void on_reply(void *context, enum bg_status status, struct bg_span reply)
+{
+    struct asked asked = *(struct asked *)context;
+    free(context);
+    if (asked.life == asked.root->life)
+        asked.on_reply(asked.context, status, reply);
+}
+
 static enum bg_status send(struct bg_transport *transport, const struct bg_request *request,
-                           bg_reply_function *on_reply, void *context)
+                           bg_reply_function *function, void *context)
 {
     struct fake_root *root = of_transport(transport);
     if (root->sends_that_fail) {
@@ -22,7 +39,12 @@ static enum bg_status send(struct bg_transport *transport, const struct bg_reque
         return BG_NO_MEMORY;
     }
     root->route = request->route;
-    return bg_transport_send(&root->loopback.transport, request, on_reply, context);
+    struct asked *asked = malloc(sizeof *asked);
+    *asked = (struct asked){root, root->life, function, context};
+    enum bg_status status = bg_transport_send(&root->loopback.transport, request, on_reply, asked);
+    if (status != BG_OK)
+        free(asked);
+    return status;
 }
 
 static const struct bg_transport_ops ops = {.send = send};
@@ -51,6 +73,23 @@ static enum bg_status post(void *owner, uint64_t delay_ns, void (*run)(void *arg
     return BG_OK;
 }
 
+/* Two updates of a round with other bytes would be two messages under the same votes. */
+static void compare_with_first(struct fake_root *root)
+{
+    if (root->manifest.size + root->blocks.size != bg_shape_update_bytes(&root->stage.shape))
+        return;
+    if (root->first_round != root->stage.task.round) {
+        bg_writer_finish(&root->first);
+        bg_write_bytes(&root->first, root->manifest.data, root->manifest.size);
+        bg_write_bytes(&root->first, root->blocks.data, root->blocks.size);
+        root->first_round = root->stage.task.round;
+    }
+    struct bg_span first = bg_writer_span(&root->first);
+    cr_assert(bg_span_equal((struct bg_span){first.data, root->manifest.size}, bg_writer_span(&root->manifest)));
+    cr_assert(bg_span_equal((struct bg_span){first.data + root->manifest.size, first.size - root->manifest.size},
+                            bg_writer_span(&root->blocks)));
+}
+
 static void keep_frame(struct fake_root *root, const struct bg_request *request)
 {
     if (request->route == BG_ROUTE_MANIFEST) {
@@ -61,6 +100,7 @@ static void keep_frame(struct fake_root *root, const struct bg_request *request)
     } else {
         bg_write_bytes(&root->blocks, request->body.data, request->body.size);
         root->block_frames++;
+        compare_with_first(root);
     }
 }
 
@@ -146,23 +186,64 @@ void fake_root_init(struct fake_root *root, const struct population_terms *terms
     bg_loopback_init(&root->loopback, serve, root, delay, post, root, TIMEOUT_NS);
     struct population *p = &root->stage.population;
     struct bg_trust trust = stage_trust(&root->stage);
-    struct bg_client_settings settings = {.population = p->name,
-                                          .identity = p->clients[0],
-                                          .transport = &root->transport,
-                                          .keys = &root->ring.ring,
-                                          .random = p->random,
-                                          .examples = root->stage.examples,
-                                          .seed = 7,
-                                          .tie_secret = {5},
-                                          .poll_ns = POLL_NS,
-                                          .patience_ns = PATIENCE_NS,
-                                          .longest_wait_ns = LONGEST_WAIT_NS,
-                                          .fills_pool = true,
-                                          .observe = observe,
-                                          .observe_context = root};
-    memcpy(settings.key_holder, trust.key_holder, sizeof settings.key_holder);
-    memcpy(settings.root, trust.root, sizeof settings.root);
-    cr_assert_eq(bg_client_create(&settings, root->now, &root->client), BG_OK);
+    root->settings = (struct bg_client_settings){.population = p->name,
+                                                 .identity = p->clients[0],
+                                                 .transport = &root->transport,
+                                                 .keys = &root->ring.ring,
+                                                 .random = p->random,
+                                                 .examples = root->stage.examples,
+                                                 .seed = 7,
+                                                 .tie_secret = {5},
+                                                 .poll_ns = POLL_NS,
+                                                 .patience_ns = PATIENCE_NS,
+                                                 .longest_wait_ns = LONGEST_WAIT_NS,
+                                                 .fills_pool = true,
+                                                 .observe = observe,
+                                                 .observe_context = root};
+    memcpy(root->settings.key_holder, trust.key_holder, sizeof trust.key_holder);
+    memcpy(root->settings.root, trust.root, sizeof trust.root);
+    cr_assert_eq(bg_client_create(&root->settings, root->now, &root->client), BG_OK);
+}
+
+static void start_from_folder(struct fake_root *root)
+{
+    struct bg_device_state state;
+    struct bg_error error = {0};
+    struct bg_span update = {NULL, 0};
+    struct bg_trust trust = stage_trust(&root->stage);
+    cr_assert_eq(bg_device_folder_open(root->folder, true, &error, &root->device), BG_OK, "%s", error.text);
+    cr_assert_eq(bg_device_folder_load(&root->device, bg_identity_digest(root->settings.identity), &trust,
+                                       &root->settings.random, &error, &state),
+                 BG_OK, "%s", error.text);
+    memcpy(state.tie_secret, root->settings.tie_secret, sizeof state.tie_secret); /* the same in every run */
+    enum bg_status mapped = state.out ? bg_device_folder_map(&root->device, &error, &update) : BG_OK;
+    cr_assert(mapped == BG_OK || mapped == BG_NOT_FOUND, "%s", error.text);
+    root->settings.memory = &root->device.memory;
+    cr_assert_eq(bg_client_create(&root->settings, root->now, &root->client), BG_OK);
+    bg_client_resume(root->client, &state, update);
+}
+
+void fake_root_remember(struct fake_root *root, const char *folder)
+{
+    bg_client_destroy(&root->client);
+    root->folder = folder;
+    start_from_folder(root);
+}
+
+void fake_root_restart(struct fake_root *root)
+{
+    root->life++;
+    bg_client_destroy(&root->client);
+    bg_device_folder_close(&root->device);
+    start_from_folder(root);
+}
+
+static bool stops(struct fake_root *root)
+{
+    if (++root->steps != root->stop_at)
+        return false;
+    fake_root_restart(root);
+    return true;
 }
 
 void fake_root_finish(struct fake_root *root)
@@ -170,6 +251,9 @@ void fake_root_finish(struct fake_root *root)
     while (root->event_count) /* a client is destroyed when nothing is on its way */
         fake_root_run(root, root->now + TIMEOUT_NS);
     bg_client_destroy(&root->client);
+    if (root->folder)
+        bg_device_folder_close(&root->device);
+    bg_writer_finish(&root->first);
     bg_writer_finish(&root->task);
     bg_writer_finish(&root->receipt);
     bg_writer_finish(&root->manifest);
@@ -225,8 +309,10 @@ static void run_job(struct fake_root *root, struct bg_job *job)
 static void run_work(struct fake_root *root)
 {
     struct bg_work *work;
-    while ((work = bg_client_work(root->client))) {
+    while ((work = bg_client_work(root->client)) && !stops(root)) {
         run_job(root, &work->job);
+        if (stops(root))
+            return;
         bg_client_tick(root->client, root->now);
         work->job.done(&work->job);
     }
@@ -247,7 +333,8 @@ static bool run_once(struct fake_root *root, uint64_t until)
         *event = root->events[--root->event_count];
         due.run(due.argument);
     }
-    run_work(root);
+    if (!stops(root))
+        run_work(root);
     return true;
 }
 
@@ -261,6 +348,7 @@ void fake_root_run(struct fake_root *root, uint64_t until)
 void fake_root_run_to(struct fake_root *root, enum bg_session_state state)
 {
     uint64_t limit = root->now + LONGEST_NS;
-    while (bg_client_state(root->client) != state)
+    while (bg_client_state(root->client) != state ||
+           (root->folder && state == BG_SESSION_IDLE && bg_client_next_wake(root->client) == UINT64_MAX))
         cr_assert(run_once(root, limit), "waits in %s", bg_session_state_name(bg_client_state(root->client)));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/client.h"
+#include "client/device_folder.h"
 #include "net/loopback.h"
 #include "tests/unit/client/stage.h"
 
@@ -23,8 +24,15 @@ struct fake_root {
     struct stage stage;
     struct stage_ring ring;
     struct bg_key_ring broken_ring; /* gives BG_BAD_KEY */
+    struct bg_client_settings settings;
     struct bg_client *client;
     uint64_t now;
+
+    const char *folder; /* what it remembers is there; NULL: it forgets */
+    struct bg_device_folder device;
+    unsigned steps;     /* points so far at which it could be stopped */
+    unsigned stop_at;   /* the step at which it is, and started again; 0: never */
+    unsigned life;      /* starts so far: replies to an earlier one are lost */
 
     struct bg_transport transport; /* the client's: passes to the loopback */
     struct bg_loopback loopback;
@@ -45,6 +53,8 @@ struct fake_root {
     /* what came of it */
     unsigned asked[BG_ROUTE_COUNT];
     struct bg_writer manifest, blocks; /* frames of the last update, as received */
+    struct bg_writer first;            /* frames of the first update of the round that arrived whole … */
+    uint64_t first_round;              /* … which every other of that round must equal */
     unsigned block_frames;
     unsigned idle_jobs;
     size_t masks_while_building;
@@ -57,11 +67,16 @@ struct fake_root {
 /* A client of stage `terms`; no task is open. */
 void fake_root_init(struct fake_root *root, const struct population_terms *terms);
 void fake_root_finish(struct fake_root *root);
+/* Has it remember in a folder from now on, where an earlier one may have left something. */
+void fake_root_remember(struct fake_root *root, const char *folder);
+/* Stops the client as a power cut does, and starts it from its folder. */
+void fake_root_restart(struct fake_root *root);
 /* Opens the stage's task. */
 void fake_root_open(struct fake_root *root);
 /* Closes it and has a receipt ready, which the next task will name; `receipt` NULL: abandoned. */
 void fake_root_end(struct fake_root *root, const struct bg_receipt *receipt);
 /* Runs the client and its requests until the clock reaches `until`. */
 void fake_root_run(struct fake_root *root, uint64_t until);
-/* The same until the client is in `state`; fails the test if that takes too long. */
+/* The same until the client is in `state` and has kept what it must not forget; fails the test if that takes too
+ * long. */
 void fake_root_run_to(struct fake_root *root, enum bg_session_state state);
