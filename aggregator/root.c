@@ -207,6 +207,23 @@ enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry 
     return bg_roster_list_add(&root->enrolled, entry, error);
 }
 
+enum bg_status bg_root_set_roster(struct bg_root *root, const struct bg_roster_entry *entries, size_t count,
+                                  struct bg_error *error)
+{
+    struct bg_roster_list list;
+    enum bg_status status = BG_OK;
+    bg_roster_list_init(&list, root->settings.seed);
+    for (size_t i = 0; status == BG_OK && i < count; i++)
+        status = bg_roster_list_add(&list, &entries[i], error);
+    if (status != BG_OK) {
+        bg_roster_list_finish(&list);
+        return status;
+    }
+    bg_roster_list_finish(&root->enrolled);
+    root->enrolled = list;
+    return BG_OK;
+}
+
 /* Of a zeroed version; its file stays as it is. */
 static enum bg_status version_init(struct bg_root_version *version, size_t coordinates, size_t tensors)
 {
@@ -330,6 +347,11 @@ const struct bg_shape *bg_root_shape(const struct bg_root *root)
 const struct bg_plan *bg_root_plan(const struct bg_root *root)
 {
     return root->has_plan ? &root->plan : NULL;
+}
+
+const struct bg_round *bg_root_round(const struct bg_root *root)
+{
+    return &root->round;
 }
 
 const struct bg_groups *bg_root_groups(const struct bg_root *root)

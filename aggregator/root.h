@@ -109,6 +109,10 @@ void bg_root_destroy(struct bg_root **root);
  * roster already. */
 BG_MUST_CHECK enum bg_status bg_root_enrol(struct bg_root *root, const struct bg_roster_entry *entry,
                                            struct bg_error *error);
+/* Exactly these are enrolled, from the next epoch on; until then those of this epoch go on. Copies. BG_DUPLICATE names
+ * one that comes twice; after an error the roster is as it was. */
+BG_MUST_CHECK enum bg_status bg_root_set_roster(struct bg_root *root, const struct bg_roster_entry *entries,
+                                                size_t count, struct bg_error *error);
 /* Asks the key holder for the next epoch; the notice EPOCH or FAILED tells the end: BG_CONFIG where its groups are too
  * few for the quorum or f. BG_BUSY while a round runs. */
 BG_MUST_CHECK enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error);
@@ -144,4 +148,6 @@ const struct bg_digest *bg_root_model_digest(const struct bg_root *root);
 /* Of the running or last round; NULL before the first. */
 const struct bg_shape *bg_root_shape(const struct bg_root *root);
 const struct bg_plan *bg_root_plan(const struct bg_root *root);
+/* The round that runs or ran last: number 0 before the first. */
+const struct bg_round *bg_root_round(const struct bg_root *root);
 const struct bg_groups *bg_root_groups(const struct bg_root *root);

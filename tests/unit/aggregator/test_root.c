@@ -132,3 +132,19 @@ Test(root, enrols_a_client_once)
     by_hand_finish(&h);
     NO_LEAKS();
 }
+
+Test(root, believes_in_the_roster_that_it_was_given_last)
+{
+    struct by_hand h;
+    by_hand_init(&h, BG_PLAN_NULL, "ef");
+    cr_assert_eq(agree_on_epoch(&h), BG_OK, "%s", h.error.text);
+    cr_assert_eq(enter(&h), BG_OK, "%s", h.error.text);
+    struct bg_roster_entry entries[2] = {{.client = id_of(&h, 0)}, {.client = id_of(&h, 0)}};
+    cr_assert_eq(bg_root_set_roster(h.offline->root, entries, 2, &h.error), BG_DUPLICATE);
+    cr_assert_eq(bg_root_enrol(h.offline->root, &entries[0], &h.error), BG_DUPLICATE, "the roster was lost");
+    cr_assert_eq(bg_root_set_roster(h.offline->root, entries, 0, &h.error), BG_OK);
+    cr_assert_eq(bg_root_enrol(h.offline->root, &entries[0], &h.error), BG_OK);
+    leave(&h);
+    by_hand_finish(&h);
+    NO_LEAKS();
+}
