@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/evaluate.h"
 
+#include "crypto/digest.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #define CHUNK 4096
 
@@ -62,4 +65,49 @@ enum bg_status bg_evaluate_parallel(struct bg_workers *workers, const struct bg_
         bg_confusion_finish(&evaluation.chunks[i].confusion);
     free(evaluation.chunks);
     return status;
+}
+
+static enum bg_status make_inputs(struct bg_judge *judge, const struct bg_transform *transform, struct bg_error *error)
+{
+    if (judge->inputs.inputs && bg_transform_equal(&judge->transform, transform))
+        return BG_OK;
+    bg_judge_finish(judge);
+    enum bg_status status = bg_transform_copy(transform, &judge->transform);
+    if (status == BG_OK)
+        status = bg_transformed_init(&judge->inputs, transform, judge->rows);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "evaluation: out of memory");
+}
+
+enum bg_status bg_judge_model(struct bg_judge *judge, const struct bg_model_card *card, struct bg_error *error,
+                              struct bg_confusion *confusion)
+{
+    enum bg_status status = make_inputs(judge, &card->transform, error);
+    if (status != BG_OK)
+        return status;
+    return bg_evaluate_parallel(judge->workers, card->model, card->parameters, &judge->inputs.examples, error,
+                                confusion);
+}
+
+void bg_judge_finish(struct bg_judge *judge)
+{
+    bg_transform_finish(&judge->transform);
+    bg_transformed_finish(&judge->inputs);
+}
+
+struct bg_digest bg_model_digest(const struct bg_model_card *card)
+{
+    struct bg_sha256_state state;
+    struct bg_digest digest;
+    bg_sha256_init(&state);
+    bg_sha256_update(&state, (struct bg_span){(const uint8_t *)card->model->spec, strlen(card->model->spec) + 1});
+    for (size_t i = 0; i < card->model->layout.coordinates; i++) {
+        uint32_t bits;
+        uint8_t bytes[4];
+        memcpy(&bits, &card->parameters[i], sizeof bits);
+        for (size_t byte = 0; byte < sizeof bytes; byte++)
+            bytes[byte] = (uint8_t)(bits >> (8 * byte));
+        bg_sha256_update(&state, (struct bg_span){bytes, sizeof bytes});
+    }
+    bg_sha256_finish(&state, &digest);
+    return digest;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/federation.h"
 
-#include "crypto/digest.h"
 #include "crypto/secret_key.h"
-#include "simulator/evaluate.h"
 #include "simulator/federation_state.h"
 #include "wire/manifest.h"
 
@@ -275,6 +273,7 @@ enum bg_status bg_federation_create(const struct bg_federation_settings *setting
     f->settings = *settings;
     f->config = settings->config;
     f->workers = workers;
+    f->judge = (struct bg_judge){.workers = workers, .rows = &settings->data->test};
     bg_link_init(&f->link, f->config);
     bg_loopback_init(&f->to_root, bg_federation_serve_root, f, client_to_root, post, f, BG_PATIENCE_NS);
     bg_loopback_init(&f->to_keyholder, bg_federation_serve_keyholder, f, keyholder_delay, post, f, BG_PATIENCE_NS);
@@ -319,8 +318,7 @@ void bg_federation_destroy(struct bg_federation **federation)
     bg_world_destroy(&f->world);
     bg_model_destroy(&f->model);
     bg_transform_finish(&f->initial_transform);
-    bg_transform_finish(&f->test_transform);
-    bg_transformed_finish(&f->test);
+    bg_judge_finish(&f->judge);
     free(f->initial_parameters);
     bg_mask_pool_destroy(&f->keys.pool);
     bg_mask_table_destroy(&f->keys.table);
@@ -434,27 +432,9 @@ enum bg_status bg_federation_round(struct bg_federation *f, bool evaluate, struc
     return status;
 }
 
-/* The test rows as inputs of the published model. */
-static enum bg_status provide_test(struct bg_federation *f, const struct bg_transform *transform,
-                                   struct bg_error *error)
-{
-    if (f->test.inputs && bg_transform_equal(&f->test_transform, transform))
-        return BG_OK;
-    bg_transform_finish(&f->test_transform);
-    bg_transformed_finish(&f->test);
-    enum bg_status status = bg_transform_copy(transform, &f->test_transform);
-    if (status == BG_OK)
-        status = bg_transformed_init(&f->test, transform, &f->settings.data->test);
-    return status == BG_OK ? BG_OK : bg_fail(error, status, "evaluation: out of memory");
-}
-
 enum bg_status bg_federation_evaluate(struct bg_federation *f, struct bg_error *error, struct bg_confusion *confusion)
 {
-    const struct bg_model_card *card = bg_root_model(f->root);
-    enum bg_status status = provide_test(f, &card->transform, error);
-    if (status != BG_OK)
-        return status;
-    return bg_evaluate_parallel(f->workers, card->model, card->parameters, &f->test.examples, error, confusion);
+    return bg_judge_model(&f->judge, bg_root_model(f->root), error, confusion);
 }
 
 const struct bg_model_card *bg_federation_model(const struct bg_federation *f)
@@ -469,21 +449,7 @@ struct bg_span bg_federation_model_file(const struct bg_federation *f)
 
 struct bg_digest bg_federation_model_digest(const struct bg_federation *f)
 {
-    const struct bg_model_card *card = bg_root_model(f->root);
-    struct bg_sha256_state state;
-    struct bg_digest digest;
-    bg_sha256_init(&state);
-    bg_sha256_update(&state, (struct bg_span){(const uint8_t *)card->model->spec, strlen(card->model->spec) + 1});
-    for (size_t i = 0; i < card->model->layout.coordinates; i++) {
-        uint32_t bits;
-        uint8_t bytes[4];
-        memcpy(&bits, &card->parameters[i], sizeof bits);
-        for (size_t byte = 0; byte < sizeof bytes; byte++)
-            bytes[byte] = (uint8_t)(bits >> (8 * byte));
-        bg_sha256_update(&state, (struct bg_span){bytes, sizeof bytes});
-    }
-    bg_sha256_finish(&state, &digest);
-    return digest;
+    return bg_model_digest(bg_root_model(f->root));
 }
 
 struct bg_mask_stats bg_federation_masks(const struct bg_federation *f)

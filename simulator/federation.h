@@ -82,8 +82,7 @@ BG_MUST_CHECK enum bg_status bg_federation_evaluate(struct bg_federation *federa
 
 const struct bg_model_card *bg_federation_model(const struct bg_federation *federation);
 struct bg_span bg_federation_model_file(const struct bg_federation *federation);
-/* SHA-256 of the model's specification and its parameters as little-endian float32: the same for every encryption
- * mode, key and number of threads. */
+/* bg_model_digest of the published one. */
 struct bg_digest bg_federation_model_digest(const struct bg_federation *federation);
 /* Of the pool that all clients share; zeros without encryption. Which masks are there in time is up to the threads. */
 struct bg_mask_stats bg_federation_masks(const struct bg_federation *federation);

@@ -11,6 +11,7 @@
 #include "net/loopback.h"
 #include "simulator/actor.h"
 #include "simulator/attack.h"
+#include "simulator/evaluate.h"
 #include "simulator/federation.h"
 #include "simulator/link.h"
 #include "simulator/tree.h"
@@ -89,8 +90,7 @@ struct bg_federation {
     struct bg_model *model; /* the initial one */
     float *initial_parameters;
     struct bg_transform initial_transform;
-    struct bg_transform test_transform; /* what the test rows below were made with; its own numbers */
-    struct bg_transformed test;
+    struct bg_judge judge;
 
     uint64_t rounds_opened;
     bool epoch_ready, epoch_failed, round_ended;
