@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rounds by hand in which every call is killed again and again before it may end: nothing that was done is lost, and
-the model is the one of an undisturbed population.
+the model is the one of an undisturbed population. Once calls are killed at random moments, once at every point where
+they make a file durable or visible (tests/crash/durable.c).
 
-python3 killed_by_hand.py BURGEE_CLIENT BURGEE_AGGREGATOR BURGEE_KEYHOLDER"""
+python3 killed_by_hand.py BURGEE_CLIENT BURGEE_AGGREGATOR BURGEE_KEYHOLDER DURABLE_LIBRARY"""
 
+import os
 import pathlib
 import random
 import subprocess
@@ -16,8 +18,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent / 'policy')]
 from by_hand import CLIENTS, Population  # noqa: E402
 from policy import Tap  # noqa: E402
 
-PROGRAMS = CLIENT, AGGREGATOR, KEYHOLDER = [pathlib.Path(argument).resolve() for argument in sys.argv[1:4]]
+*PROGRAMS, DURABLE = [pathlib.Path(argument).resolve() for argument in sys.argv[1:5]]
+CLIENT, AGGREGATOR, KEYHOLDER = PROGRAMS
 KILLS = 5  # per call
+POINTS = 500  # no call passes more
+CRASHED = 137
 # Verbs that cannot be told from being called twice, and how they say that the killed call had done it all.
 DONE = {(CLIENT, 'receipt'): 'no update waits for a receipt', (AGGREGATOR, 'init'): 'a root lives here already',
         (AGGREGATOR, 'open'): 'is open', (AGGREGATOR, 'close'): 'no round is open',
@@ -40,11 +45,29 @@ class Calm(Population):
 
 
 class Killed(Population):
-    """Each call is killed right after its start, then at random moments of the time that it usually takes."""
+    """Each call is killed before it may end."""
+
+    def __init__(self, *arguments, **more):
+        self.kills = 0
+        super().__init__(*arguments, **more)
+
+    def disturb(self, program, words):
+        raise NotImplementedError
+
+    def ended(self, status, program, *words):
+        self.disturb(program, words)
+        ran = self.call(program, *words)
+        done = DONE.get((program, words[0]))
+        assert ran.returncode == status or done and done in ran.stderr, \
+            f'{program} {words}: exit {ran.returncode}, not {status}: {ran.stderr}'
+        return ran
+
+
+class KilledAtMoments(Killed):
+    """Right after its start, then at random moments of the time that it usually takes."""
 
     def __init__(self, *arguments, calm, seed, **more):
         self.seconds, self.draw = calm.seconds, random.Random(seed)
-        self.kills = 0
         super().__init__(*arguments, **more)
 
     def kill(self, seconds, program, words):
@@ -57,15 +80,26 @@ class Killed(Population):
             process.kill()
         return process.wait() == -9
 
-    def ended(self, status, program, *words):
+    def disturb(self, program, words):
         usual = self.seconds[program, words[0]]
         for moment in [0] + [self.draw.random() for _ in range(KILLS - 1)]:
             self.kills += self.kill(moment * usual, program, words)
-        ran = self.call(program, *words)
-        done = DONE.get((program, words[0]))
-        assert ran.returncode == status or done and done in ran.stderr, \
-            f'{program} {words}: exit {ran.returncode}, not {status}: {ran.stderr}'
-        return ran
+
+
+class KilledAtPoints(Killed):
+    """At the first point where it makes something durable, then at the second, until it has passed them all. What an
+    earlier try has done need not be done again, so that later ones pass fewer."""
+
+    def disturb(self, program, words):
+        environment = dict(os.environ, LD_PRELOAD=str(DURABLE))
+        for point in range(1, POINTS):
+            environment['BURGEE_CRASH_AT'] = str(point)
+            ran = subprocess.run([str(program), *map(str, words)], cwd=self.folder, env=environment,
+                                 capture_output=True, timeout=120)
+            if ran.returncode != CRASHED:
+                return
+            self.kills += 1
+        raise AssertionError(f'{program} {words} passes more than {POINTS} points')
 
 
 def begin(population, number, clients):
@@ -117,26 +151,36 @@ def round_without_one(population):
     check(population, 3, range(CLIENTS // 2), records)
 
 
-def compare(tap, folder, mode, seed):
+def compare(tap, name, folder, mode, kind, how):
     ways = {'mode': mode, 'cells': ('east', 'west'), 'settings': ['model.spec=mlp:8', 'robust.rule=mean',
                                                                  'rounds.quorum=1']}
-    with tap.trying(f'{mode}, seed {seed}: keys, folders, enrolment'):
+    with tap.trying(f'{name}: keys, folders, enrolment'):
         calm = Calm(folder / 'calm', *PROGRAMS, **ways)
-        killed = Killed(folder / 'killed', *PROGRAMS, calm=calm, seed=seed, **ways)
-    with tap.trying(f'{mode}, seed {seed}: an epoch and two rounds'):
+        killed = kind(folder / 'killed', *PROGRAMS, **how(calm), **ways)
+    with tap.trying(f'{name}: an epoch and two rounds'):
         for _ in zip(whole_rounds(calm), whole_rounds(killed)):
             killed.share_ties(calm)
         assert killed.weights() == calm.weights(), 'the model is not as if nobody had been killed'
-    with tap.trying(f'{mode}, seed {seed}: a round that is closed early'):
+    with tap.trying(f'{name}: a round that is closed early'):
         for population in calm, killed:
             round_without_one(population)
         assert killed.weights() == calm.weights(), 'the model is not as if nobody had been killed'
-    with tap.trying(f'{mode}, seed {seed}: calls were killed'):
+    with tap.trying(f'{name}: calls were killed'):
         assert killed.kills > 150, f'only {killed.kills}'
 
 
+def at_moments(seed):
+    return KilledAtMoments, lambda calm: {'calm': calm, 'seed': seed}
+
+
+AT_POINTS = KilledAtPoints, lambda calm: {}
+
 tap = Tap()
-for mode, seed in (('paillier', 1), ('paillier', 2), ('off', 3)):
+for name, mode, (kind, how) in (('paillier, seed 1', 'paillier', at_moments(1)),
+                                ('paillier, seed 2', 'paillier', at_moments(2)),
+                                ('off, seed 3', 'off', at_moments(3)),
+                                ('paillier, every durable point', 'paillier', AT_POINTS),
+                                ('off, every durable point', 'off', AT_POINTS)):
     with tempfile.TemporaryDirectory(prefix='burgee-') as folder:
-        compare(tap, pathlib.Path(folder), mode, seed)
+        compare(tap, name, pathlib.Path(folder), mode, kind, how)
 tap.end()
