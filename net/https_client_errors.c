@@ -114,9 +114,7 @@ static enum bg_status explain_timeout(const struct bg_https_failure *failure, st
         const char *waiting;
     } steps[] = {
         {CURLINFO_NAMELOOKUP_TIME_T, "its name was looked up"},
-        {CURLINFO_CONNECT_TIME_T, "a connection was made"},
-        {CURLINFO_APPCONNECT_TIME_T, "TLS was agreed"},
-        {CURLINFO_PRETRANSFER_TIME_T, "the connection was prepared"},
+        {CURLINFO_PRETRANSFER_TIME_T, "a connection was made and TLS was agreed on"},
         {CURLINFO_STARTTRANSFER_TIME_T, "the answer was waited for"},
     };
     const char *waiting = "the answer came";
