@@ -6,16 +6,16 @@
 
 #include <string.h>
 
-static const char *const outcome_names[BG_OUTCOME_COUNT] = {"committed", "held", "abandoned"};
+static const char *const verdict_names[BG_VERDICT_COUNT] = {"committed", "held", "abandoned"};
 static const char *const result_names[BG_UPDATE_RESULT_COUNT] = {"accepted", "repeated", "refused"};
 static const uint64_t round_bounds[BG_ROUND_BOUNDS] = {
     BG_SECOND / 10,  BG_SECOND / 4,   BG_SECOND / 2,   BG_SECOND,        5 * BG_SECOND / 2,  5 * BG_SECOND,
     10 * BG_SECOND,  30 * BG_SECOND,  60 * BG_SECOND,  300 * BG_SECOND,  1800 * BG_SECOND,   3600 * BG_SECOND};
 static const struct bg_label no_label = {NULL, NULL};
 
-const char *bg_round_outcome_name(enum bg_round_outcome outcome)
+const char *bg_verdict_name(enum bg_verdict verdict)
 {
-    return outcome_names[outcome];
+    return verdict_names[verdict];
 }
 
 /* ---- counting ---- */
@@ -46,7 +46,7 @@ void bg_metrics_recall_round(struct bg_metrics *metrics, const struct bg_round_s
 void bg_metrics_add_round(struct bg_metrics *metrics, const struct bg_round_summary *round)
 {
     struct bg_histogram histogram = durations(metrics);
-    metrics->rounds[round->outcome]++;
+    metrics->rounds[round->verdict]++;
     bg_histogram_observe(&histogram, round->duration_ns);
     metrics->round_sum_ns = histogram.sum_ns;
     bg_metrics_recall_round(metrics, round);
@@ -91,8 +91,8 @@ void bg_metrics_write(const struct bg_metrics *metrics, const struct bg_metrics_
     bg_expose_number(w, "burgee_build_info", (struct bg_label){"version", BG_VERSION}, 1);
     bg_expose_gauge(w, "burgee_clients", "Clients on the roster.", now->clients);
     bg_expose_gauge(w, "burgee_round", "Number of the round that runs; 0 between rounds.", now->round);
-    write_each(w, "burgee_rounds_total", "Rounds that ended.", "outcome", outcome_names, metrics->rounds,
-               BG_OUTCOME_COUNT);
+    write_each(w, "burgee_rounds_total", "Rounds that ended.", "outcome", verdict_names, metrics->rounds,
+               BG_VERDICT_COUNT);
     bg_expose_histogram(w, "burgee_round_seconds", "From the opening of a round to its end.", &histogram);
     write_each(w, "burgee_updates_total", "Updates that came.", "result", result_names, metrics->updates,
                BG_UPDATE_RESULT_COUNT);
@@ -131,7 +131,7 @@ static void add_round(const struct bg_round_summary *round, struct bg_json *roun
     bg_digest_to_hex(&round->model, model);
     bg_json_add_u64(object, "round", round->round);
     bg_json_add_string(object, "stage", bg_task_stage_name(round->stage));
-    bg_json_add_string(object, "outcome", bg_round_outcome_name(round->outcome));
+    bg_json_add_string(object, "outcome", bg_verdict_name(round->verdict));
     if (round->reason != BG_OK)
         bg_json_add_string(object, "reason", bg_status_text(round->reason));
     bg_json_add_u64(object, "opened_at", round->opened_at);

@@ -12,13 +12,13 @@
 
 #include <stdbool.h>
 
-enum bg_round_outcome {
-    BG_OUTCOME_COMMITTED = 0,
-    BG_OUTCOME_HELD,
-    BG_OUTCOME_ABANDONED,
-    BG_OUTCOME_COUNT
+enum bg_verdict {
+    BG_VERDICT_COMMITTED = 0,
+    BG_VERDICT_HELD,
+    BG_VERDICT_ABANDONED,
+    BG_VERDICT_COUNT
 };
-const char *bg_round_outcome_name(enum bg_round_outcome outcome);
+const char *bg_verdict_name(enum bg_verdict verdict);
 
 enum bg_update_result {
     BG_UPDATE_ACCEPTED = 0, /* durable, and acknowledged */
@@ -31,7 +31,7 @@ enum bg_update_result {
 struct bg_round_summary {
     uint64_t round;
     enum bg_task_stage stage;
-    enum bg_round_outcome outcome;
+    enum bg_verdict verdict;
     enum bg_status reason;       /* BG_OK if committed */
     uint64_t opened_at;          /* seconds since 1970 */
     uint64_t duration_ns;        /* from its opening to its end */
@@ -46,7 +46,7 @@ struct bg_round_summary {
 #define BG_ROUND_BOUNDS 12
 
 struct bg_metrics {
-    uint64_t rounds[BG_OUTCOME_COUNT];
+    uint64_t rounds[BG_VERDICT_COUNT];
     uint64_t updates[BG_UPDATE_RESULT_COUNT];
     uint64_t round_buckets[BG_ROUND_BOUNDS + 1], round_sum_ns;
     struct bg_round_summary newest[BG_ROUNDS_KEPT];

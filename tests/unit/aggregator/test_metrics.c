@@ -19,12 +19,12 @@ static const struct bg_metrics_now now = {.usage = {4096, 1024, 7, BG_SECOND},
                                           .clients = 8,
                                           .round = 5};
 
-static struct bg_round_summary summary(uint64_t round, enum bg_round_outcome outcome)
+static struct bg_round_summary summary(uint64_t round, enum bg_verdict verdict)
 {
     return (struct bg_round_summary){.round = round,
                                      .stage = BG_STAGE_LEARNING,
-                                     .outcome = outcome,
-                                     .reason = outcome == BG_OUTCOME_COMMITTED ? BG_OK : BG_MARGIN,
+                                     .verdict = verdict,
+                                     .reason = verdict == BG_VERDICT_COMMITTED ? BG_OK : BG_MARGIN,
                                      .duration_ns = BG_SECOND + BG_SECOND / 2,
                                      .groups_invited = 3,
                                      .groups_used = 2,
@@ -52,7 +52,7 @@ static void expect_line(const char *text, const char *line)
 Test(metrics, count_rounds_updates_and_phases)
 {
     static struct bg_metrics metrics;
-    struct bg_round_summary committed = summary(1, BG_OUTCOME_COMMITTED), held = summary(2, BG_OUTCOME_HELD);
+    struct bg_round_summary committed = summary(1, BG_VERDICT_COMMITTED), held = summary(2, BG_VERDICT_HELD);
     bg_metrics_init(&metrics);
     bg_metrics_recall_round(&metrics, &committed);
     bg_metrics_add_round(&metrics, &committed);
@@ -115,7 +115,7 @@ Test(metrics, rounds_are_listed_newest_first_and_the_oldest_forgotten)
     static struct bg_metrics metrics;
     bg_metrics_init(&metrics);
     for (uint64_t i = 1; i <= BG_ROUNDS_KEPT + 2; i++) {
-        struct bg_round_summary round = summary(i, i % 2 ? BG_OUTCOME_COMMITTED : BG_OUTCOME_HELD);
+        struct bg_round_summary round = summary(i, i % 2 ? BG_VERDICT_COMMITTED : BG_VERDICT_HELD);
         bg_metrics_add_round(&metrics, &round);
     }
     struct bg_json *root = rounds_of(&metrics, SIZE_MAX);
