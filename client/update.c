@@ -6,6 +6,7 @@
 #include "crypto/seal.h"
 #include "crypto/wipe.h"
 #include "protocol/envelope.h"
+#include "protocol/knowledge_tags.h"
 #include "protocol/pad_seed.h"
 #include "wire/block.h"
 
@@ -40,6 +41,8 @@ struct making {
     struct bg_digest *digests; /* of the blocks */
     struct bg_manifest manifest;
     uint8_t sealed[BG_SEALED_SEED_BYTES];
+    uint8_t *tags;             /* of the blocks, where the plan asks for them … */
+    uint8_t *sealed_tags;      /* … and sealed */
 };
 
 static bool is_plain(const struct making *making)
@@ -81,6 +84,22 @@ static enum bg_status make_payload(struct making *making, size_t begin, size_t e
                : status;
 }
 
+/* Of the block whose plaintexts are at hand. */
+static enum bg_status make_tag(struct making *making, const struct bg_block *block)
+{
+    const struct bg_update_context *context = making->context;
+    const struct bg_shape *shape = context->shape;
+    struct bg_knowledge knowledge;
+    enum bg_status status = bg_knowledge_of_block(&knowledge, &context->plan->key.population, context->plan_id,
+                                                  &making->manifest, block->index, &making->digests[block->index]);
+    if (status != BG_OK)
+        return status;
+    bool last = (size_t)block->index * BG_BLOCK_POSITIONS + block->positions == shape->positions;
+    bg_knowledge_prove(&knowledge, context->cipher->key, making->plaintexts, block->positions,
+                       last ? shape->tail_lacks : 0, making->tags + (size_t)block->index * BG_KNOWLEDGE_TAG_BYTES);
+    return BG_OK;
+}
+
 static enum bg_status write_blocks(struct making *making, struct bg_update *update)
 {
     const struct bg_update_context *context = making->context;
@@ -98,11 +117,32 @@ static enum bg_status write_blocks(struct making *making, struct bg_update *upda
         if (status != BG_OK)
             return status;
         bg_sha256(block.payload, &making->digests[i]);
+        if (making->tags) {
+            status = make_tag(making, &block);
+            if (status != BG_OK)
+                return status;
+        }
         bg_block_encode(w, &context->plan->key.population, context->plan_id, &block);
         if (i == 0)
             update->block_bytes = w->size - update->manifest_bytes;
     }
     return w->status;
+}
+
+/* The seed to the root, the tags to the key holder. */
+static enum bg_status seal_secrets(struct making *making, size_t blocks)
+{
+    const struct bg_update_context *context = making->context;
+    struct bg_manifest *manifest = &making->manifest;
+    enum bg_status status = bg_pad_seed_seal(making->seed, context->plan->root.sealing_key, &manifest->client,
+                                             context->plan_id, context->random, making->sealed);
+    manifest->sealed_seed = (struct bg_span){making->sealed, sizeof making->sealed};
+    if (status != BG_OK || !making->tags)
+        return status;
+    manifest->sealed_tags = (struct bg_span){making->sealed_tags, bg_manifest_tags_bytes(blocks)};
+    return bg_knowledge_tags_seal((struct bg_span){making->tags, blocks * BG_KNOWLEDGE_TAG_BYTES},
+                                  context->plan->key.sealing_key, &manifest->client, context->plan_id,
+                                  context->random, making->sealed_tags);
 }
 
 /* Signs over the finished blocks, into the room before them. */
@@ -111,17 +151,13 @@ static enum bg_status write_manifest(struct making *making, struct bg_update *up
     const struct bg_update_context *context = making->context;
     struct bg_manifest *manifest = &making->manifest;
     struct bg_writer w;
-    if (!is_plain(making)) {
-        enum bg_status status = bg_pad_seed_seal(making->seed, context->plan->root.sealing_key, &manifest->client,
-                                                 context->plan_id, context->random, making->sealed);
-        if (status != BG_OK)
-            return status;
-        manifest->sealed_seed = (struct bg_span){making->sealed, sizeof making->sealed};
-    }
+    enum bg_status status = is_plain(making) ? BG_OK : seal_secrets(making, update->block_count);
+    if (status != BG_OK)
+        return status;
     manifest->block_digests = (struct bg_span){making->digests[0].bytes, update->block_count * BG_DIGEST_BYTES};
     bg_writer_init(&w);
     bg_manifest_encode_unsigned(&w, &context->plan->key.population, context->plan_id, manifest);
-    enum bg_status status = bg_envelope_close(context->identity, BG_SIGNED_MANIFEST, &w, 0);
+    status = bg_envelope_close(context->identity, BG_SIGNED_MANIFEST, &w, 0);
     if (status == BG_OK) {
         assert(w.size == update->manifest_bytes);
         memcpy(update->frames.data, w.data, w.size);
@@ -134,12 +170,15 @@ static enum bg_status making_init(struct making *making, const struct bg_update_
                                   const struct bg_values *values, const float *coordinates)
 {
     const struct bg_shape *shape = context->shape;
-    bool plain = shape->encryption == BG_PLAN_OFF;
+    bool plain = shape->encryption == BG_PLAN_OFF, tags = shape->tags_bytes > 0;
     size_t block = shape->positions < BG_BLOCK_POSITIONS ? shape->positions : BG_BLOCK_POSITIONS;
+    size_t blocks = bg_manifest_blocks(shape->positions);
     *making = (struct making){.context = context,
                               .plaintexts = plain ? NULL : calloc(block, shape->sum_bytes),
                               .payload = calloc(plain ? shape->positions : block, shape->position_bytes),
-                              .digests = calloc(bg_manifest_blocks(shape->positions), sizeof *making->digests),
+                              .digests = calloc(blocks, sizeof *making->digests),
+                              .tags = tags ? calloc(blocks, BG_KNOWLEDGE_TAG_BYTES) : NULL,
+                              .sealed_tags = tags ? calloc(1, shape->tags_bytes) : NULL,
                               .manifest = {.key_id = context->plan->key.key_id,
                                            .model = context->task->model,
                                            .task = *context->task_digest,
@@ -149,7 +188,8 @@ static enum bg_status making_init(struct making *making, const struct bg_update_
                                            .group = context->group,
                                            .client = *bg_identity_digest(context->identity),
                                            .positions = shape->positions}};
-    if ((!plain && !making->plaintexts) || !making->payload || !making->digests)
+    if ((!plain && !making->plaintexts) || !making->payload || !making->digests ||
+        (tags && (!making->tags || !making->sealed_tags)))
         return BG_NO_MEMORY;
     if (plain) {
         bg_plain_encode(shape, values, coordinates, making->payload);
@@ -173,6 +213,8 @@ static void making_finish(struct making *making)
     free(making->plaintexts);
     free(making->payload);
     free(making->digests);
+    free(making->tags);
+    free(making->sealed_tags);
     bg_pad_keys_finish(&making->pads);
     bg_wipe(making->seed, sizeof making->seed);
 }

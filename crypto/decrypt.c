@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WEIGHT_BYTES 8
+
 /* `count` ciphertexts and then the check, each an item. */
 struct batch {
     const struct bg_secret_key *key;
@@ -20,7 +22,7 @@ struct batch {
     size_t count;
     size_t blind_bytes;
     uint8_t *blinds;          /* blind_bytes per item */
-    uint8_t *weights;         /* BG_WEIGHT_BYTES per item, the check's unused */
+    uint8_t *weights;         /* WEIGHT_BYTES per item, the check's unused */
     size_t number_words;
     uint64_t *numbers;        /* compact, base n, per item; re-randomised in place */
     mpz_t *residues;          /* two per item: m mod p^s, which becomes m, and m mod q^s */
@@ -217,7 +219,7 @@ static enum bg_status prepare_check(struct batch *batch, const mpz_t r, struct b
     memset(number, 0, batch->number_words * sizeof *number);
     number[0] = 1;
     if (batch->count)
-        status = bg_weigh(batch->ring, batch->numbers, batch->weights, batch->count, workers, number);
+        status = bg_weigh(batch->ring, batch->numbers, batch->weights, WEIGHT_BYTES, batch->count, workers, number);
     return status == BG_OK ? multiply_by_power(batch->key->public_key, r, number) : status;
 }
 
@@ -230,7 +232,7 @@ static bool passes_check(const struct batch *batch, const mpz_t r)
     mpz_init_set(sum, r);
     mpz_init(weight);
     for (size_t t = 0; t < batch->count; t++) {
-        bg_big_from_bytes((struct bg_span){batch->weights + t * BG_WEIGHT_BYTES, BG_WEIGHT_BYTES}, weight);
+        bg_big_from_bytes((struct bg_span){batch->weights + t * WEIGHT_BYTES, WEIGHT_BYTES}, weight);
         mpz_addmul(sum, weight, batch->residues[2 * t]);
     }
     mpz_mod(sum, sum, public_key->power[public_key->s]);
@@ -267,7 +269,7 @@ static enum bg_status begin(struct batch *batch, const struct bg_secret_key *key
     };
     size_t items = items_of(batch);
     batch->blinds = malloc(items * batch->blind_bytes);
-    batch->weights = malloc(items * BG_WEIGHT_BYTES);
+    batch->weights = malloc(items * WEIGHT_BYTES);
     batch->numbers = malloc(items * batch->number_words * sizeof *batch->numbers);
     batch->residues = malloc(2 * items * sizeof *batch->residues);
     batch->statuses = malloc(2 * items * sizeof *batch->statuses);
@@ -298,7 +300,7 @@ static enum bg_status draw(struct batch *batch, const struct bg_random *random, 
     const struct bg_public_key *public_key = batch->key->public_key;
     enum bg_status status = bg_random_fill(random, batch->blinds, items_of(batch) * batch->blind_bytes);
     if (status == BG_OK)
-        status = bg_random_fill(random, batch->weights, batch->count * BG_WEIGHT_BYTES);
+        status = bg_random_fill(random, batch->weights, batch->count * WEIGHT_BYTES);
     if (status == BG_OK)
         status = bg_big_random_below(random, public_key->power[public_key->s], ret_r);
     return status;

@@ -9,6 +9,8 @@
 
 #define LIMB_BYTES sizeof(mp_limb_t)
 #define DIGIT_LIMBS (BG_KEY_MOST_BYTES / LIMB_BYTES)
+#define WEIGHT_LIMBS (BG_DIGITS_WEIGHT_BYTES / LIMB_BYTES)
+#define CARRY_LIMBS (WEIGHT_LIMBS + sizeof(uint64_t) / LIMB_BYTES)
 #define MOST_LIMBS (BG_KEY_MOST_S * DIGIT_LIMBS + BG_DIGITS_EXCESS_BYTES / LIMB_BYTES)
 
 static size_t limbs_of(size_t bytes)
@@ -99,4 +101,37 @@ void bg_digits_reduce(const struct bg_public_key *key, struct bg_span number, ui
     }
     bg_wipe(rest, sizeof rest);
     bg_wipe(quotient, sizeof quotient);
+}
+
+/* sum += x weight; the sum has CARRY_LIMBS more limbs than x. */
+static void add_product(mp_limb_t *sum, const mp_limb_t *x, mp_size_t limbs, const mp_limb_t *weight)
+{
+    for (size_t j = 0; j < WEIGHT_LIMBS; j++) {
+        mp_limb_t carry = mpn_addmul_1(sum + j, x, limbs, weight[j]);
+        mpn_add_1(sum + limbs + j, sum + limbs + j, (mp_size_t)(CARRY_LIMBS - j), carry);
+    }
+}
+
+/* Digit by digit: what exceeds n in one, less than count·2^128 + 1, goes into the next. */
+void bg_digits_weigh(const struct bg_public_key *key, const uint8_t *numbers, size_t stride, const uint8_t *weights,
+                     size_t count, uint8_t *ret_digits)
+{
+    mp_limb_t sum[DIGIT_LIMBS + CARRY_LIMBS], x[DIGIT_LIMBS], carry[CARRY_LIMBS + 1] = {0}, weight[WEIGHT_LIMBS];
+    const mp_limb_t *n = mpz_limbs_read(key->power[1]);
+    mp_size_t limbs = (mp_size_t)mpz_size(key->power[1]);
+
+    for (uint32_t i = 0; i < key->s; i++) {
+        memset(sum, 0, sizeof sum);
+        memcpy(sum, carry, CARRY_LIMBS * LIMB_BYTES);
+        for (size_t t = 0; t < count; t++) {
+            read_limbs(numbers + t * stride + i * key->digit_bytes, key->digit_bytes, x);
+            read_limbs(weights + t * BG_DIGITS_WEIGHT_BYTES, BG_DIGITS_WEIGHT_BYTES, weight);
+            add_product(sum, x, limbs, weight);
+        }
+        mpn_tdiv_qr(carry, sum, 0, sum, limbs + (mp_size_t)CARRY_LIMBS, n, limbs);
+        memcpy(ret_digits + i * key->digit_bytes, sum, key->digit_bytes);
+    }
+    bg_wipe(sum, sizeof sum);
+    bg_wipe(x, sizeof x);
+    bg_wipe(carry, sizeof carry);
 }

@@ -2,8 +2,11 @@
 #include "crypto/opening.h"
 
 #include "base/checked.h"
+#include "crypto/big.h"
 #include "crypto/decrypt.h"
+#include "crypto/weigh.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static enum bg_status read_sums(const struct bg_cipher *cipher, struct bg_span products, size_t count,
@@ -38,4 +41,32 @@ enum bg_status bg_open_products(const struct bg_cipher *cipher, const struct bg_
         !bg_digest_equal(bg_public_key_id(own), bg_public_key_id(cipher->key)))
         return bg_fail(error, BG_INVALID, "opening: the secret key is not that of the products");
     return bg_decrypt(key, products, count, random, workers, error, ret_plaintexts);
+}
+
+enum bg_status bg_weigh_ciphertexts(const struct bg_cipher *cipher, const uint8_t *ciphertexts,
+                                    const uint8_t *weights, size_t count, struct bg_workers *workers,
+                                    uint8_t *ret_ciphertext)
+{
+    const struct bg_public_key *key = cipher->key;
+    size_t width = bg_public_key_ciphertext_bytes(key);
+
+    memset(ret_ciphertext, 0, width);
+    if (cipher->mode == BG_ENCRYPTION_NULL) {
+        bg_digits_weigh(key, ciphertexts, width, weights, count, ret_ciphertext);
+        return BG_OK;
+    }
+    if (!count) {
+        ret_ciphertext[0] = 1;
+        return BG_OK;
+    }
+    uint64_t *numbers = malloc((count + 1) * width); /* the result behind them */
+    if (!numbers)
+        return BG_NO_MEMORY;
+    uint64_t *product = numbers + count * (width / sizeof *numbers);
+    memcpy(numbers, ciphertexts, count * width);
+    enum bg_status status = bg_weigh(key->adic, numbers, weights, BG_DIGITS_WEIGHT_BYTES, count, workers, product);
+    if (status == BG_OK)
+        memcpy(ret_ciphertext, product, width);
+    free(numbers);
+    return status;
 }

@@ -13,7 +13,6 @@
 
 #define WINDOW 3
 #define POWERS ((1 << WINDOW) - 1)
-#define WEIGHT_BITS (8 * BG_WEIGHT_BYTES)
 #define ROWS 16 /* numbers of a lane in one slice */
 
 enum { PRODUCT, FACTOR, BASE, VECTORS };
@@ -24,16 +23,22 @@ struct weighing {
     unsigned lanes;
     const uint64_t *numbers;
     const uint8_t *weights;
+    size_t weight_bytes;
     size_t count;
     uint64_t *products; /* `lanes` per slice, in Montgomery form */
     bool *failed;       /* per slice: no memory */
 };
 
-static unsigned read_window(const uint8_t *weight, unsigned index)
+static size_t windows_of(const struct weighing *c)
+{
+    return bg_divide_up(8 * c->weight_bytes, WINDOW);
+}
+
+static unsigned read_window(const struct weighing *c, const uint8_t *weight, size_t index)
 {
     unsigned value = 0;
-    for (unsigned i = 0; i < WINDOW && index * WINDOW + i < WEIGHT_BITS; i++) {
-        unsigned bit = index * WINDOW + i;
+    for (size_t i = 0; i < WINDOW && index * WINDOW + i < 8 * c->weight_bytes; i++) {
+        size_t bit = index * WINDOW + i;
         value |= (weight[bit / 8] >> bit % 8 & 1u) << i;
     }
     return value;
@@ -69,14 +74,14 @@ struct slice {
 
 /* The factor of each lane in one row for one window; lanes past the end multiply by 1. */
 static void load_factors(const struct weighing *c, const struct bg_adic_space *space, const struct slice *slice,
-                         size_t row, unsigned window, uint64_t *ret)
+                         size_t row, size_t window, uint64_t *ret)
 {
     const uint64_t *factors[BG_ADIC_MOST_LANES];
 
     for (unsigned i = 0; i < c->lanes; i++) {
         size_t t = row * c->lanes + i;
-        const uint8_t *weight = c->weights + (slice->first + t) * BG_WEIGHT_BYTES;
-        unsigned power = t < slice->count ? read_window(weight, window) : 0;
+        const uint8_t *weight = c->weights + (slice->first + t) * c->weight_bytes;
+        unsigned power = t < slice->count ? read_window(c, weight, window) : 0;
         factors[i] = power ? slice->table + ((row * POWERS + power - 1) * c->lanes + i) * c->words : slice->one;
     }
     bg_adic_load(space, c->ring->digits, factors, c->lanes, ret);
@@ -97,7 +102,7 @@ static void multiply_slice(const struct weighing *c, const struct bg_adic_space 
                  slice->table + row * POWERS * c->lanes * c->words);
     }
     memcpy(product, c->ring->one, c->ring->vector_words * sizeof *product);
-    for (unsigned window = (WEIGHT_BITS + WINDOW - 1) / WINDOW; window-- > 0;) {
+    for (size_t window = windows_of(c); window-- > 0;) {
         for (unsigned i = 0; i < WINDOW; i++)
             bg_adic_square(space, digits, product, product);
         for (size_t row = 0; row < rows; row++) {
@@ -160,8 +165,8 @@ static void multiply_all(const struct weighing *c, const struct bg_adic_space *s
     bg_adic_store(space, digits, product, 1, &ret_number);
 }
 
-enum bg_status bg_weigh(const struct bg_adic *ring, const uint64_t *numbers, const uint8_t *weights, size_t count,
-                        struct bg_workers *workers, uint64_t *ret_number)
+enum bg_status bg_weigh(const struct bg_adic *ring, const uint64_t *numbers, const uint8_t *weights,
+                        size_t weight_bytes, size_t count, struct bg_workers *workers, uint64_t *ret_number)
 {
     unsigned lanes = ring->kernel->lanes;
     size_t words = bg_adic_compact_words(ring, ring->digits), slices = bg_divide_up(count, ROWS * lanes);
@@ -171,6 +176,7 @@ enum bg_status bg_weigh(const struct bg_adic *ring, const uint64_t *numbers, con
         .lanes = lanes,
         .numbers = numbers,
         .weights = weights,
+        .weight_bytes = weight_bytes,
         .count = count,
         .products = malloc(slices * lanes * words * sizeof *c.products),
         .failed = calloc(slices, sizeof *c.failed),

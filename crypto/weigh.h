@@ -5,9 +5,8 @@
 #include "base/workers.h"
 #include "crypto/adic.h"
 
-#define BG_WEIGHT_BYTES 8
-
 /* ret_number = ∏ numbers[t]^weights[t] for `count` ≥ 1 compact numbers of all the ring's digits, one after the other;
- * weights little-endian. Its time depends on the weights. workers may be NULL. BG_NO_MEMORY. */
+ * weights little-endian, of weight_bytes each. Its time depends on the weights. workers may be NULL. BG_NO_MEMORY. */
 BG_MUST_CHECK enum bg_status bg_weigh(const struct bg_adic *ring, const uint64_t *numbers, const uint8_t *weights,
-                                      size_t count, struct bg_workers *workers, uint64_t *ret_number);
+                                      size_t weight_bytes, size_t count, struct bg_workers *workers,
+                                      uint64_t *ret_number);

@@ -34,6 +34,8 @@ const struct bg_option bg_keyholder_options[] = {
      "of slots: whole bits, or the smallest number that still has an invalid code"},
     {"encryption.insecure_test_key", BG_OPTION_BOOL, FIELD(insecure_test_key), "false", 0, 0, NULL, NULL,
      "allow a key below 2048 bits, for tests: everything made with it is marked"},
+    {"encryption.knowledge_tags", BG_OPTION_BOOL, FIELD(knowledge_tags), "true", 0, 0, NULL, NULL,
+     "every member shows that it knows what its ciphertexts hide; checked with release.blocks"},
     {"release.blocks", BG_OPTION_U64, FIELD(release_blocks), "0", 0, 65536, NULL, "blocks",
      "of each update that are checked against the product, drawn at random; 0: all"},
     BG_CPU_OPTION(FIELD(kernels)),
@@ -55,6 +57,7 @@ enum bg_status bg_keyholder_config_apply(const struct bg_keyholder_config *confi
     settings->partitions = (uint32_t)config->partitions;
     settings->encryption = modes[config->encryption];
     settings->mixed_radix = config->radix == 1;
+    settings->knowledge_tags = config->knowledge_tags && settings->encryption != BG_PLAN_OFF;
     settings->release_blocks = (uint32_t)config->release_blocks;
     return BG_OK;
 }

@@ -17,6 +17,7 @@ struct bg_keyholder_config {
     uint64_t key_s;
     uint32_t radix;
     bool insecure_test_key;
+    bool knowledge_tags;
     uint64_t release_blocks;
     uint32_t kernels; /* bg_cpu_choose */
 };

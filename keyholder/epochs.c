@@ -60,6 +60,9 @@ static void make_key_part(const struct bg_keyholder_settings *settings, const st
     ret->insecure = bg_public_key_insecure(key);
     ret->key_id = *bg_public_key_id(key);
     ret->modulus = bg_public_key_n(key);
+    ret->knowledge_tags = settings->knowledge_tags;
+    if (ret->knowledge_tags)
+        memcpy(ret->sealing_key, bg_sealing_key_point(settings->sealing_key), sizeof ret->sealing_key);
 }
 
 static enum bg_status write_key_part(struct bg_writer *entry, const struct bg_keyholder_settings *settings,
@@ -176,6 +179,11 @@ static enum bg_status check_settings(const struct bg_key_part *part, const struc
     if (!same)
         return bg_fail(error, BG_CONFIG,
                        "epoch %llu: made with another key, s or encryption.mode; a new key needs a new folder",
+                       (unsigned long long)part->epoch);
+    if (part->knowledge_tags && (!settings->sealing_key || memcmp(part->sealing_key,
+                                                                  bg_sealing_key_point(settings->sealing_key),
+                                                                  sizeof part->sealing_key) != 0))
+        return bg_fail(error, BG_CONFIG, "epoch %llu: its knowledge tags are sealed to another sealing key",
                        (unsigned long long)part->epoch);
     return BG_OK;
 }

@@ -22,6 +22,7 @@ struct bg_folder {
     struct bg_secret_key *secret_key;
     struct bg_public_key *public_key; /* of encryption null, which needs no secret one */
     struct bg_identity *identity;
+    struct bg_sealing_key *sealing_key;
     struct bg_journal_file *journal;
     struct bg_workers *workers;
     struct bg_digest root; /* identity; zero while unknown */
@@ -64,6 +65,21 @@ static enum bg_status make_identity(const char *folder, struct bg_error *error)
     status = bg_identity_provide(secret, point, &random, error, &identity);
     if (status == BG_OK)
         bg_identity_destroy(&identity);
+    return status;
+}
+
+static enum bg_status make_sealing_key(const char *folder, struct bg_error *error)
+{
+    char path[BG_FOLDER_PATH_BYTES];
+    struct bg_random random = bg_random_system();
+    struct bg_sealing_key *key = NULL;
+    enum bg_status status = bg_folder_path(folder, "sealing.secret", error, path);
+    if (status != BG_OK || exists(path))
+        return status;
+    status = bg_sealing_key_create(&random, &key);
+    status = status == BG_OK ? bg_sealing_key_save(key, path, error)
+                             : bg_fail(error, status, "sealing key: %s", bg_status_text(status));
+    bg_sealing_key_destroy(&key);
     return status;
 }
 
@@ -121,6 +137,8 @@ enum bg_status bg_folder_make(const char *folder, const struct bg_keyholder_conf
     status = make_identity(folder, error);
     if (status == BG_OK && settings.encryption != BG_PLAN_OFF)
         status = make_key(folder, config, error);
+    if (status == BG_OK && settings.encryption != BG_PLAN_OFF)
+        status = make_sealing_key(folder, error);
     if (status == BG_OK)
         status = make_journal(folder, error);
     return status == BG_OK ? bg_options_save(bg_keyholder_options, bg_keyholder_option_count, config, path, error)
@@ -139,6 +157,12 @@ static enum bg_status load_keys(struct bg_folder *f, const char *folder, const s
         status = bg_identity_load(path, error, &f->identity);
     if (status != BG_OK || f->settings.encryption == BG_PLAN_OFF)
         return status;
+    status = bg_folder_path(folder, "sealing.secret", error, path);
+    if (status == BG_OK)
+        status = bg_sealing_key_load(path, error, &f->sealing_key);
+    if (status != BG_OK)
+        return status;
+    f->settings.sealing_key = f->sealing_key;
     if (f->settings.encryption == BG_PLAN_NULL) {
         status = bg_folder_path(folder, "public.key", error, path);
         if (status == BG_OK)
@@ -252,6 +276,7 @@ void bg_folder_close(struct bg_folder **folder)
     bg_secret_key_destroy(&f->secret_key);
     bg_public_key_destroy(&f->public_key);
     bg_identity_destroy(&f->identity);
+    bg_sealing_key_destroy(&f->sealing_key);
     free(f);
     *folder = NULL;
 }

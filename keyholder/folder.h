@@ -6,6 +6,7 @@
  *   secret.key, public.key           of the scheme; none with encryption off
  *   identity.secret, identity.point  what it signs with
  *   root.point                       the root's identity.point, to be put there (setting root.point)
+ *   sealing.secret                   opens knowledge tags; none with encryption off
  *   journal                          what it must not forget, with the nonce that nobody may know yet
  *
  * A verb can be killed at any point and called again: what was answered is in the journal, and is answered again.

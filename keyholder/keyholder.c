@@ -197,7 +197,13 @@ static void answer_task(struct bg_keyholder_task *task, enum bg_keyholder_notice
 static void run_opening(struct bg_job *job)
 {
     struct bg_keyholder_task *task = task_of(job);
-    task->status = bg_opening_open(&task->opening, &task->error);
+    task->status = bg_opening_open(&task->opening, false, &task->error);
+}
+
+static void run_repeat(struct bg_job *job)
+{
+    struct bg_keyholder_task *task = task_of(job);
+    task->status = bg_opening_open(&task->opening, true, &task->error);
 }
 
 /* Other releases of an edge may be under way when one of them bars it. */
@@ -221,6 +227,21 @@ static void repeat_done(struct bg_job *job)
         refuse_task(task);
 }
 
+/* A member did not know what it sent: nobody of them is opened for this round, and all learn who it was. */
+static void reject(struct bg_keyholder_task *task)
+{
+    const struct bg_release *release = &task->opening.release;
+    struct bg_error unkept = {0};
+    if (bg_keyholder_keep_rejection(task->keyholder, &task->opening.request, &task->error, &unkept) != BG_OK)
+        bg_fail_in(&task->error, task->error.status, "%s", unkept.text);
+    notify(task->keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_REJECTED,
+                                                         .round = release->round,
+                                                         .group = release->group,
+                                                         .error = &task->error});
+    bg_call_answer(task->call, task->error.status, (struct bg_span){NULL, 0});
+    end_task(task);
+}
+
 static void opening_done(struct bg_job *job)
 {
     struct bg_keyholder_task *task = task_of(job);
@@ -234,6 +255,8 @@ static void opening_done(struct bg_job *job)
         status = bg_keyholder_record(keyholder, &task->opening.request, &task->opening.record, &task->error);
     if (status == BG_OK && action == BG_POLICY_DO_ANSWER)
         answer_task(task, BG_KEYHOLDER_NOTICE_OPENED);
+    else if (status == BG_OK && action == BG_POLICY_DO_REJECT)
+        reject(task);
     else
         refuse_task(task);
 }
@@ -321,7 +344,7 @@ static void verification_done(struct bg_job *job)
         refuse_task(task);
     } else if (action == BG_POLICY_DO_REPEAT) {
         opening->record = keyholder->records[opening->release.group];
-        queue(task, BG_PHASE_OPENING, opening->release.positions, run_opening, repeat_done);
+        queue(task, BG_PHASE_OPENING, opening->release.positions, run_repeat, repeat_done);
     } else {
         uint64_t ciphertexts = (uint64_t)opening->challenged_count * BG_BLOCK_POSITIONS;
         if (ciphertexts > opening->release.positions)

@@ -21,6 +21,10 @@
  * An identical request gets an identical answer, also after a restart. BG_BUSY: the same group is being opened, or
  * openings run while an epoch is asked for; ask again. Whatever must not be forgotten is in the journal before the
  * answer leaves.
+ *
+ * Where the plan asks for knowledge tags (crypto/knowledge.h), every member must have known what it encrypted: of the
+ * challenged blocks a weighed product per member is opened with the group's and compared. A member that did not know is
+ * named, the release answered with BG_BAD_KNOWLEDGE, and none of the members is opened in that round, with or without it.
  */
 #pragma once
 
@@ -28,6 +32,7 @@
 #include "crypto/identity.h"
 #include "crypto/public_key.h"
 #include "crypto/random.h"
+#include "crypto/seal.h"
 #include "net/transport.h"
 #include "protocol/partition.h"
 #include "store/journal.h"
@@ -42,6 +47,7 @@ enum bg_keyholder_notice_kind {
     BG_KEYHOLDER_NOTICE_OPENED,    /* epoch, round, group */
     BG_KEYHOLDER_NOTICE_REPEATED,  /* the same numbers once more; epoch, round, group */
     BG_KEYHOLDER_NOTICE_REFUSED,   /* error; epoch, round, group where they are known */
+    BG_KEYHOLDER_NOTICE_REJECTED,  /* a member's knowledge tags are false: error names it; the group sits the round out */
     BG_KEYHOLDER_NOTICE_LOCKED,    /* error: why nothing is opened until bg_keyholder_clear */
     BG_KEYHOLDER_NOTICE_BARRED,    /* error: why this edge releases nothing until bg_keyholder_clear */
 };
@@ -51,7 +57,7 @@ struct bg_keyholder_notice {
     uint64_t epoch;
     uint64_t round;
     uint32_t group;
-    const struct bg_error *error; /* NULL unless REFUSED, LOCKED or BARRED */
+    const struct bg_error *error; /* NULL unless REFUSED, REJECTED, LOCKED or BARRED */
 };
 
 struct bg_keyholder_settings {
@@ -65,6 +71,8 @@ struct bg_keyholder_settings {
     const struct bg_public_key *public_key; /* kept; has the plan's s; NULL with encryption off */
     const struct bg_secret_key *secret_key; /* kept; its other half; NULL unless paillier */
     const struct bg_identity *identity;     /* kept: signs key parts, reveals and records */
+    const struct bg_sealing_key *sealing_key; /* kept: opens knowledge tags; NULL: none in any epoch */
+    bool knowledge_tags;                    /* plans of new epochs ask for them */
     uint8_t root[BG_PUBLIC_POINT_BYTES];    /* zero: not known yet, and nobody is answered */
     const struct bg_digest *edges;          /* kept: (edge_count) identities that may release, too */
     size_t edge_count;

@@ -9,6 +9,7 @@
 #include "crypto/wipe.h"
 #include "keyholder/records.h"
 #include "protocol/envelope.h"
+#include "protocol/knowledge_tags.h"
 #include "wire/block.h"
 
 #include <stdio.h>
@@ -83,6 +84,10 @@ static enum bg_status check_manifest(const struct bg_opening *opening, const str
         return refuse_client(opening, client, BG_REFUSED, "it voted for another task than the first member", error);
     if (manifest->positions != release->positions)
         return refuse_client(opening, client, BG_REFUSED, "its update has another number of positions", error);
+    if (opening->knows != (manifest->sealed_tags.size > 0))
+        return refuse_client(opening, client, BG_REFUSED,
+                             opening->knows ? "its knowledge tags are missing" : "it has knowledge tags without need",
+                             error);
     return BG_OK;
 }
 
@@ -265,6 +270,7 @@ enum bg_status bg_opening_read(struct bg_opening *opening, const struct bg_epoch
                        (unsigned long long)epochs->epoch);
     if (release->group >= epochs->groups.count)
         return refuse(opening, BG_REFUSED, "the epoch has no such group", error);
+    opening->knows = epochs->key_part.knowledge_tags;
     opening->request = (struct bg_policy_request){.plan_id = opening->frame.plan_id,
                                                   .epoch = release->epoch,
                                                   .round = release->round,
@@ -355,28 +361,124 @@ enum bg_status bg_opening_challenge(const struct bg_opening *opening, struct bg_
     return status;
 }
 
-enum bg_status bg_opening_open(struct bg_opening *opening, struct bg_error *error)
+/* Checks of one member, behind the group's product: a ciphertext per challenged block, and its tail if that lacks
+ * digits and is in one of them. */
+static size_t checks_of(const struct bg_opening *opening)
+{
+    bool last = opening->challenged[opening->challenged_count - 1] + 1 == opening->blocks;
+    return opening->challenged_count + (last && opening->tail_lacks);
+}
+
+static enum bg_status know_block(const struct bg_opening *opening, const struct bg_opening_member *member, size_t block,
+                                 struct bg_knowledge *ret)
+{
+    struct bg_digest digest = bg_manifest_block_digest(&member->manifest, block);
+    return bg_knowledge_of_block(ret, &opening->settings->population, &opening->frame.plan_id, &member->manifest,
+                                 (uint32_t)block, &digest);
+}
+
+/* Positions of a block that lack nothing. */
+static size_t whole_positions(const struct bg_opening *opening, size_t block)
+{
+    return positions_of(opening, block) - (block + 1 == opening->blocks && opening->tail_lacks);
+}
+
+static enum bg_status weigh_member(const struct bg_opening *opening, const struct bg_cipher *cipher,
+                                   const struct bg_opening_member *member, uint8_t *ret_ciphertexts)
+{
+    size_t width = bg_public_key_ciphertext_bytes(cipher->key);
+    for (size_t i = 0; i < opening->challenged_count; i++) {
+        struct bg_knowledge knowledge;
+        size_t block = opening->challenged[i], whole = whole_positions(opening, block);
+        enum bg_status status = know_block(opening, member, block, &knowledge);
+        if (status == BG_OK)
+            status = bg_weigh_ciphertexts(cipher, member->payloads[block].data, knowledge.weights, whole,
+                                          opening->settings->workers, ret_ciphertexts);
+        if (status != BG_OK)
+            return status;
+        ret_ciphertexts += width;
+        if (whole < positions_of(opening, block)) /* the rest of the tail is zero already */
+            memcpy(ret_ciphertexts, member->payloads[block].data + whole * width, width - opening->tail_lacks);
+    }
+    return BG_OK;
+}
+
+static enum bg_status compare_tags(const struct bg_opening *opening, const struct bg_opening_member *member,
+                                   const uint8_t *plaintexts, struct bg_error *error)
+{
+    const struct bg_digest *client = &member->manifest.client;
+    size_t width = bg_public_key_plaintext_bytes(opening->settings->public_key);
+    uint8_t *tags = malloc(opening->blocks * BG_KNOWLEDGE_TAG_BYTES), tag[BG_KNOWLEDGE_TAG_BYTES];
+    if (!tags)
+        return refuse(opening, BG_NO_MEMORY, "out of memory", error);
+    enum bg_status status =
+        bg_knowledge_tags_open(opening->settings->sealing_key, &member->manifest, &opening->frame.plan_id, tags);
+    if (status != BG_OK && status != BG_NO_MEMORY)
+        status = refuse_client(opening, client, BG_BAD_KNOWLEDGE, "its knowledge tags are not sealed to this key holder",
+                               error);
+    for (size_t i = 0; status == BG_OK && i < opening->challenged_count; i++) {
+        struct bg_knowledge knowledge;
+        size_t block = opening->challenged[i];
+        bool tail = whole_positions(opening, block) < positions_of(opening, block);
+        status = know_block(opening, member, block, &knowledge);
+        if (status != BG_OK)
+            break;
+        bg_knowledge_tag(&knowledge, (struct bg_span){plaintexts, width},
+                         (struct bg_span){plaintexts + width, tail ? width - opening->tail_lacks : 0}, tag);
+        if (!bg_constant_time_equal(tag, tags + block * sizeof tag, sizeof tag))
+            status = refuse_client(opening, client, BG_BAD_KNOWLEDGE,
+                                   "it does not know what it sent: the ciphertexts are somebody else's, or made of them",
+                                   error);
+        plaintexts += width;
+    }
+    bg_wipe(tags, opening->blocks * BG_KNOWLEDGE_TAG_BYTES);
+    free(tags);
+    return status == BG_NO_MEMORY ? refuse(opening, status, "out of memory", error) : status;
+}
+
+/* The product, the tail with zeros for what it lacks, then the members' checks. */
+static enum bg_status gather(const struct bg_opening *opening, const struct bg_cipher *cipher, size_t checks,
+                             uint8_t *ret_ciphertexts)
+{
+    size_t width = bg_public_key_ciphertext_bytes(cipher->key);
+    enum bg_status status = BG_OK;
+    memcpy(ret_ciphertexts, opening->release.product.data, opening->release.product.size);
+    ret_ciphertexts += (size_t)opening->release.positions * width;
+    for (uint32_t i = 0; status == BG_OK && checks && i < opening->release.member_count; i++)
+        status = weigh_member(opening, cipher, &opening->members[i], ret_ciphertexts + i * checks * width);
+    return status;
+}
+
+enum bg_status bg_opening_open(struct bg_opening *opening, bool again, struct bg_error *error)
 {
     struct bg_cipher cipher = cipher_of(opening);
     const struct bg_keyholder_settings *settings = opening->settings;
-    size_t count = (size_t)opening->release.positions;
-    /* The tail with zeros for what it lacks. */
-    struct bg_span product = {NULL, count * bg_public_key_ciphertext_bytes(cipher.key)};
-    uint8_t *whole = calloc(1, product.size);
-    opening->sums = malloc(count * bg_public_key_plaintext_bytes(cipher.key)); /* less than the product has */
-    if (!whole || !opening->sums) {
-        free(whole);
-        return refuse(opening, BG_NO_MEMORY, "out of memory", error);
+    size_t positions = (size_t)opening->release.positions, width = bg_public_key_plaintext_bytes(cipher.key);
+    size_t checks = opening->knows && !again ? checks_of(opening) : 0;
+    size_t count = positions + checks * opening->release.member_count;
+    struct bg_span products = {NULL, count * bg_public_key_ciphertext_bytes(cipher.key)};
+    uint8_t *ciphertexts = calloc(1, products.size);
+    opening->sums = malloc(count * width);
+    enum bg_status status = ciphertexts && opening->sums ? gather(opening, &cipher, checks, ciphertexts) : BG_NO_MEMORY;
+    if (status != BG_OK) {
+        free(ciphertexts);
+        return refuse(opening, status, bg_status_text(status), error);
     }
-    product.data = memcpy(whole, opening->release.product.data, opening->release.product.size);
-    enum bg_status status = bg_open_products(&cipher, settings->secret_key, product, count, &settings->blinding,
-                                             settings->workers, error, opening->sums);
-    free(whole);
-    bg_wipe(opening->sums + bg_opening_sum_bytes(opening), opening->tail_lacks);
+    products.data = ciphertexts;
+    status = bg_open_products(&cipher, settings->secret_key, products, count, &settings->blinding, settings->workers,
+                              error, opening->sums);
+    free(ciphertexts);
     if (status != BG_OK)
         return bg_fail_in(error, status, "round %llu, group %u", (unsigned long long)opening->release.round,
                           opening->release.group);
-    return BG_OK;
+    uint8_t *opened = opening->sums + positions * width;
+    for (uint32_t i = 0; status == BG_OK && checks && i < opening->release.member_count; i++)
+        status = compare_tags(opening, &opening->members[i], opened + i * checks * width, error);
+    bg_wipe(opened, (count - positions) * width);
+    bg_wipe(opened - opening->tail_lacks, opening->tail_lacks);
+    if (status != BG_OK)
+        bg_wipe(opening->sums, positions * width);
+    return status;
 }
 
 size_t bg_opening_sum_bytes(const struct bg_opening *opening)

@@ -27,6 +27,7 @@ struct bg_opening {
     size_t tail_lacks;                 /* bytes of the last position (crypto/tail.h), by the product's size */
     uint32_t *challenged;              /* (challenged_count) block indices to multiply, ascending */
     size_t challenged_count;
+    bool knows;                        /* the epoch's plan asks for knowledge tags */
     struct bg_policy_request request;  /* its digest is set by verify */
     struct bg_record record;           /* all but sequence, previous and signature; digests set by verify */
     uint8_t *sums;                     /* set by open: bg_opening_sum_bytes of them */
@@ -48,8 +49,9 @@ BG_MUST_CHECK enum bg_status bg_opening_verify(struct bg_opening *opening, struc
 /* Whether the product is that of the challenged blocks, and these are what the members signed: BG_BAD_DIGEST,
  * BG_BAD_CIPHERTEXT, BG_REFUSED for another product. */
 BG_MUST_CHECK enum bg_status bg_opening_challenge(const struct bg_opening *opening, struct bg_error *error);
-/* Fills sums; the errors of bg_open_products. */
-BG_MUST_CHECK enum bg_status bg_opening_open(struct bg_opening *opening, struct bg_error *error);
+/* Fills sums, unless a member's knowledge tags of the challenged blocks are false (`again`: they were looked at when it
+ * was opened first): BG_BAD_KNOWLEDGE names the client. Otherwise the errors of bg_open_products. */
+BG_MUST_CHECK enum bg_status bg_opening_open(struct bg_opening *opening, bool again, struct bg_error *error);
 /* Bytes of all sums, opened or not. */
 size_t bg_opening_sum_bytes(const struct bg_opening *opening);
 /* Appends the sums frame with the opening's record. */

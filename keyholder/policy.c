@@ -102,7 +102,7 @@ static enum bg_status check_rounds(const struct bg_policy *policy, const struct 
         if (!(request->members >> m & 1) || request->round >= next)
             continue;
         if (request->round + 1 == next)
-            return refuse_client(group, m, BG_REFUSED, request, "was opened for this round already, in another sum",
+            return refuse_client(group, m, BG_REFUSED, request, "was opened or rejected for this round already",
                                  error);
         return refuse_client(group, m, BG_WRONG_ROUND, request, "was opened for a later round; rounds only go up",
                              error);
@@ -196,12 +196,19 @@ static void end_request(struct bg_policy *policy, struct bg_policy_group *group)
     policy->in_flight--;
 }
 
-static void count_opening(struct bg_policy *policy, const struct bg_policy_request *request)
+/* None of the members is opened for this round any more. */
+static void end_round(struct bg_policy *policy, const struct bg_policy_request *request)
 {
-    struct bg_policy_group *group = &policy->groups[request->group];
+    const struct bg_policy_group *group = &policy->groups[request->group];
     for (uint32_t m = 0; m < group->group.member_count; m++)
         if (request->members >> m & 1)
             policy->next_rounds[group->clients[m]] = request->round + 1;
+}
+
+static void count_opening(struct bg_policy *policy, const struct bg_policy_request *request)
+{
+    struct bg_policy_group *group = &policy->groups[request->group];
+    end_round(policy, request);
     group->release_set = request->members;
     group->last_round = request->round;
     group->last_digest = request->digest;
@@ -252,6 +259,9 @@ static enum bg_status on_opened(struct bg_policy *policy, const struct bg_policy
     if (event->status == BG_OK) {
         count_opening(policy, &group->request);
         *ret_action = BG_POLICY_DO_ANSWER;
+    } else if (event->status == BG_BAD_KNOWLEDGE) {
+        end_round(policy, &group->request);
+        *ret_action = BG_POLICY_DO_REJECT;
     }
     return BG_OK;
 }
@@ -290,14 +300,31 @@ enum bg_status bg_policy_step(struct bg_policy *policy, const struct bg_policy_e
     return status;
 }
 
-enum bg_status bg_policy_restore(struct bg_policy *policy, const struct bg_policy_request *request,
-                                 struct bg_error *error)
+static enum bg_status check_restored(const struct bg_policy *policy, const struct bg_policy_request *request,
+                                     struct bg_error *error)
 {
     if (!policy->epoch || request->epoch != policy->epoch || request->group >= policy->group_count ||
         !request->members || request->round == UINT64_MAX ||
         (request->members & ~full_mask(policy->groups[request->group].group.member_count)))
         return bg_fail(error, BG_INVALID, "round %llu, group %u: a record of what epoch %llu does not have",
                        ULL(request->round), request->group, ULL(policy->epoch));
-    count_opening(policy, request);
     return BG_OK;
+}
+
+enum bg_status bg_policy_restore(struct bg_policy *policy, const struct bg_policy_request *request,
+                                 struct bg_error *error)
+{
+    enum bg_status status = check_restored(policy, request, error);
+    if (status == BG_OK)
+        count_opening(policy, request);
+    return status;
+}
+
+enum bg_status bg_policy_restore_rejection(struct bg_policy *policy, const struct bg_policy_request *request,
+                                           struct bg_error *error)
+{
+    enum bg_status status = check_restored(policy, request, error);
+    if (status == BG_OK)
+        end_round(policy, request);
+    return status;
 }

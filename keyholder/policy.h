@@ -19,7 +19,7 @@
  *
  * A request names a group, a round and members of the group. It is opened if
  *   - it is of the epoch and of the plan in force;
- *   - none of the members was opened for that round or a later one before, in any epoch and any group;
+ *   - none of the members was opened or rejected for that round or a later one before, in any epoch and any group;
  *   - the members are at least k_min; all of the group in the first `full_rounds` opened rounds of the epoch; and
  *     exactly those of the group's first opening once there was one.
  * The request opened last, asked again with the same digest, is a REPEAT. No other request for that round is.
@@ -83,7 +83,8 @@ enum bg_policy_event_kind {
     BG_POLICY_PLAN,      /* plan_id, epoch: from now on in force */
     BG_POLICY_RELEASE,   /* request: its manifests are signed by these members and agree with it */
     BG_POLICY_BLOCKS,    /* group, status: BG_OK, BG_NO_MEMORY (no verdict), else the product is not of the blocks */
-    BG_POLICY_OPENED,    /* group, status: BG_OK opened and to be recorded; else nothing came out */
+    BG_POLICY_OPENED,    /* group, status: BG_OK opened and to be recorded; BG_BAD_KNOWLEDGE a member did not know what
+                            it sent: none of them may be opened for this round; else nothing came out */
     BG_POLICY_CLEAR,     /* an operator has looked */
     BG_POLICY_EVENT_COUNT
 };
@@ -106,6 +107,7 @@ enum bg_policy_action {
     BG_POLICY_DO_CHALLENGE, /* multiply the members' blocks and compare; then BLOCKS */
     BG_POLICY_DO_OPEN,      /* then OPENED */
     BG_POLICY_DO_ANSWER,    /* make the record durable, then answer with the numbers */
+    BG_POLICY_DO_REJECT, /* make it durable that the members are not opened for this round, refuse the request */
     BG_POLICY_DO_REPEAT,    /* answer with the numbers and the record of before; no event follows */
     BG_POLICY_DO_LOCK,      /* make the lock durable, tell the operator, refuse the request */
     BG_POLICY_DO_BAR,       /* make it durable that this edge releases nothing more, tell the operator, refuse */
@@ -124,6 +126,11 @@ BG_MUST_CHECK enum bg_status bg_policy_step(struct bg_policy *policy, const stru
  * BLOCKS and OPENED. BG_INVALID: no such group or members. */
 BG_MUST_CHECK enum bg_status bg_policy_restore(struct bg_policy *policy, const struct bg_policy_request *request,
                                                struct bg_error *error);
+
+/* The same for a rejection. */
+BG_MUST_CHECK enum bg_status bg_policy_restore_rejection(struct bg_policy *policy,
+                                                         const struct bg_policy_request *request,
+                                                         struct bg_error *error);
 
 /* Of one group; LOCKED and NO_EPOCH are those of all. */
 enum bg_policy_state bg_policy_state(const struct bg_policy *policy, uint32_t group);

@@ -139,6 +139,27 @@ enum bg_status bg_keyholder_record(struct bg_keyholder *keyholder, const struct 
     return status;
 }
 
+enum bg_status bg_keyholder_keep_rejection(struct bg_keyholder *keyholder, const struct bg_policy_request *request,
+                                           const struct bg_error *why, struct bg_error *error)
+{
+    struct bg_writer entry;
+    bg_writer_init(&entry);
+    bg_write_u64(&entry, request->epoch);
+    bg_write_u64(&entry, request->round);
+    bg_write_u32(&entry, request->group);
+    bg_write_u64(&entry, request->members);
+    bg_write_bytes(&entry, why->text, strlen(why->text));
+    enum bg_status status = entry.status;
+    if (status == BG_OK) {
+        status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_REJECTION, bg_writer_span(&entry), error);
+    } else {
+        keyholder->failed = true; /* the policy counts a rejection that nothing tells of */
+        bg_fail(error, status, "rejection: out of memory");
+    }
+    bg_writer_finish(&entry);
+    return status;
+}
+
 /* ---- what comes back ---- */
 
 static enum bg_status restore_setup(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
@@ -223,6 +244,20 @@ static enum bg_status restore_record(struct bg_keyholder *keyholder, struct bg_s
     return status;
 }
 
+static enum bg_status restore_rejection(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    struct bg_reader r;
+    struct bg_policy_request request = {0};
+    bg_reader_init(&r, entry);
+    request.epoch = bg_read_u64(&r);
+    request.round = bg_read_u64(&r);
+    request.group = bg_read_u32(&r);
+    request.members = bg_read_u64(&r);
+    if (r.status != BG_OK)
+        return bg_fail(error, BG_DATA, "a rejection of %zu bytes", entry.size);
+    return bg_policy_restore_rejection(&keyholder->policy, &request, error);
+}
+
 static enum bg_status restore_bar(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
 {
     struct bg_reader r;
@@ -257,6 +292,8 @@ static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry
         return BG_OK;
     case BG_KEYHOLDER_ENTRY_BAR:
         return restore_bar(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_REJECTION:
+        return restore_rejection(keyholder, entry, error);
     }
     return bg_fail(error, BG_DATA, "an entry of kind %u, which this program does not know", kind);
 }
@@ -288,6 +325,8 @@ static enum bg_status check_settings(const struct bg_keyholder_settings *setting
                        settings->group_least, settings->group_size, floor, BG_MAX_GROUP_MEMBERS / 2);
     if (settings->root[0] && bg_point_check(settings->root) != BG_OK)
         return bg_fail(error, BG_CONFIG, "root: its public key is no point of the curve");
+    if (settings->knowledge_tags && (settings->encryption == BG_PLAN_OFF || !settings->sealing_key))
+        return bg_fail(error, BG_CONFIG, "encryption.knowledge_tags: they need encryption, and a sealing key");
     return check_key(settings, error);
 }
 

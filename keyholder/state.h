@@ -12,6 +12,7 @@
  *   LOCK        the sentence
  *   CLEAR       nothing
  *   BAR         32 identity of an edge | the sentence
+ *   REJECTION   u64 epoch | u64 round | u32 group | u64 member mask | the sentence
  */
 #pragma once
 
@@ -30,6 +31,7 @@ enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_LOCK,
     BG_KEYHOLDER_ENTRY_CLEAR,
     BG_KEYHOLDER_ENTRY_BAR,
+    BG_KEYHOLDER_ENTRY_REJECTION,
 };
 
 struct bg_keyholder_task;
@@ -61,3 +63,7 @@ BG_MUST_CHECK enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder
 BG_MUST_CHECK enum bg_status bg_keyholder_record(struct bg_keyholder *keyholder,
                                                  const struct bg_policy_request *request, struct bg_record *record,
                                                  struct bg_error *error);
+/* Keeps that the request's members are not opened for its round, and why. */
+BG_MUST_CHECK enum bg_status bg_keyholder_keep_rejection(struct bg_keyholder *keyholder,
+                                                         const struct bg_policy_request *request,
+                                                         const struct bg_error *why, struct bg_error *error);

@@ -76,6 +76,7 @@ static enum bg_status pack_shape(const struct bg_plan *plan, struct bg_error *er
     shape->position_bytes = digit_bytes * (plan->key.s + 1);
     shape->tail_lacks = digit_bytes * (plan->key.s - shape->packing.tail);
     shape->seed_bytes = BG_SEALED_SEED_BYTES;
+    shape->tags_bytes = plan->key.knowledge_tags ? bg_manifest_tags_bytes(bg_manifest_blocks(shape->positions)) : 0;
     return BG_OK;
 }
 
@@ -100,8 +101,6 @@ static enum bg_status check_terms(const struct bg_plan *plan, const struct bg_ta
     if (task->tensor_count != plan->root.layout.tensor_count)
         return bg_fail(error, BG_INVALID, "task of round %llu: %zu tensors where the plan has %zu", round,
                        task->tensor_count, plan->root.layout.tensor_count);
-    if (plan->key.knowledge_tags)
-        return bg_fail(error, BG_UNSUPPORTED, "plan: it asks for knowledge tags, which this version does not make");
     if (dense && plan->key.encryption != BG_PLAN_OFF)
         return bg_fail(error, BG_INVALID, "plan: mode dense sends floats, which cannot be encrypted: "
                                           "set encryption.mode to off or choose another codec.mode");
@@ -230,7 +229,7 @@ size_t bg_shape_sums_bytes(const struct bg_shape *shape)
 size_t bg_shape_manifest_bytes(const struct bg_shape *shape)
 {
     size_t digests = bg_manifest_blocks(shape->positions) * BG_DIGEST_BYTES;
-    return BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + digests + shape->seed_bytes;
+    return BG_FRAME_HEADER_BYTES + MANIFEST_BODY_BYTES + digests + shape->seed_bytes + shape->tags_bytes;
 }
 
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape)

@@ -48,6 +48,7 @@ struct bg_shape {
     size_t sum_bytes;      /* of one position of an opened sum: one plaintext; 0 with encryption off */
     size_t tail_lacks;     /* bytes that the last position has on the wire less than others (crypto/tail.h) */
     size_t seed_bytes;     /* of a manifest's sealed seed */
+    size_t tags_bytes;     /* of its sealed knowledge tags; 0 without */
     struct bg_packing packing; /* unused with encryption off */
 };
 

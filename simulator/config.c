@@ -66,6 +66,8 @@ const struct bg_option bg_simulator_options[] = {
      "Damgard-Jurik exponent"},
     {"encryption.radix", BG_OPTION_CHOICE, FIELD(radix), "bits", 0, 0, radices, NULL,
      "slots of whole bits, or of the smallest radix"},
+    {"encryption.knowledge_tags", BG_OPTION_BOOL, FIELD(knowledge_tags), "true", 0, 0, NULL, NULL,
+     "members show the key holder that they know what their ciphertexts hide; results do not change"},
     {"masks.table_bytes", BG_OPTION_U64, FIELD(table_bytes), "8388608", 65536, 1073741824, NULL, "bytes",
      "fixed-base table of the masks"},
     {"masks.pool_bytes", BG_OPTION_U64, FIELD(pool_bytes), "0", 0, 1073741824, NULL, "bytes",

@@ -45,6 +45,7 @@ struct bg_simulator_config {
     uint64_t key_bits;
     uint64_t key_s;
     uint32_t radix;
+    bool knowledge_tags;
     uint64_t table_bytes;
     uint64_t pool_bytes;
     bool uniform_reads;

@@ -325,6 +325,7 @@ void bg_federation_destroy(struct bg_federation **federation)
     bg_public_key_destroy(&f->keys.key);
     bg_secret_key_destroy(&f->secret);
     bg_sealing_key_destroy(&f->sealing_key);
+    bg_sealing_key_destroy(&f->keyholder_sealing_key);
     bg_identity_destroy(&f->root_identity);
     bg_identity_destroy(&f->keyholder_identity);
     free(f);

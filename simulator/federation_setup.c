@@ -61,6 +61,8 @@ static enum bg_status make_keys(struct bg_federation *f, struct bg_error *error)
         status = bg_identity_create(&random, &f->keyholder_identity);
     if (status == BG_OK)
         status = bg_sealing_key_create(&random, &f->sealing_key);
+    if (status == BG_OK)
+        status = bg_sealing_key_create(&random, &f->keyholder_sealing_key);
     if (status != BG_OK)
         return bg_fail(error, status, "keys of the roles: %s", bg_status_text(status));
     f->keys.ring.get = get_shared_key;
@@ -98,6 +100,8 @@ static enum bg_status make_keyholder(struct bg_federation *f, const struct bg_po
         .public_key = f->keys.key,
         .secret_key = paillier ? f->secret : NULL,
         .identity = f->keyholder_identity,
+        .sealing_key = f->keyholder_sealing_key,
+        .knowledge_tags = c->knowledge_tags && c->encryption != BG_ENCRYPTION_OFF,
         .random = bg_federation_random(&f->keyholder_random, c->seed, "key holder", 0),
         .blinding = bg_random_system(),
         .edges = f->edge_ids,

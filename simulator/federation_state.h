@@ -70,7 +70,7 @@ struct bg_federation {
     struct shared_keys keys;
     struct bg_secret_key *secret;
     struct bg_identity *root_identity, *keyholder_identity;
-    struct bg_sealing_key *sealing_key;
+    struct bg_sealing_key *sealing_key, *keyholder_sealing_key;
 
     struct bg_actor root_actor, keyholder_actor;
     struct bg_root *root;

@@ -14,6 +14,7 @@
 #define BG_PUBLIC_POINT_BYTES 65    /* P-256, uncompressed */
 #define BG_SEED_BYTES 32
 #define BG_SEALED_SEED_BYTES (BG_PUBLIC_POINT_BYTES + BG_SEED_BYTES + 16)
+#define BG_SEALED_TAG_BYTES 16      /* of each block, in the sealed knowledge tags */
 #define BG_BLOCK_POSITIONS 64u      /* ciphertexts of one block; the last block may hold fewer */
 #define BG_MAX_POSITIONS ((size_t)1 << 22)
 #define BG_MAX_BLOCKS (BG_MAX_POSITIONS / BG_BLOCK_POSITIONS)

@@ -6,19 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define SEAL_OVERHEAD (BG_PUBLIC_POINT_BYTES + 16)
-#define TAG_BYTES 16
-
-static size_t sealed_tags_bytes(size_t blocks)
+void bg_manifest_encode_head(struct bg_writer *w, const struct bg_manifest *manifest)
 {
-    return SEAL_OVERHEAD + TAG_BYTES * blocks;
-}
-
-void bg_manifest_encode_unsigned(struct bg_writer *w, const struct bg_population *population,
-                                 const struct bg_digest *plan_id, const struct bg_manifest *manifest)
-{
-    assert(manifest->block_digests.size == BG_DIGEST_BYTES * bg_manifest_blocks(manifest->positions));
-    size_t start = bg_frame_begin(w, BG_FRAME_MANIFEST, population, plan_id);
     bg_write_digest(w, &manifest->key_id);
     bg_write_digest(w, &manifest->model);
     bg_write_digest(w, &manifest->task);
@@ -28,6 +17,14 @@ void bg_manifest_encode_unsigned(struct bg_writer *w, const struct bg_population
     bg_write_u32(w, manifest->group);
     bg_write_digest(w, &manifest->client);
     bg_write_u64(w, manifest->positions);
+}
+
+void bg_manifest_encode_unsigned(struct bg_writer *w, const struct bg_population *population,
+                                 const struct bg_digest *plan_id, const struct bg_manifest *manifest)
+{
+    assert(manifest->block_digests.size == BG_DIGEST_BYTES * bg_manifest_blocks(manifest->positions));
+    size_t start = bg_frame_begin(w, BG_FRAME_MANIFEST, population, plan_id);
+    bg_manifest_encode_head(w, manifest);
     bg_write_bytes(w, manifest->block_digests.data, manifest->block_digests.size);
     bg_write_digest(w, &manifest->pad_commitment);
     bg_write_u32(w, (uint32_t)manifest->sealed_seed.size);
@@ -68,7 +65,7 @@ enum bg_status bg_manifest_decode(const struct bg_frame *frame, struct bg_error 
     manifest.pad_commitment = bg_read_digest(r);
     manifest.sealed_seed = decode_sealed(&d, BG_SEALED_SEED_BYTES, "the sealed seed must have 113 bytes or none");
     manifest.sealed_tags =
-        decode_sealed(&d, sealed_tags_bytes(blocks), "the sealed tags must have 81 bytes and 16 per block, or none");
+        decode_sealed(&d, bg_manifest_tags_bytes(blocks), "the sealed tags must have 81 bytes and 16 per block, or none");
     manifest.signature = bg_read_span(r, BG_SIGNATURE_BYTES);
     enum bg_status status = bg_decoder_end(&d, error);
     if (status != BG_OK)

@@ -39,6 +39,14 @@ static inline size_t bg_manifest_blocks(uint64_t positions)
     return (size_t)(positions / BG_BLOCK_POSITIONS + (positions % BG_BLOCK_POSITIONS != 0));
 }
 
+/* Of sealed knowledge tags. */
+static inline size_t bg_manifest_tags_bytes(size_t blocks)
+{
+    return BG_PUBLIC_POINT_BYTES + BG_SEALED_TAG_BYTES * blocks + 16;
+}
+
+/* The body up to its positions. */
+void bg_manifest_encode_head(struct bg_writer *w, const struct bg_manifest *manifest);
 /* As bg_task_encode_unsigned. block_digests.size must be 32·bg_manifest_blocks(positions). */
 void bg_manifest_encode_unsigned(struct bg_writer *w, const struct bg_population *population,
                                  const struct bg_digest *plan_id, const struct bg_manifest *manifest);

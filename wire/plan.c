@@ -34,6 +34,7 @@ void bg_key_part_encode(const struct bg_key_part *part, struct bg_writer *w)
     bg_write_u32(w, part->group_count);
     bg_write_digest(w, &part->roster);
     bg_write_digest(w, &part->groups);
+    bg_write_bytes(w, part->sealing_key, sizeof part->sealing_key);
 }
 
 static void decode_key(struct bg_decoder *d, struct bg_key_part *part)
@@ -68,6 +69,18 @@ static void decode_group_sizes(struct bg_decoder *d, struct bg_key_part *part)
     part->group_count = bg_decode_u32(d, 1, BG_MAX_GROUPS, "there must be 1 to 1048576 groups");
 }
 
+static void decode_sealing_key(struct bg_decoder *d, struct bg_key_part *part)
+{
+    static const uint8_t none[BG_PUBLIC_POINT_BYTES];
+    struct bg_span point = bg_read_span(&d->reader, sizeof part->sealing_key);
+    if (point.data)
+        memcpy(part->sealing_key, point.data, point.size);
+    bg_require(d, !part->knowledge_tags || part->encryption != BG_PLAN_OFF, BG_DECODE,
+               "without encryption there are no knowledge tags");
+    bg_require(d, part->knowledge_tags == (memcmp(part->sealing_key, none, sizeof none) != 0), BG_DECODE,
+               "the key holder's sealing key must be there with knowledge tags, and zero without");
+}
+
 enum bg_status bg_key_part_decode(struct bg_span bytes, struct bg_error *error, struct bg_key_part *ret)
 {
     struct bg_decoder d;
@@ -80,6 +93,7 @@ enum bg_status bg_key_part_decode(struct bg_span bytes, struct bg_error *error, 
     decode_group_sizes(&d, &part);
     part.roster = bg_read_digest(&d.reader);
     part.groups = bg_read_digest(&d.reader);
+    decode_sealing_key(&d, &part);
     enum bg_status status = bg_decoder_end(&d, error);
     if (status == BG_OK)
         *ret = part;

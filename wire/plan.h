@@ -38,6 +38,7 @@ struct bg_key_part {
     uint32_t group_count;
     struct bg_digest roster; /* of the epoch (protocol/partition.h) */
     struct bg_digest groups; /* SHA-256 of the groups frame's body */
+    uint8_t sealing_key[BG_PUBLIC_POINT_BYTES]; /* knowledge tags are sealed to it; zero without them */
 };
 
 /* Codec modes, scale bases and centres as in compress/codec.h; values are the wire's. */

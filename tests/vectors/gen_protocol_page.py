@@ -16,6 +16,7 @@ import struct
 import sys
 
 from gen_hpke import G, ORDER, encode, multiply, seal
+from gen_knowledge import challenge, tag
 from gen_pad import modulus, pad
 
 POPULATION = 'lab'
@@ -101,6 +102,7 @@ def party(byte):
 
 
 KEY_HOLDER, ROOT, SEALING, EDGE = party(0x4b), party(0x52), party(0x53), party(0x45)
+TAG_SEALING = party(0x4c)
 CLIENTS = {party(byte)[2]: party(byte) for byte in (0xa1, 0xa2)}
 CELL = label('cell', 'west')
 N = modulus(BITS, 0)
@@ -132,9 +134,10 @@ ROSTER_MESSAGE = frame('roster', ZERO, [
 
 KEY_PART = [
     label('population', POPULATION), u64('epoch', 1), u8('encryption', 2), u32('key bits', BITS), u32('s', S),
-    u8('insecure', 1), u8('mixed radix', 0), u8('knowledge tags', 0), raw('key id', KEY_ID),
+    u8('insecure', 1), u8('mixed radix', 0), u8('knowledge tags', 1), raw('key id', KEY_ID),
     u64('size of the modulus', BITS // 8), raw('modulus', MODULUS), u32('k', 2), u32('k_min', 2), u32('k_max', 2),
-    u32('groups', 1), raw('roster digest', ROSTER), raw('groups digest', sha256(joined(GROUPS_BODY)))]
+    u32('groups', 1), raw('roster digest', ROSTER), raw('groups digest', sha256(joined(GROUPS_BODY))),
+    raw('sealing key of the key holder', TAG_SEALING[1])]
 ROOT_PART = [
     text('model', 'linear'), text('label map', 'binary'),
     u64('features', 2), text('feature', 'Flow Duration'), text('feature', 'Flow Bytes/s'),
@@ -170,10 +173,11 @@ TASK = frame('task', PLAN_ID, [
     u8('travels', 0), f64('scale', 0.25), f64('centre', 0.0),
     u64('invited groups', 1), u32('group', GROUP)], (ROOT[0], 'burgee task'))
 
-# Per member: slots (count field, scale field, four votes), seed of the pads, ephemeral secret of its seal.
+# Per member: slots (count field, scale field, four votes), seed of the pads, ephemeral secrets of its seals.
 SLOTS = [[1, 60, 1, 0, 1, 1], [1, 70, 1, 1, 0, 1]]
 SEEDS = [b'\x0a' * 32, b'\x0b' * 32]
 EPHEMERAL = [int.from_bytes(bytes([byte]) * 32, 'big') for byte in (0xe1, 0xe2)]
+TAG_EPHEMERAL = [int.from_bytes(bytes([byte]) * 32, 'big') for byte in (0xf1, 0xf2)]
 WIDTHS = [2, 9, 2, 2, 2, 2]  # ceil(log2(2·max + 2)) bits for max = 1, 128, 1, 1, 1, 1
 
 
@@ -201,15 +205,28 @@ def null_cipher(value):
     return value.to_bytes((S + 1) * BITS // 8, 'little')
 
 
+def knowledge_header(member):
+    """Of block 0: population, plan id, the manifest's body up to its positions, block, digest of its payload."""
+    return b''.join([POPULATION.encode().ljust(32, b'\0'), PLAN_ID, joined(manifest_head(MEMBERS[member])),
+                     (0).to_bytes(4, 'little'), sha256(null_cipher(PADDED[member]))])
+
+
+def manifest_head(client):
+    return [raw('key id', KEY_ID), raw('model digest', MODEL), raw('task digest', sha256(joined(TASK))),
+            u64('epoch', 1), u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP),
+            raw('client id', client), u64('positions', 1)]
+
+
+TAGS = [tag(knowledge_header(member), [PADDED[member]], N, S, S) for member in range(2)]
+
+
 def update(member):
     client, payload = MEMBERS[member], null_cipher(PADDED[member])
     sealed = seal(SEALING[1], EPHEMERAL[member], b'burgee pad seed', client + PLAN_ID, SEEDS[member])[3]
+    tags = seal(TAG_SEALING[1], TAG_EPHEMERAL[member], b'burgee knowledge tags', client + PLAN_ID, TAGS[member])[3]
     manifest = frame('manifest', PLAN_ID, [
-        raw('key id', KEY_ID), raw('model digest', MODEL), raw('task digest', sha256(joined(TASK))), u64('epoch', 1),
-        u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), raw('client id', client),
-        u64('positions', 1),
-        raw('digest of block 0', sha256(payload)), raw('pad commitment', sha256(sha256(KEYS[member]))),
-        u32('size of the sealed seed', len(sealed)), raw('sealed seed', sealed), u32('size of the sealed tags', 0)],
+        *manifest_head(client), raw('digest of block 0', sha256(payload)), raw('pad commitment', sha256(sha256(KEYS[member]))),
+        u32('size of the sealed seed', len(sealed)), raw('sealed seed', sealed), u32('size of the sealed tags', len(tags)), raw('sealed tags', tags)],
         (CLIENTS[client][0], 'burgee manifest'))
     block = frame('block', PLAN_ID, [
         u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), raw('client id', client), u32('block', 0),
@@ -265,6 +282,8 @@ EXAMPLES = {
     'plain-vector': PLAIN_VECTOR,
     'pads': [raw('position key of member 0', KEYS[0]), raw('pad of member 0', PADS[0].to_bytes(BITS // 8, 'little')),
              raw('position key of member 1', KEYS[1]), raw('pad of member 1', PADS[1].to_bytes(BITS // 8, 'little'))],
+    'knowledge': [raw(f'{what} of member {i}', value) for i in range(2) for what, value in (
+        ('challenge', challenge(knowledge_header(i))), ('knowledge tag', TAGS[i]))],
     'plaintexts': [raw(f'plaintext of member {i}: slots {" ".join(map(str, slots))}',
                        PLAINTEXTS[i].to_bytes(BITS // 8, 'little')) for i, slots in enumerate(SLOTS)]
     + [raw(f'their sum: counts {" ".join(map(str, COUNTS))}', pack(COUNTS).to_bytes(BITS // 8, 'little'))],

@@ -12,12 +12,13 @@
 TestSuite(weigh);
 
 #define MOST 300 /* several slices of every kernel */
+#define WEIGHT_BYTES 16
 
 struct sample {
     struct bg_adic *ring;
     mpz_t modulus;
     uint64_t *numbers;
-    uint8_t weights[MOST * BG_WEIGHT_BYTES];
+    uint8_t weights[MOST * WEIGHT_BYTES];
 };
 
 static void begin(struct sample *sample, uint32_t bits, uint32_t digits)
@@ -39,8 +40,8 @@ static void begin(struct sample *sample, uint32_t bits, uint32_t digits)
         bg_adic_from_big(sample->ring, digits, x, sample->numbers + i * words);
     }
     cr_assert_eq(bg_random_fill(&random, sample->weights, sizeof sample->weights), BG_OK);
-    memset(sample->weights, 0, BG_WEIGHT_BYTES);
-    memset(sample->weights + BG_WEIGHT_BYTES, 0xff, BG_WEIGHT_BYTES);
+    memset(sample->weights, 0, WEIGHT_BYTES);
+    memset(sample->weights + WEIGHT_BYTES, 0xff, WEIGHT_BYTES);
     mpz_clear(x);
 }
 
@@ -51,11 +52,11 @@ static void end(struct sample *sample)
     mpz_clear(sample->modulus);
 }
 
-static void check(const struct sample *sample, size_t first, size_t count, struct bg_workers *workers)
+static void check(const struct sample *sample, size_t bytes, size_t first, size_t count, struct bg_workers *workers)
 {
     uint32_t digits = sample->ring->digits;
     size_t words = bg_adic_compact_words(sample->ring, digits);
-    const uint8_t *weights = sample->weights + first * BG_WEIGHT_BYTES;
+    const uint8_t *weights = sample->weights + first * bytes;
     uint64_t *found = calloc(words, sizeof *found);
     mpz_t x, weight, product;
 
@@ -64,12 +65,13 @@ static void check(const struct sample *sample, size_t first, size_t count, struc
     mpz_init_set_ui(product, 1);
     for (size_t t = 0; t < count; t++) {
         bg_adic_to_big(sample->ring, digits, sample->numbers + (first + t) * words, x);
-        bg_big_from_bytes((struct bg_span){weights + t * BG_WEIGHT_BYTES, BG_WEIGHT_BYTES}, weight);
+        bg_big_from_bytes((struct bg_span){weights + t * bytes, bytes}, weight);
         mpz_powm(x, x, weight, sample->modulus);
         mpz_mul(product, product, x);
         mpz_mod(product, product, sample->modulus);
     }
-    cr_assert_eq(bg_weigh(sample->ring, sample->numbers + first * words, weights, count, workers, found), BG_OK);
+    cr_assert_eq(bg_weigh(sample->ring, sample->numbers + first * words, weights, bytes, count, workers, found),
+                 BG_OK);
     bg_adic_to_big(sample->ring, digits, found, x);
     cr_assert_eq(mpz_cmp(x, product), 0, "%s: %u digits, %zu numbers from %zu on", sample->ring->kernel->name, digits,
                  count, first);
@@ -83,10 +85,12 @@ static void check_all(struct bg_workers *workers)
         struct sample sample;
         begin(&sample, 320, digits);
         for (size_t count = 1; count <= 20; count++) {
-            check(&sample, 0, count, workers);
-            check(&sample, 1, count, workers);
+            check(&sample, 8, 0, count, workers);
+            check(&sample, 8, 1, count, workers);
+            check(&sample, WEIGHT_BYTES, 0, count, workers);
         }
-        check(&sample, 0, MOST, workers);
+        check(&sample, 8, 0, MOST, workers);
+        check(&sample, WEIGHT_BYTES, 0, MOST, workers);
         end(&sample);
     }
 }

@@ -5,6 +5,7 @@
 #include "crypto/product.h"
 #include "crypto/tail.h"
 #include "protocol/envelope.h"
+#include "protocol/knowledge_tags.h"
 #include "tests/unit/crypto/secret_fixture.h"
 
 #include <string.h>
@@ -95,7 +96,7 @@ static void observe(void *context, const struct bg_keyholder_notice *notice)
         f->error = *notice->error;
 }
 
-void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
+static void init(struct fixture *f, enum bg_plan_encryption encryption, uint32_t s)
 {
     struct bg_random random = bg_random_system();
     memset(f, 0, sizeof *f);
@@ -104,6 +105,7 @@ void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
     bg_writer_init(&f->plan);
     cr_assert_eq(bg_identity_create(&random, &f->identity), BG_OK);
     cr_assert_eq(bg_identity_create(&random, &f->root), BG_OK);
+    cr_assert_eq(bg_sealing_key_create(&random, &f->sealing), BG_OK);
     for (size_t i = 0; i < CLIENTS; i++)
         cr_assert_eq(bg_identity_create(&random, &f->clients[i]), BG_OK);
     f->settings = (struct bg_keyholder_settings){.group_size = 4,
@@ -111,6 +113,7 @@ void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
                                                  .full_rounds = 2,
                                                  .encryption = encryption,
                                                  .identity = f->identity,
+                                                 .sealing_key = f->sealing,
                                                  .random = random,
                                                  .blinding = random,
                                                  .observe = observe,
@@ -118,7 +121,7 @@ void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
     cr_assert_eq(bg_population_set(&f->settings.population, "harbour"), BG_OK);
     memcpy(f->settings.root, bg_identity_point(f->root), BG_PUBLIC_POINT_BYTES);
     if (encryption != BG_PLAN_OFF) {
-        f->secret = vector_key(0, 2);
+        f->secret = vector_key(0, s);
         f->settings.public_key = bg_secret_key_public(f->secret);
     }
     if (encryption == BG_PLAN_PAILLIER) {
@@ -126,6 +129,17 @@ void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
         struct bg_mask_settings masks = {.memory_bytes = 1 << 16};
         cr_assert_eq(bg_mask_table_create(f->settings.public_key, &random, &masks, &f->masks), BG_OK);
     }
+}
+
+void fixture_init(struct fixture *f, enum bg_plan_encryption encryption)
+{
+    init(f, encryption, 2);
+}
+
+void fixture_init_knowing(struct fixture *f, enum bg_plan_encryption encryption, uint32_t s)
+{
+    init(f, encryption, s);
+    f->settings.knowledge_tags = true;
 }
 
 void fixture_connect(struct fixture *f)
@@ -155,9 +169,8 @@ void fixture_enrol_all(struct fixture *f)
     }
 }
 
-void fixture_ready(struct fixture *f, enum bg_plan_encryption encryption)
+void fixture_begin(struct fixture *f)
 {
-    fixture_init(f, encryption);
     fixture_start(f);
     fixture_enrol_all(f);
     cr_assert_eq(ask_epoch(f, 1), BG_OK, "%s", f->error.text);
@@ -165,11 +178,18 @@ void fixture_ready(struct fixture *f, enum bg_plan_encryption encryption)
     cr_assert_eq(show_plan(f), BG_OK, "%s", f->error.text);
 }
 
+void fixture_ready(struct fixture *f, enum bg_plan_encryption encryption)
+{
+    fixture_init(f, encryption);
+    fixture_begin(f);
+}
+
 void fixture_finish(struct fixture *f)
 {
     bg_keyholder_destroy(&f->keyholder);
     bg_mask_table_destroy(&f->masks);
     bg_secret_key_destroy(&f->secret);
+    bg_sealing_key_destroy(&f->sealing);
     for (size_t i = 0; i < CLIENTS; i++)
         bg_identity_destroy(&f->clients[i]);
     bg_identity_destroy(&f->root);
@@ -269,20 +289,17 @@ uint64_t known_value(uint32_t client, uint64_t position, uint64_t seed)
     return (uint64_t)client * 1000000 + position * 1000 + seed;
 }
 
-struct update {
-    uint32_t client;
-    uint8_t *payload;
-    struct bg_writer manifest;
-};
-
 static bool possible(const struct bg_public_key *key, size_t tail_lacks)
 {
     return tail_lacks < bg_public_key_plaintext_bytes(key);
 }
 
-/* The ciphertexts of one client's known values, in a block to free(). */
-static uint8_t *make_payload(struct fixture *f, uint32_t client, uint64_t positions, size_t tail_lacks, uint64_t seed)
+/* The ciphertexts of one client's known values, and these, in blocks to free(). */
+static void make_payload(struct fixture *f, const struct wish *wish, uint64_t positions, struct update *update)
 {
+    uint32_t client = update->client;
+    size_t tail_lacks = wish->tail_lacks;
+    uint64_t seed = wish->seed;
     const struct bg_public_key *key = f->settings.public_key;
     struct bg_random random = bg_random_system();
     struct bg_cipher cipher = {f->masks ? BG_ENCRYPTION_PAILLIER : BG_ENCRYPTION_NULL, key};
@@ -300,8 +317,32 @@ static uint8_t *make_payload(struct fixture *f, uint32_t client, uint64_t positi
     if (possible(key, tail_lacks))
         bg_tail_cut(&cipher, tail_lacks, payload, (size_t)positions);
     bg_mask_source_destroy(&source);
-    free(plaintexts);
-    return payload;
+    update->plaintexts = plaintexts;
+    update->payload = payload;
+}
+
+static void make_tags(struct fixture *f, const struct wish *wish, const struct update *update,
+                      const struct bg_digest *plan_id, const struct bg_manifest *manifest, uint8_t *ret_sealed)
+{
+    struct bg_random random = bg_random_system();
+    size_t blocks = bg_manifest_blocks(manifest->positions);
+    uint8_t tags[8 * BG_KNOWLEDGE_TAG_BYTES];
+    cr_assert_lt(blocks, 9);
+    for (size_t b = 0; b < blocks; b++) {
+        struct bg_knowledge knowledge;
+        struct bg_digest digest = bg_manifest_block_digest(manifest, b);
+        size_t at = b * BG_BLOCK_POSITIONS, left = (size_t)manifest->positions - at;
+        cr_assert_eq(bg_knowledge_of_block(&knowledge, &f->settings.population, plan_id, manifest, (uint32_t)b,
+                                           &digest), BG_OK);
+        bg_knowledge_prove(&knowledge, f->settings.public_key,
+                           update->plaintexts + at * bg_public_key_plaintext_bytes(f->settings.public_key),
+                           left < BG_BLOCK_POSITIONS ? left : BG_BLOCK_POSITIONS,
+                           b + 1 == blocks && possible(f->settings.public_key, wish->tail_lacks) ? wish->tail_lacks : 0,
+                           tags + b * BG_KNOWLEDGE_TAG_BYTES);
+    }
+    cr_assert_eq(bg_knowledge_tags_seal((struct bg_span){tags, blocks * BG_KNOWLEDGE_TAG_BYTES},
+                                        bg_sealing_key_point(f->sealing), &manifest->client, plan_id, &random,
+                                        ret_sealed), BG_OK);
 }
 
 static uint64_t block_bytes(const struct fixture *f, const struct wish *wish, uint64_t positions, size_t block,
@@ -336,8 +377,14 @@ static void make_manifest(struct fixture *f, const struct wish *wish, uint32_t p
                                    .client = *bg_identity_digest(f->clients[update->client]),
                                    .positions = positions,
                                    .block_digests = {digests, blocks * BG_DIGEST_BYTES}};
+    uint8_t sealed[512];
     if (wish->lie)
         wish->lie(&manifest, &plan_id, place);
+    if (f->settings.knowledge_tags != (wish->untagged == place + 1)) {
+        make_tags(f, wish, update, &plan_id, &manifest, sealed);
+        manifest.sealed_tags = (struct bg_span){sealed, bg_manifest_tags_bytes(blocks)};
+        sealed[70] ^= wish->unsealed == place + 1;
+    }
     const struct bg_identity *signer = wish->forger == place + 1 ? f->root : f->clients[update->client];
     bg_writer_init(&update->manifest);
     bg_manifest_encode_unsigned(&update->manifest, &f->settings.population, &plan_id, &manifest);
@@ -411,7 +458,11 @@ void make_release(struct fixture *f, const struct wish *wish, struct bg_writer *
     for (uint32_t i = 0; i < count; i++) {
         uint32_t group = wish->stranger == i + 1 ? wish->group + 1 : wish->group;
         updates[i].client = client_of(f, group, members[i]);
-        updates[i].payload = make_payload(f, updates[i].client, positions, wish->tail_lacks, wish->seed);
+        make_payload(f, wish, positions, &updates[i]);
+    }
+    if (wish->maul)
+        wish->maul(f, updates, wish->mauler - 1, positions);
+    for (uint32_t i = 0; i < count; i++) {
         make_manifest(f, wish, i, positions, &updates[i]);
         manifests[i] = bg_writer_span(&updates[i].manifest);
     }
@@ -431,6 +482,7 @@ void make_release(struct fixture *f, const struct wish *wish, struct bg_writer *
     for (uint32_t i = 0; i < count; i++) {
         write_blocks(f, wish, i, positions, plan_id, &updates[i], w);
         free(updates[i].payload);
+        free(updates[i].plaintexts);
         bg_writer_finish(&updates[i].manifest);
     }
     free(product);

@@ -37,6 +37,7 @@ struct fixture {
     struct bg_keyholder *keyholder;
     struct bg_secret_key *secret;
     struct bg_mask_table *masks;
+    struct bg_sealing_key *sealing;
     struct bg_identity *identity, *root, *clients[CLIENTS];
     struct bg_loopback loopback;
     struct posted posted[64];
@@ -53,14 +54,18 @@ struct fixture {
     struct bg_writer plan;
 };
 
-/* With keys of 512 bits and s = 2; the key holder is not created yet. */
+/* With keys of 512 bits and s = 2, without knowledge tags; the key holder is not created yet. */
 void fixture_init(struct fixture *f, enum bg_plan_encryption encryption);
+/* The same with another s and with knowledge tags. */
+void fixture_init_knowing(struct fixture *f, enum bg_plan_encryption encryption, uint32_t s);
 /* Speaks to f->keyholder from now on. */
 void fixture_connect(struct fixture *f);
 /* Creates it with f->settings. */
 void fixture_start(struct fixture *f);
 void fixture_enrol_all(struct fixture *f);
-/* All of the above, then epoch 1 with its plan. */
+/* Starts, enrols, and goes to epoch 1 with its plan. */
+void fixture_begin(struct fixture *f);
+/* All of the above. */
 void fixture_ready(struct fixture *f, enum bg_plan_encryption encryption);
 void fixture_finish(struct fixture *f);
 /* Forgets the key holder and makes it again from the journal. */
@@ -81,6 +86,13 @@ enum bg_status ask_epoch(struct fixture *f, uint64_t epoch);
 /* Builds f->plan over the epoch's key part; `batch` makes plans differ. */
 void make_plan(struct fixture *f, uint32_t batch);
 enum bg_status show_plan(struct fixture *f);
+
+struct update {
+    uint32_t client;
+    uint8_t *plaintexts; /* that its tags are of */
+    uint8_t *payload;
+    struct bg_writer manifest;
+};
 
 /* What to ask for, and which lies to tell. */
 struct wish {
@@ -105,6 +117,11 @@ struct wish {
     uint32_t whole_tail;          /* place + 1 of the member whose tail is sent with zeros for them */
     bool cut_product;             /* one ciphertext short, a position fewer in it */
     bool longer;                  /* bytes after the blocks */
+    /* Makes the ciphertexts of the member at `place` of everybody's, before anything is signed; NULL: all are honest. */
+    void (*maul)(const struct fixture *f, const struct update *updates, uint32_t place, uint64_t positions);
+    uint32_t mauler;              /* place + 1 of the member that does */
+    uint32_t untagged;            /* place + 1 of the member whose tags are missing, or there without need */
+    uint32_t unsealed;            /* place + 1 of the member whose sealed tags have a flipped bit */
 };
 
 void make_release(struct fixture *f, const struct wish *wish, struct bg_writer *w);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "crypto/identity_file.h"
 #include "keyholder/folder.h"
+#include "keyholder/state.h"
 #include "store/journal_file.h"
 #include "tests/unit/keyholder/keyholder_fixture.h"
 #include "tests/unit/no_leaks.h"
@@ -206,6 +207,51 @@ Test(journal, brings_back_what_it_refuses)
     NO_LEAKS();
 }
 
+static void double_the_first(const struct fixture *f, const struct update *updates, uint32_t place, uint64_t positions)
+{
+    (void)positions;
+    memcpy(updates[place].payload, updates[place + 1].payload,
+           bg_public_key_ciphertext_bytes(f->settings.public_key));
+}
+
+/* A member that sent what another knew: its group sits the round out for good, without it, too. */
+Test(journal, brings_back_whom_it_rejected)
+{
+    struct fixture f;
+    struct memory_journal memory;
+    struct answer answer;
+    struct wish wish = {.round = 5, .group = 1, .members = ALL, .seed = 1,
+                        .maul = double_the_first, .mauler = 1};
+    memory_init(&memory);
+    fixture_init_knowing(&f, BG_PLAN_NULL, 2);
+    f.settings.journal = &memory.journal;
+    f.settings.full_rounds = 0;
+    fixture_begin(&f);
+    cr_expect_eq(ask_release(&f, &wish, &answer), BG_BAD_KNOWLEDGE, "%s", f.error.text);
+    cr_expect_eq(memory.entries[memory.count - 1].kind, BG_KEYHOLDER_ENTRY_REJECTION);
+    for (int i = 0; i < 2; i++) {
+        wish.maul = NULL;
+        wish.members = ALL & ~1u;
+        cr_expect_eq(ask_release(&f, &wish, &answer), BG_REFUSED, "%s", f.error.text);
+        wish.members = ALL;
+        cr_expect_eq(ask_release(&f, &wish, &answer), BG_REFUSED, "%s", f.error.text);
+        fixture_restart(&f);
+    }
+    wish.round = 6;
+    ask_release(&f, &wish, &answer);
+    expect_sums(&f, &answer, &wish);
+    bg_writer_finish(&answer.bytes);
+    struct bg_keyholder *made = NULL;
+    struct bg_error error = {0};
+    f.settings.sealing_key = NULL;
+    f.settings.knowledge_tags = false;
+    cr_expect_eq(bg_keyholder_create(&f.settings, 0, &error, &made), BG_CONFIG, "%s", error.text);
+    cr_expect_not_null(strstr(error.text, "sealing key"), "%s", error.text);
+    memory_cut(&memory, 0);
+    fixture_finish(&f);
+    NO_LEAKS();
+}
+
 Test(journal, keeps_the_lock_until_it_is_cleared)
 {
     struct fixture f;
@@ -374,7 +420,8 @@ static void make_folder(void)
 static void remove_folder(void)
 {
     static const char *const names[] = {"config.json",     "secret.key", "public.key", "identity.secret",
-                                        "identity.point", "root.point", "journal",    "copy"};
+                                        "identity.point",  "sealing.secret", "root.point", "journal",
+                                        "copy"};
     char path[128];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -487,6 +534,8 @@ Test(folder, answers_on_files_what_the_role_answers)
     struct bg_identity *fixture_identity = f.identity;
     f.settings = *bg_folder_settings(opened);
     f.identity = (struct bg_identity *)identity;
+    struct bg_sealing_key *fixture_sealing = f.sealing;
+    f.sealing = (struct bg_sealing_key *)f.settings.sealing_key;
     f.keyholder = bg_folder_keyholder(opened);
     bg_mask_table_destroy(&f.masks);
     struct bg_mask_settings masks = {.memory_bytes = 1 << 16};
@@ -514,6 +563,7 @@ Test(folder, answers_on_files_what_the_role_answers)
     bg_folder_close(&opened);
     f.settings = own;
     f.identity = fixture_identity;
+    f.sealing = fixture_sealing;
     f.keyholder = NULL;
     fixture_finish(&f);
     NO_LEAKS();

@@ -414,6 +414,26 @@ Test(policy, what_failed_was_not_opened)
     open_group(&f, other);
 }
 
+Test(policy, what_was_rejected_is_not_opened_in_that_round)
+{
+    struct fixture f;
+    start(&f);
+    cr_assert_eq(release(&f, request(1, 0, ALL)), BG_OK);
+    cr_assert_eq(blocks(&f, 0, BG_OK), BG_OK);
+    cr_assert_eq(opened(&f, 0, BG_BAD_KNOWLEDGE), BG_OK);
+    cr_expect_eq(f.action, BG_POLICY_DO_REJECT);
+    cr_expect_eq(f.groups[0].release_set, 0);
+    cr_expect_eq(f.policy.rounds, 0);
+    cr_expect_eq(release(&f, request(1, 0, ALL)), BG_REFUSED);
+    open_group(&f, request(2, 0, ALL));
+    struct bg_policy_request rejected = request(7, 0, ALL);
+    cr_assert_eq(bg_policy_restore_rejection(&f.policy, &rejected, &f.error), BG_OK);
+    cr_expect_eq(release(&f, rejected), BG_REFUSED);
+    open_group(&f, request(8, 0, ALL));
+    rejected.group = GROUPS;
+    cr_expect_eq(bg_policy_restore_rejection(&f.policy, &rejected, &f.error), BG_INVALID);
+}
+
 /* ---- epochs ---- */
 
 Test(policy, epochs_follow_each_other)

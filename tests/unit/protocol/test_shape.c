@@ -256,9 +256,6 @@ Test(shape, refuses_what_plan_and_task_do_not_agree_on)
     begin(&f, BG_PLAN_NULL, BG_PLAN_CODEC_EF, 1);
     f.task.tensor_count = 2;
     expect_refused(&f, BG_INVALID, "2 tensors where the plan has 3");
-    begin(&f, BG_PLAN_NULL, BG_PLAN_CODEC_EF, 1);
-    f.plan.key.knowledge_tags = true;
-    expect_refused(&f, BG_UNSUPPORTED, "knowledge tags");
     NO_LEAKS();
 }
 

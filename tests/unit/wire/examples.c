@@ -60,7 +60,6 @@ struct bg_key_part random_key_part(struct source *source)
                                .encryption = (enum bg_plan_encryption)random_within(source, 1, 3),
                                .insecure = random_bool(source),
                                .mixed_radix = random_bool(source),
-                               .knowledge_tags = random_bool(source),
                                .key_id = random_digest(source),
                                .group_size = random_within(source, 1, BG_MAX_GROUP_MEMBERS),
                                .group_count = random_within(source, 1, BG_MAX_GROUPS),
@@ -69,7 +68,10 @@ struct bg_key_part random_key_part(struct source *source)
     if (part.encryption != BG_PLAN_OFF) {
         part.key_bits = 64 * random_within(source, BG_LEAST_KEY_BITS / 64, BG_LEAST_KEY_BITS / 32);
         part.s = random_within(source, 1, BG_MAX_EXPONENT_S);
+        part.knowledge_tags = random_bool(source);
     }
+    if (part.knowledge_tags)
+        memcpy(part.sealing_key, random_bytes(source, BG_PUBLIC_POINT_BYTES).data, BG_PUBLIC_POINT_BYTES);
     part.modulus = random_bytes(source, part.key_bits / 8);
     part.group_least = random_within(source, 1, part.group_size);
     uint32_t most = 2 * part.group_size < BG_MAX_GROUP_MEMBERS ? 2 * part.group_size : BG_MAX_GROUP_MEMBERS;

@@ -90,7 +90,7 @@ static void expect_example(const char *name, struct bg_span ours)
 struct story {
     struct bg_population population;
     struct bg_identity *key_holder, *root, *clients[2]; /* clients in the order of the group's members */
-    struct bg_sealing_key *sealing;
+    struct bg_sealing_key *sealing, *key_holder_sealing;
     struct bg_public_key *key;
     struct bg_arena arena;
     struct bg_digest roster;
@@ -144,6 +144,7 @@ static struct bg_key_part key_part(const struct story *s)
                                .key_bits = BITS,
                                .s = 1,
                                .insecure = true,
+                               .knowledge_tags = true,
                                .key_id = *bg_public_key_id(s->key),
                                .modulus = bg_public_key_n(s->key),
                                .group_size = 2,
@@ -153,6 +154,7 @@ static struct bg_key_part key_part(const struct story *s)
                                .roster = s->roster};
     struct bg_span frame = bg_writer_span(&s->groups_frame);
     bg_sha256((struct bg_span){frame.data + BG_FRAME_HEADER_BYTES, frame.size - BG_FRAME_HEADER_BYTES}, &part.groups);
+    memcpy(part.sealing_key, bg_sealing_key_point(s->key_holder_sealing), sizeof part.sealing_key);
     return part;
 }
 
@@ -224,6 +226,8 @@ static void story_init(struct story *s)
                         .clients = {identity(0xa1), identity(0xa2)}};
     cr_assert_eq(bg_population_set(&s->population, "lab"), BG_OK);
     cr_assert_eq(bg_sealing_key_from_secret(sealing_secret.bytes, &s->sealing), BG_OK);
+    sealing_secret = filled(0x4c);
+    cr_assert_eq(bg_sealing_key_from_secret(sealing_secret.bytes, &s->key_holder_sealing), BG_OK);
     example("public-key-file", file);
     cr_assert_eq(bg_public_key_create((struct bg_span){file + 12, BITS / 8}, BITS, 1, true, NULL, &s->key), BG_OK);
     bg_arena_init(&s->arena, SIZE_MAX);
@@ -241,6 +245,7 @@ static void story_finish(struct story *s)
     bg_arena_finish(&s->arena);
     bg_public_key_destroy(&s->key);
     bg_sealing_key_destroy(&s->sealing);
+    bg_sealing_key_destroy(&s->key_holder_sealing);
     bg_identity_destroy(&s->key_holder);
     bg_identity_destroy(&s->root);
     bg_identity_destroy(&s->clients[0]);
@@ -277,13 +282,14 @@ static struct bg_writer task_frame(const struct story *s)
     return w;
 }
 
-/* First the seed of the pads, then the ephemeral secret of its seal. */
+/* First the seed of the pads, then the ephemeral secrets of its seal and of the tags'. */
 static enum bg_status fill_in_turn(void *context, void *data, size_t size)
 {
     uint8_t *next = context;
     cr_assert_eq(size, 32);
     memset(data, next[0], size);
     next[0] = next[1];
+    next[1] = next[2];
     return BG_OK;
 }
 
@@ -291,8 +297,8 @@ static uint64_t slots[2][6] = {{1, 60, 1, 0, 1, 1}, {1, 70, 1, 1, 0, 1}};
 
 static void build_update(const struct story *s, size_t member, struct bg_update *ret)
 {
-    static const uint8_t draws[2][2] = {{0x0a, 0xe1}, {0x0b, 0xe2}};
-    uint8_t next[2] = {draws[member][0], draws[member][1]};
+    static const uint8_t draws[2][3] = {{0x0a, 0xe1, 0xf1}, {0x0b, 0xe2, 0xf2}};
+    uint8_t next[3] = {draws[member][0], draws[member][1], draws[member][2]};
     struct bg_task task = task_of_round();
     struct bg_shape shape;
     struct bg_digest task_digest;
