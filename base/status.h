@@ -43,7 +43,7 @@
     X(UNKNOWN_CLIENT,      -33,    403,  65,   "client is not on the roster or not in this group")           \
     X(NOT_FINITE,          -34,    400,  65,   "NaN or infinity where a number is needed")                   \
     X(BAD_SEAL,            -35,    400,  65,   "sealed message was altered or is for another key")           \
-    X(BAD_KNOWLEDGE,       -36,    403,  65,   "knowledge tags do not fit the ciphertexts: somebody else's, or mauled") \
+    X(BAD_KNOWLEDGE,       -36,    403,  65,   "knowledge tags do not fit the ciphertexts") \
     X(REFUSED,             -40,    403,  65,   "refused by policy")                                          \
     X(OUT_OF_RANGE,        -41,    422,  65,   "group sum outside what honest members can produce")          \
     X(MARGIN,              -42,    409,  65,   "groups disagree too much to aggregate safely")               \

@@ -24,7 +24,8 @@
  *
  * Where the plan asks for knowledge tags (crypto/knowledge.h), every member must have known what it encrypted: of the
  * challenged blocks a weighed product per member is opened with the group's and compared. A member that did not know is
- * named, the release answered with BG_BAD_KNOWLEDGE, and none of the members is opened in that round, with or without it.
+ * named, the release answered with BG_BAD_KNOWLEDGE, and nobody of the members is opened in that round, with or without
+ * it.
  */
 #pragma once
 
@@ -47,7 +48,7 @@ enum bg_keyholder_notice_kind {
     BG_KEYHOLDER_NOTICE_OPENED,    /* epoch, round, group */
     BG_KEYHOLDER_NOTICE_REPEATED,  /* the same numbers once more; epoch, round, group */
     BG_KEYHOLDER_NOTICE_REFUSED,   /* error; epoch, round, group where they are known */
-    BG_KEYHOLDER_NOTICE_REJECTED,  /* a member's knowledge tags are false: error names it; the group sits the round out */
+    BG_KEYHOLDER_NOTICE_REJECTED,  /* a member's knowledge tags are false: error names it; they sit the round out */
     BG_KEYHOLDER_NOTICE_LOCKED,    /* error: why nothing is opened until bg_keyholder_clear */
     BG_KEYHOLDER_NOTICE_BARRED,    /* error: why this edge releases nothing until bg_keyholder_clear */
 };

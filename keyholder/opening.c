@@ -414,8 +414,8 @@ static enum bg_status compare_tags(const struct bg_opening *opening, const struc
     enum bg_status status =
         bg_knowledge_tags_open(opening->settings->sealing_key, &member->manifest, &opening->frame.plan_id, tags);
     if (status != BG_OK && status != BG_NO_MEMORY)
-        status = refuse_client(opening, client, BG_BAD_KNOWLEDGE, "its knowledge tags are not sealed to this key holder",
-                               error);
+        status = refuse_client(opening, client, BG_BAD_KNOWLEDGE,
+                               "its knowledge tags are not sealed to this key holder", error);
     for (size_t i = 0; status == BG_OK && i < opening->challenged_count; i++) {
         struct bg_knowledge knowledge;
         size_t block = opening->challenged[i];
@@ -427,7 +427,7 @@ static enum bg_status compare_tags(const struct bg_opening *opening, const struc
                          (struct bg_span){plaintexts + width, tail ? width - opening->tail_lacks : 0}, tag);
         if (!bg_constant_time_equal(tag, tags + block * sizeof tag, sizeof tag))
             status = refuse_client(opening, client, BG_BAD_KNOWLEDGE,
-                                   "it does not know what it sent: the ciphertexts are somebody else's, or made of them",
+                                   "it does not know what it sent: ciphertexts of somebody else, or made of them",
                                    error);
         plaintexts += width;
     }
@@ -459,7 +459,9 @@ enum bg_status bg_opening_open(struct bg_opening *opening, bool again, struct bg
     struct bg_span products = {NULL, count * bg_public_key_ciphertext_bytes(cipher.key)};
     uint8_t *ciphertexts = calloc(1, products.size);
     opening->sums = malloc(count * width);
-    enum bg_status status = ciphertexts && opening->sums ? gather(opening, &cipher, checks, ciphertexts) : BG_NO_MEMORY;
+    enum bg_status status = BG_NO_MEMORY;
+    if (ciphertexts && opening->sums)
+        status = gather(opening, &cipher, checks, ciphertexts);
     if (status != BG_OK) {
         free(ciphertexts);
         return refuse(opening, status, bg_status_text(status), error);

@@ -64,8 +64,8 @@ enum bg_status bg_manifest_decode(const struct bg_frame *frame, struct bg_error 
     manifest.block_digests = bg_read_span(r, blocks * BG_DIGEST_BYTES);
     manifest.pad_commitment = bg_read_digest(r);
     manifest.sealed_seed = decode_sealed(&d, BG_SEALED_SEED_BYTES, "the sealed seed must have 113 bytes or none");
-    manifest.sealed_tags =
-        decode_sealed(&d, bg_manifest_tags_bytes(blocks), "the sealed tags must have 81 bytes and 16 per block, or none");
+    manifest.sealed_tags = decode_sealed(&d, bg_manifest_tags_bytes(blocks),
+                                         "the sealed tags must have 81 bytes and 16 per block, or none");
     manifest.signature = bg_read_span(r, BG_SIGNATURE_BYTES);
     enum bg_status status = bg_decoder_end(&d, error);
     if (status != BG_OK)

@@ -225,8 +225,10 @@ def update(member):
     sealed = seal(SEALING[1], EPHEMERAL[member], b'burgee pad seed', client + PLAN_ID, SEEDS[member])[3]
     tags = seal(TAG_SEALING[1], TAG_EPHEMERAL[member], b'burgee knowledge tags', client + PLAN_ID, TAGS[member])[3]
     manifest = frame('manifest', PLAN_ID, [
-        *manifest_head(client), raw('digest of block 0', sha256(payload)), raw('pad commitment', sha256(sha256(KEYS[member]))),
-        u32('size of the sealed seed', len(sealed)), raw('sealed seed', sealed), u32('size of the sealed tags', len(tags)), raw('sealed tags', tags)],
+        *manifest_head(client),
+        raw('digest of block 0', sha256(payload)), raw('pad commitment', sha256(sha256(KEYS[member]))),
+        u32('size of the sealed seed', len(sealed)), raw('sealed seed', sealed),
+        u32('size of the sealed tags', len(tags)), raw('sealed tags', tags)],
         (CLIENTS[client][0], 'burgee manifest'))
     block = frame('block', PLAN_ID, [
         u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), raw('client id', client), u32('block', 0),

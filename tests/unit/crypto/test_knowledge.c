@@ -101,10 +101,10 @@ Test(knowledge, weighed_ciphertexts_open_to_the_weighed_sum)
             uint8_t weighed[MOST_BYTES], expected[MOST_BYTES], found[MOST_BYTES];
             bg_knowledge_init(&knowledge, (struct bg_span){plaintexts, 100});
             for (size_t count = 0; count <= 64; count += count < 3 ? 1 : 61) {
-                cr_assert_eq(bg_weigh_ciphertexts(&cipher, ciphertexts, knowledge.weights, count, NULL, weighed), BG_OK);
-                cr_assert_eq(bg_open_products(&cipher, secret, (struct bg_span){weighed, width}, 1, &random, NULL, NULL,
-                                              found),
+                struct bg_span product = {weighed, width};
+                cr_assert_eq(bg_weigh_ciphertexts(&cipher, ciphertexts, knowledge.weights, count, NULL, weighed),
                              BG_OK);
+                cr_assert_eq(bg_open_products(&cipher, secret, product, 1, &random, NULL, NULL, found), BG_OK);
                 bg_digits_weigh(cipher.key, plaintexts, size, knowledge.weights, count, expected);
                 cr_assert_arr_eq(found, expected, size);
             }

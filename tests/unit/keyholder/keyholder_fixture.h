@@ -117,7 +117,7 @@ struct wish {
     uint32_t whole_tail;          /* place + 1 of the member whose tail is sent with zeros for them */
     bool cut_product;             /* one ciphertext short, a position fewer in it */
     bool longer;                  /* bytes after the blocks */
-    /* Makes the ciphertexts of the member at `place` of everybody's, before anything is signed; NULL: all are honest. */
+    /* Makes the ciphertexts of the member at `place` of everybody's, before anything is signed. */
     void (*maul)(const struct fixture *f, const struct update *updates, uint32_t place, uint64_t positions);
     uint32_t mauler;              /* place + 1 of the member that does */
     uint32_t untagged;            /* place + 1 of the member whose tags are missing, or there without need */
