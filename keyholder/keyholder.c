@@ -364,7 +364,6 @@ static bool is_busy(const struct bg_keyholder *keyholder, const struct bg_keyhol
 static void serve_release(struct bg_keyholder *keyholder, const struct bg_request *asked, bool edge,
                           struct bg_call *call)
 {
-    struct bg_roster roster = bg_enrolment_roster(&keyholder->enrolment);
     struct bg_keyholder_task *task = calloc(1, sizeof *task);
     if (!task) {
         struct bg_error error;
@@ -379,7 +378,8 @@ static void serve_release(struct bg_keyholder *keyholder, const struct bg_reques
     task->next = keyholder->tasks;
     keyholder->tasks = task;
     bg_opening_init(&task->opening, &keyholder->settings);
-    enum bg_status status = bg_opening_read(&task->opening, &keyholder->epochs, &roster, asked->body, &task->error);
+    enum bg_status status = bg_opening_read(&task->opening, &keyholder->epochs, &keyholder->enrolment, asked->body,
+                                            &task->error);
     if (status == BG_OK && is_busy(keyholder, task))
         status = bg_fail(&task->error, BG_BUSY, "round %llu, group %u: another release of the group is under way",
                          (unsigned long long)task->opening.release.round, task->opening.release.group);
@@ -418,12 +418,16 @@ static enum bg_status check_peer(const struct bg_keyholder *keyholder, const str
 {
     const struct bg_keyholder_settings *settings = &keyholder->settings;
     char hex[2 * BG_DIGEST_BYTES + 1];
-    bool is_edge = false;
+    const struct bg_device *device = bg_enrolment_find(&keyholder->enrolment, &request->peer);
+    bool is_edge = device && device->role == BG_CERTIFICATE_EDGE;
     bg_digest_to_hex(&request->peer, hex);
+    if (device && device->revoked)
+        return bg_fail(error, BG_REFUSED, "%s: %s was revoked", bg_route_name(request->route), hex);
     for (size_t i = 0; i < settings->edge_count; i++)
         is_edge = is_edge || bg_digest_equal(&settings->edges[i], &request->peer);
-    if (is_root || (is_edge && settings->root[0] && request->route == BG_ROUTE_RELEASE &&
-                    !bg_edges_is_barred(&keyholder->edges, &request->peer)))
+    if (is_root || (is_edge && request->route == BG_ROUTE_ROSTER) ||
+        (is_edge && settings->root[0] && request->route == BG_ROUTE_RELEASE &&
+         !bg_edges_is_barred(&keyholder->edges, &request->peer)))
         return BG_OK;
     if (is_edge && request->route == BG_ROUTE_RELEASE)
         return bg_fail(error, BG_REFUSED,
@@ -462,6 +466,9 @@ void bg_keyholder_serve(void *context, const struct bg_request *request, struct 
         return;
     case BG_ROUTE_SUMS:
         serve_sums(keyholder, request->body, call);
+        return;
+    case BG_ROUTE_ROSTER:
+        bg_keyholder_serve_roster(keyholder, request, call);
         return;
     default:
         bg_fail(&error, BG_NOT_FOUND, "%s: not a route of the key holder", bg_route_name(request->route));
@@ -517,12 +524,12 @@ uint64_t bg_keyholder_epoch(const struct bg_keyholder *keyholder)
 void bg_keyholder_tick(struct bg_keyholder *keyholder, uint64_t now)
 {
     keyholder->now = now;
+    bg_keyholder_end_waits(keyholder);
 }
 
 uint64_t bg_keyholder_next_wake(const struct bg_keyholder *keyholder)
 {
-    (void)keyholder;
-    return UINT64_MAX;
+    return bg_keyholder_next_wait(keyholder);
 }
 
 struct bg_work *bg_keyholder_work(struct bg_keyholder *keyholder)
@@ -539,6 +546,8 @@ void bg_keyholder_destroy(struct bg_keyholder **keyholder)
         end_task(k->tasks);
     bg_edges_finish(&k->edges);
     bg_epochs_finish(&k->epochs);
+    bg_keyholder_drop_waits(k);
+    bg_tokens_finish(&k->tokens);
     bg_enrolment_finish(&k->enrolment);
     free(k->next_rounds);
     free(k);

@@ -17,6 +17,7 @@
  *                epoch or restart.
  *   SUMS         record of an edge's release → the sums frame that the root would have been given. BG_NOT_FOUND: no
  *                sums of this record wait (any more).
+ *   ROSTER       u64 version that root or edge has → the roster frame, once there is another; BG_BUSY after a while.
  *
  * An identical request gets an identical answer, also after a restart. BG_BUSY: the same group is being opened, or
  * openings run while an epoch is asked for; ask again. Whatever must not be forgotten is in the journal before the
@@ -30,6 +31,7 @@
 #pragma once
 
 #include "base/work.h"
+#include "crypto/certificate.h"
 #include "crypto/identity.h"
 #include "crypto/public_key.h"
 #include "crypto/random.h"
@@ -75,8 +77,11 @@ struct bg_keyholder_settings {
     const struct bg_sealing_key *sealing_key; /* kept: opens knowledge tags; NULL: none in any epoch */
     bool knowledge_tags;                    /* plans of new epochs ask for them */
     uint8_t root[BG_PUBLIC_POINT_BYTES];    /* zero: not known yet, and nobody is answered */
-    const struct bg_digest *edges;          /* kept: (edge_count) identities that may release, too */
+    const struct bg_digest *edges;          /* kept: (edge_count) identities that may release, beside enrolled edges */
     size_t edge_count;
+    const struct bg_identity *authority;    /* kept: issues certificates; NULL: enrolment is by hand alone */
+    const struct bg_pem *authority_certificate; /* kept: its own */
+    uint32_t certificate_days;              /* that certificates are good for */
     struct bg_random random;                /* nonces and challenges; used on the driver's thread */
     struct bg_random blinding;              /* of openings; used by running work, several at once */
     struct bg_workers *workers;             /* kept; NULL unless their owner is who runs the work */
@@ -93,8 +98,9 @@ BG_MUST_CHECK enum bg_status bg_keyholder_create(const struct bg_keyholder_setti
 /* No work may be running; what is queued is dropped, its calls stay unanswered. */
 void bg_keyholder_destroy(struct bg_keyholder **keyholder);
 
-/* Puts a client on the roster, from the next epoch on. BG_BAD_KEY: not a point of the curve; BG_INVALID: not a cell
- * label; BG_DUPLICATE: enrolled in another cell (in the same cell: BG_OK, nothing changes). */
+/* Puts a client on the roster by hand, from the next epoch on (by token: keyholder/admission.h). BG_BAD_KEY: not a
+ * point of the curve; BG_INVALID: not a cell label; BG_DUPLICATE: enrolled in another cell or role (in the same cell:
+ * BG_OK, nothing changes); BG_REFUSED: revoked. */
 BG_MUST_CHECK enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder,
                                                 const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                                 const char *cell, struct bg_error *error);
@@ -108,7 +114,7 @@ struct bg_digest bg_keyholder_head(const struct bg_keyholder *keyholder);
 /* 0 before the first. */
 uint64_t bg_keyholder_epoch(const struct bg_keyholder *keyholder);
 
-/* Answers EPOCH, SIGNED PLAN, RELEASE and SUMS, BG_NOT_FOUND for another route; `context` is the struct
+/* Answers EPOCH, SIGNED PLAN, RELEASE, SUMS and ROSTER, BG_NOT_FOUND for another route; `context` is the struct
  * bg_keyholder. */
 void bg_keyholder_serve(void *context, const struct bg_request *request, struct bg_call *call);
 
@@ -119,7 +125,7 @@ size_t bg_keyholder_barred(const struct bg_keyholder *keyholder);
 /* BG_INVALID unless locked, or an edge is barred. */
 BG_MUST_CHECK enum bg_status bg_keyholder_clear(struct bg_keyholder *keyholder);
 
-/* Sets the clock; nothing is ever due, so next_wake is UINT64_MAX. */
+/* Sets the clock, and ends waits for a roster that does not change. */
 void bg_keyholder_tick(struct bg_keyholder *keyholder, uint64_t now);
 uint64_t bg_keyholder_next_wake(const struct bg_keyholder *keyholder);
 /* Work to run; NULL if none. Several may run at once. */

@@ -110,7 +110,7 @@ static enum bg_status find_member(struct bg_opening *opening, const struct bg_gr
 }
 
 static enum bg_status read_members(struct bg_opening *opening, const struct bg_group *group,
-                                   const struct bg_roster *roster, struct bg_error *error)
+                                   const struct bg_enrolment *enrolment, struct bg_error *error)
 {
     const struct bg_release *release = &opening->release;
     opening->members = BG_ARENA_ARRAY(&opening->arena, struct bg_opening_member, release->member_count);
@@ -130,10 +130,10 @@ static enum bg_status read_members(struct bg_opening *opening, const struct bg_g
             status = check_manifest(opening, &frame, &member->manifest, error);
         if (status != BG_OK)
             return status;
-        const struct bg_roster_entry *entry = bg_roster_find(roster, &member->manifest.client);
-        if (!entry)
+        const struct bg_device *device = bg_enrolment_find(enrolment, &member->manifest.client);
+        if (!device)
             return refuse_client(opening, &member->manifest.client, BG_UNKNOWN_CLIENT, "it is not enrolled", error);
-        memcpy(member->point, entry->public_key, sizeof member->point);
+        memcpy(member->point, device->point, sizeof member->point);
     }
     return BG_OK;
 }
@@ -251,7 +251,7 @@ static enum bg_status draw_challenge(struct bg_opening *opening, struct bg_error
 }
 
 enum bg_status bg_opening_read(struct bg_opening *opening, const struct bg_epochs *epochs,
-                               const struct bg_roster *roster, struct bg_span body, struct bg_error *error)
+                               const struct bg_enrolment *enrolment, struct bg_span body, struct bg_error *error)
 {
     struct bg_span rest;
     struct bg_release *release = &opening->release;
@@ -275,7 +275,7 @@ enum bg_status bg_opening_read(struct bg_opening *opening, const struct bg_epoch
                                                   .epoch = release->epoch,
                                                   .round = release->round,
                                                   .group = release->group};
-    status = read_members(opening, &epochs->groups.groups[release->group], roster, error);
+    status = read_members(opening, &epochs->groups.groups[release->group], enrolment, error);
     if (status == BG_OK)
         status = read_blocks(opening, rest, error);
     if (status == BG_OK)

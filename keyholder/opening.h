@@ -42,7 +42,7 @@ void bg_opening_finish(struct bg_opening *opening);
  * round, group, key, or over different models, tasks or positions; BG_UNKNOWN_CLIENT: not a member of the group;
  * BG_DUPLICATE: a member twice; BG_NOT_FOUND: a block is missing; and what decoding gives. */
 BG_MUST_CHECK enum bg_status bg_opening_read(struct bg_opening *opening, const struct bg_epochs *epochs,
-                                             const struct bg_roster *roster, struct bg_span body,
+                                             const struct bg_enrolment *enrolment, struct bg_span body,
                                              struct bg_error *error);
 /* The members' signatures, and the digests of what they signed. BG_BAD_SIGNATURE names the client. */
 BG_MUST_CHECK enum bg_status bg_opening_verify(struct bg_opening *opening, struct bg_error *error);

@@ -101,6 +101,9 @@ static enum bg_status check_rounds(const struct bg_policy *policy, const struct 
         uint64_t next = policy->next_rounds[group->clients[m]];
         if (!(request->members >> m & 1) || request->round >= next)
             continue;
+        if (next == BG_POLICY_NEVER)
+            return refuse_client(group, m, BG_UNKNOWN_CLIENT, request,
+                                 "was revoked: its group is opened without it, or not in this epoch", error);
         if (request->round + 1 == next)
             return refuse_client(group, m, BG_REFUSED, request, "was opened or rejected for this round already",
                                  error);
@@ -201,7 +204,7 @@ static void end_round(struct bg_policy *policy, const struct bg_policy_request *
 {
     const struct bg_policy_group *group = &policy->groups[request->group];
     for (uint32_t m = 0; m < group->group.member_count; m++)
-        if (request->members >> m & 1)
+        if ((request->members >> m & 1) && policy->next_rounds[group->clients[m]] != BG_POLICY_NEVER)
             policy->next_rounds[group->clients[m]] = request->round + 1;
 }
 

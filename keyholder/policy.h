@@ -28,6 +28,9 @@
 
 #include "wire/groups.h"
 
+/* Of a client that was revoked: no sum with it is opened any more. What was opened is still a REPEAT. */
+#define BG_POLICY_NEVER UINT64_MAX
+
 enum bg_policy_state {
     BG_POLICY_NO_EPOCH = 0,
     BG_POLICY_READY,
@@ -72,7 +75,7 @@ struct bg_policy {
     struct bg_policy_group *groups; /* (group_count), the caller's */
     size_t group_count;
     size_t in_flight;      /* groups that are not READY */
-    uint64_t *next_rounds; /* the caller's: per client the least round it may be opened for, 0 at first */
+    uint64_t *next_rounds; /* the caller's: per client the least round it may be opened for, 0 at first, or NEVER */
     uint64_t rounds;       /* opened in this epoch */
     uint64_t newest_round; /* of them */
     uint64_t full_until;   /* rounds below it open only full groups, once `rounds` has reached full_rounds */

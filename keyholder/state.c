@@ -3,6 +3,7 @@
 
 #include "crypto/secret_key.h"
 #include "crypto/wipe.h"
+#include "keyholder/admission.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,11 @@ enum bg_status bg_keyholder_keep(struct bg_keyholder *keyholder, enum bg_keyhold
     return bg_fail(error, BG_IO, "journal: %s; mend its disk and start again", bg_status_text(status));
 }
 
-static enum bg_status enrol(struct bg_keyholder *keyholder, const uint8_t *point, const char *cell,
-                            struct bg_error *error, bool *ret_news)
+enum bg_status bg_keyholder_add_device(struct bg_keyholder *keyholder, const struct bg_device *device,
+                                       const char *cell, struct bg_error *error, bool *ret_news)
 {
     struct bg_enrolment *enrolment = &keyholder->enrolment;
-    enum bg_status status = bg_enrolment_add(enrolment, point, cell, error, ret_news);
+    enum bg_status status = bg_enrolment_add(enrolment, device, cell, error, ret_news);
     if (status != BG_OK || enrolment->capacity == keyholder->next_capacity)
         return status;
     uint64_t *next_rounds = realloc(keyholder->next_rounds, enrolment->capacity * sizeof *next_rounds);
@@ -41,6 +42,14 @@ static enum bg_status enrol(struct bg_keyholder *keyholder, const uint8_t *point
     return BG_OK;
 }
 
+static enum bg_status enrol(struct bg_keyholder *keyholder, const uint8_t *point, const char *cell,
+                            struct bg_error *error, bool *ret_news)
+{
+    struct bg_device device = {.role = BG_CERTIFICATE_CLIENT};
+    memcpy(device.point, point, sizeof device.point);
+    return bg_keyholder_add_device(keyholder, &device, cell, error, ret_news);
+}
+
 enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder, const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                   const char *cell, struct bg_error *error)
 {
@@ -53,7 +62,10 @@ enum bg_status bg_keyholder_enrol(struct bg_keyholder *keyholder, const uint8_t 
         return status;
     memcpy(entry, point, BG_PUBLIC_POINT_BYTES);
     memcpy(entry + BG_PUBLIC_POINT_BYTES, cell, strlen(cell)); /* a valid label: shorter than its field */
-    return bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_ENROLMENT, (struct bg_span){entry, sizeof entry}, error);
+    status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_ENROLMENT, (struct bg_span){entry, sizeof entry}, error);
+    if (status == BG_OK)
+        bg_keyholder_announce(keyholder);
+    return status;
 }
 
 static enum bg_status no_memory_for(const struct bg_epochs *fresh, struct bg_error *error)
@@ -294,6 +306,11 @@ static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry
         return restore_bar(keyholder, entry, error);
     case BG_KEYHOLDER_ENTRY_REJECTION:
         return restore_rejection(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_TOKEN:
+    case BG_KEYHOLDER_ENTRY_REDEEMED:
+    case BG_KEYHOLDER_ENTRY_REVOKED:
+    case BG_KEYHOLDER_ENTRY_RENEWED:
+        return bg_keyholder_restore_admission(keyholder, (enum bg_keyholder_entry)kind, entry, error);
     }
     return bg_fail(error, BG_DATA, "an entry of kind %u, which this program does not know", kind);
 }
@@ -327,7 +344,29 @@ static enum bg_status check_settings(const struct bg_keyholder_settings *setting
         return bg_fail(error, BG_CONFIG, "root: its public key is no point of the curve");
     if (settings->knowledge_tags && (settings->encryption == BG_PLAN_OFF || !settings->sealing_key))
         return bg_fail(error, BG_CONFIG, "encryption.knowledge_tags: they need encryption, and a sealing key");
+    if (!settings->authority != !settings->authority_certificate ||
+        (settings->authority &&
+         (settings->certificate_days < 1 || settings->certificate_days > BG_CERTIFICATE_MOST_DAYS)))
+        return bg_fail(error, BG_CONFIG,
+                       "certificates.days = %u: must be 1 to %u, with key and certificate of an authority",
+                       settings->certificate_days, BG_CERTIFICATE_MOST_DAYS);
     return check_key(settings, error);
+}
+
+/* The root that the settings name is the one that has enrolled, if one has. */
+static enum bg_status adopt_root(struct bg_keyholder *keyholder, const uint8_t *by_hand, struct bg_error *error)
+{
+    uint8_t *root = keyholder->settings.root;
+    struct bg_digest id;
+    if (!by_hand[0])
+        return BG_OK;
+    bg_point_digest(by_hand, &id);
+    if (root[0] && memcmp(root, by_hand, BG_PUBLIC_POINT_BYTES) != 0)
+        return bg_fail(error, BG_CONFIG, "root: another one has enrolled than the file of setting root.point names; "
+                                         "remove the file, or revoke the other (clients revoke)");
+    if (!bg_keyholder_revoked(keyholder, &id))
+        memcpy(root, by_hand, BG_PUBLIC_POINT_BYTES);
+    return BG_OK;
 }
 
 static enum bg_status set_up(struct bg_keyholder *keyholder, struct bg_error *error)
@@ -362,6 +401,7 @@ static uint32_t partitions_of(const struct bg_keyholder_settings *settings)
 enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings, uint64_t now, struct bg_error *error,
                                    struct bg_keyholder **ret_keyholder)
 {
+    static const struct bg_guess_rate each = {10, (uint64_t)30 * 1000000000}, all = {200, (uint64_t)1000000000};
     uint64_t seed;
     struct bg_digest nothing = {{0}};
     enum bg_status status = check_settings(settings, error);
@@ -374,8 +414,11 @@ enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings,
     if (!keyholder)
         return bg_fail(error, BG_NO_MEMORY, "key holder: out of memory");
     keyholder->settings = *settings;
+    memset(keyholder->settings.root, 0, sizeof keyholder->settings.root);
     keyholder->now = now;
     bg_enrolment_init(&keyholder->enrolment, seed);
+    bg_tokens_init(&keyholder->tokens, seed);
+    bg_guesses_init(&keyholder->guesses, seed, &each, &all);
     bg_epochs_init(&keyholder->epochs, &nothing);
     /* What happened was within the budget of its day. */
     struct bg_policy_rules rules = {.full_rounds = settings->full_rounds, .partitions = UINT32_MAX};
@@ -383,6 +426,8 @@ enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings,
     if (settings->journal)
         status = settings->journal->replay(settings->journal->context, restore, keyholder, error);
     keyholder->policy.rules.partitions = partitions_of(settings);
+    if (status == BG_OK)
+        status = adopt_root(keyholder, settings->root, error);
     if (status == BG_OK && !keyholder->set_up)
         status = set_up(keyholder, error);
     if (status == BG_OK)

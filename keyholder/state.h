@@ -13,14 +13,22 @@
  *   CLEAR       nothing
  *   BAR         32 identity of an edge | the sentence
  *   REJECTION   u64 epoch | u64 round | u32 group | u64 member mask | the sentence
+ *   TOKEN       32 digest of the secret | u8 role | u64 expiry | text label | text owner | text cell
+ *   REDEEMED    32 digest of the secret | 65 point | text label | text url | u64 when | u64 end of the certificate
+ *   REVOKED     32 identity | u64 when
+ *   RENEWED     32 identity | u64 when | u64 end of the certificate | text url
+ * Times are seconds since 1970.
  */
 #pragma once
 
+#include "keyholder/announce.h"
 #include "keyholder/edges.h"
 #include "keyholder/enrolment.h"
 #include "keyholder/epochs.h"
+#include "keyholder/guesses.h"
 #include "keyholder/policy.h"
 #include "keyholder/records.h"
+#include "keyholder/tokens.h"
 
 enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_SETUP = 1,
@@ -32,6 +40,10 @@ enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_CLEAR,
     BG_KEYHOLDER_ENTRY_BAR,
     BG_KEYHOLDER_ENTRY_REJECTION,
+    BG_KEYHOLDER_ENTRY_TOKEN,
+    BG_KEYHOLDER_ENTRY_REDEEMED,
+    BG_KEYHOLDER_ENTRY_REVOKED,
+    BG_KEYHOLDER_ENTRY_RENEWED,
 };
 
 struct bg_keyholder_task;
@@ -42,6 +54,10 @@ struct bg_keyholder {
     struct bg_work_queue queue;
     struct bg_keyholder_task *tasks; /* releases under way */
     struct bg_enrolment enrolment;
+    struct bg_tokens tokens;
+    struct bg_guesses guesses;
+    char root_url[BG_URL_BYTES];     /* where the root says it is; "": not known */
+    struct bg_roster_wait *waits;    /* for another roster */
     uint64_t *next_rounds;           /* (enrolment.capacity), in order of enrolment */
     size_t next_capacity;
     bool set_up;                     /* the first nonce was drawn or replayed */
@@ -56,6 +72,13 @@ struct bg_keyholder {
 /* Makes an entry durable, once the state has changed. BG_IO, and nothing is answered from then on. */
 BG_MUST_CHECK enum bg_status bg_keyholder_keep(struct bg_keyholder *keyholder, enum bg_keyholder_entry kind,
                                                struct bg_span entry, struct bg_error *error);
+/* Enrols, in the state alone; as bg_enrolment_add. */
+BG_MUST_CHECK enum bg_status bg_keyholder_add_device(struct bg_keyholder *keyholder, const struct bg_device *device,
+                                                     const char *cell, struct bg_error *error, bool *ret_news);
+/* An entry of the kinds TOKEN to RENEWED, replayed (keyholder/admission.c). */
+BG_MUST_CHECK enum bg_status bg_keyholder_restore_admission(struct bg_keyholder *keyholder,
+                                                            enum bg_keyholder_entry kind, struct bg_span entry,
+                                                            struct bg_error *error);
 /* Makes the adopted epoch the current one, if the policy lets it; takes *fresh on success. */
 BG_MUST_CHECK enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_epochs *fresh,
                                                   struct bg_error *error);
