@@ -64,17 +64,16 @@ static bool is_ahead(const struct bg_edge *edge, const struct bg_request *reques
 {
     struct bg_frame frame;
     struct bg_manifest manifest;
-    if (bg_frame_expect(request->body, BG_FRAME_MANIFEST, NULL, &frame) != BG_OK ||
-        bg_manifest_decode(&frame, NULL, &manifest) != BG_OK)
+    if (bg_upload_read(request->body, NULL, &frame, &manifest) != BG_OK)
         return false;
     return !edge->has_task || manifest.round > edge->task.task.round ||
            (manifest.round == edge->task.task.round && manifest.attempt > edge->task.task.attempt);
 }
 
-static void serve_manifest(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call)
+static void serve_update(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call)
 {
     if (!is_ahead(edge, request)) {
-        bg_intake_serve_manifest(&edge->intake, request, call);
+        bg_intake_serve(&edge->intake, request, call);
         return;
     }
     answer(call, BG_BUSY);
@@ -111,11 +110,8 @@ void bg_edge_serve(void *context, const struct bg_request *request, struct bg_ca
     case BG_ROUTE_RECEIPT:
         bg_edge_serve_receipt(edge, request, call);
         return;
-    case BG_ROUTE_MANIFEST:
-        serve_manifest(edge, request, call);
-        return;
-    case BG_ROUTE_BLOCK:
-        bg_intake_serve_block(&edge->intake, request, call);
+    case BG_ROUTE_UPDATE:
+        serve_update(edge, request, call);
         return;
     case BG_ROUTE_REPORT:
         pass_on(edge, request, call);
@@ -189,6 +185,11 @@ uint64_t bg_edge_next_wake(const struct bg_edge *edge)
 void bg_edge_rest(struct bg_edge *edge)
 {
     edge->poll_at = UINT64_MAX;
+}
+
+void bg_edge_kept(struct bg_edge *edge, struct bg_keeping *keeping, enum bg_status status)
+{
+    bg_intake_kept(&edge->intake, keeping, status);
 }
 
 struct bg_work *bg_edge_work(struct bg_edge *edge)

@@ -14,6 +14,15 @@ static enum bg_status verify_manifest(void *context, struct bg_upload *upload,
     return bg_upload_verify_signature(upload, point, error);
 }
 
+static void keep_update(void *context, const struct bg_kept_update *update, struct bg_keeping *keeping)
+{
+    struct bg_edge *edge = context;
+    if (edge->settings.keep_update)
+        edge->settings.keep_update(edge->settings.keep_context, update, keeping);
+    else
+        bg_intake_kept(&edge->intake, keeping, BG_OK);
+}
+
 static void update_accepted(void *context, struct bg_call *call)
 {
     bg_edge_answer_accepted(context, call);
@@ -56,7 +65,7 @@ static enum bg_status write_report(struct bg_edge *edge, uint32_t group, const s
     struct bg_span manifests[BG_MAX_GROUP_MEMBERS];
     uint32_t count = bg_intake_uploads(&edge->intake, group, out->members, uploads);
     for (uint32_t m = 0; m < count; m++)
-        manifests[m] = (struct bg_span){uploads[m]->manifest_bytes, uploads[m]->manifest_size};
+        manifests[m] = uploads[m]->frame;
     struct bg_report report = {.edge = *bg_identity_digest(edge->settings.identity),
                                .round = edge->task.task.round,
                                .attempt = edge->task.task.attempt,
@@ -235,6 +244,7 @@ static void perform(void *context, struct bg_round_action action)
     case BG_ROUND_DO_WAKE:
         edge->wake = action.at;
         return;
+    case BG_ROUND_DO_CLOSE:
     case BG_ROUND_DO_FETCH:
     case BG_ROUND_DO_FOLD:
     case BG_ROUND_ACTION_COUNT:
@@ -242,7 +252,11 @@ static void perform(void *context, struct bg_round_action action)
     }
 }
 
-const struct bg_intake_ops bg_edge_intake_ops = {verify_manifest, update_accepted, update_refused, perform};
+const struct bg_intake_ops bg_edge_intake_ops = {.verify = verify_manifest,
+                                                 .keep = keep_update,
+                                                 .accepted = update_accepted,
+                                                 .refused = update_refused,
+                                                 .perform = perform};
 
 /* ---- rounds and epochs ---- */
 

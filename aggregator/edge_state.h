@@ -116,7 +116,7 @@ void bg_edge_ask(struct bg_edge *edge, struct bg_transport *to, enum bg_route ro
 void bg_edge_serve_task(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call);
 void bg_edge_serve_model(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call);
 void bg_edge_serve_receipt(struct bg_edge *edge, const struct bg_request *request, struct bg_call *call);
-/* To the last block of an update: with the window in which the parent wanted to be asked for the receipt, if any. */
+/* To an update: with the window in which the parent wanted to be asked for the receipt, if any. */
 void bg_edge_answer_accepted(struct bg_edge *edge, struct bg_call *call);
 /* Begins to look for news, unless that is under way or was done a moment ago. */
 void bg_edge_refresh(struct bg_edge *edge);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 void bg_group_sum_finish(struct bg_group_sum *sum)
 {
@@ -170,6 +171,7 @@ struct plain_sum {
     uint64_t *votes;  /* (bg_sign_words) of one member */
     double *dense;    /* (vote_count), mode dense */
     float *coordinates;
+    uint8_t *payload; /* (positions × position_bytes) of one member, without what is between its blocks */
 };
 
 static enum bg_status add_plain(const struct bg_upload_terms *terms, const struct bg_upload *upload,
@@ -177,8 +179,14 @@ static enum bg_status add_plain(const struct bg_upload_terms *terms, const struc
 {
     const struct bg_shape *shape = terms->shape;
     char client[2 * BG_DIGEST_BYTES + 1];
-    struct bg_span payload = {upload->payload, shape->positions * shape->position_bytes};
+    struct bg_span payload = {plain->payload, 0};
     bg_digest_to_hex(&upload->manifest.client, client);
+    for (size_t i = 0; i < bg_upload_block_count(upload); i++) {
+        size_t positions;
+        struct bg_span block = bg_upload_payload(upload, shape, i, &positions);
+        memcpy(plain->payload + payload.size, block.data, block.size);
+        payload.size += block.size;
+    }
     enum bg_status status = bg_plain_decode(shape, payload, plain->fields, plain->votes, plain->coordinates);
     if (status != BG_OK || !plain_in_range(shape, plain->fields))
         return bg_fail(error, BG_OUT_OF_RANGE, "client %s: plain vector: %s", client,
@@ -198,8 +206,9 @@ static enum bg_status plain_sum_init(const struct bg_shape *shape, struct bg_err
     *plain = (struct plain_sum){.fields = calloc(shape->votes_at, sizeof *plain->fields),
                                 .votes = calloc(words ? words : 1, sizeof *plain->votes),
                                 .dense = calloc(dense ? dense : 1, sizeof *plain->dense),
-                                .coordinates = calloc(dense ? dense : 1, sizeof *plain->coordinates)};
-    if (!plain->fields || !plain->votes || !plain->dense || !plain->coordinates)
+                                .coordinates = calloc(dense ? dense : 1, sizeof *plain->coordinates),
+                                .payload = calloc(shape->positions, shape->position_bytes)};
+    if (!plain->fields || !plain->votes || !plain->dense || !plain->coordinates || !plain->payload)
         return bg_fail(error, BG_NO_MEMORY, "group sum: out of memory");
     return sums_init(shape, error, &plain->total);
 }
@@ -211,6 +220,7 @@ static void plain_sum_finish(const struct bg_shape *shape, struct plain_sum *pla
     free(plain->votes);
     free(plain->dense);
     free(plain->coordinates);
+    free(plain->payload);
 }
 
 enum bg_status bg_group_sum_plain(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,

@@ -10,51 +10,39 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* A work with what it is about. */
-struct intake_work {
+/* A part of an update to be checked: the manifest, or blocks first … end−1. */
+struct check {
     struct bg_work work;
-    struct bg_intake *intake;
-    struct bg_call *call; /* to answer when done; NULL for a fold */
-    uint32_t group, member;
-    size_t block;
+    struct bg_keeping *keeping;
+    size_t first, end; /* equal: the manifest */
     enum bg_status status;
     struct bg_error error;
-    void (*finish)(struct bg_intake *intake, struct intake_work *work); /* on the loop thread */
 };
 
-static struct intake_work *work_of(struct bg_job *job)
-{
-    return (struct intake_work *)((char *)job - offsetof(struct intake_work, work.job));
-}
+struct bg_keeping {
+    struct bg_intake *intake;
+    struct bg_call *call;
+    uint32_t group, member;
+    size_t pending; /* checks */
+    size_t check_count;
+    struct check checks[];
+};
 
-static void work_done(struct bg_job *job)
-{
-    struct intake_work *work = work_of(job);
-    work->intake->busy--;
-    work->finish(work->intake, work);
-    free(work);
-}
+struct fold {
+    struct bg_work work;
+    struct bg_intake *intake;
+    uint32_t group, member;
+    enum bg_status status;
+};
 
-/* BG_NO_MEMORY gives NULL. */
-static struct intake_work *queue(struct bg_intake *intake, enum bg_phase phase, uint64_t units, uint32_t group,
-                                 uint32_t member, void (*run)(struct bg_job *job),
-                                 void (*finish)(struct bg_intake *intake, struct intake_work *work))
+static struct bg_work new_work(const struct bg_intake *intake, enum bg_phase phase, uint64_t units, uint32_t group,
+                               void (*run)(struct bg_job *job), void (*done)(struct bg_job *job))
 {
-    struct intake_work *work = calloc(1, sizeof *work);
-    if (!work)
-        return NULL;
-    *work = (struct intake_work){.work = {.job = {.run = run, .done = work_done},
-                                          .phase = phase,
-                                          .actor = group,
-                                          .round = intake->round->number,
-                                          .units = units},
-                                 .intake = intake,
-                                 .group = group,
-                                 .member = member,
-                                 .finish = finish};
-    intake->busy++;
-    bg_work_push(intake->queue, &work->work);
-    return work;
+    return (struct bg_work){.job = {.run = run, .done = done},
+                            .phase = phase,
+                            .actor = group,
+                            .round = intake->round->number,
+                            .units = units};
 }
 
 static struct bg_upload *upload_at(const struct bg_intake *intake, uint32_t group, uint32_t member)
@@ -74,31 +62,6 @@ static void refuse(struct bg_intake *intake, struct bg_call *call, const struct 
     answer(call, status);
 }
 
-/* ---- manifests ---- */
-
-static void run_manifest_check(struct bg_job *job)
-{
-    struct intake_work *work = work_of(job);
-    struct bg_intake *intake = work->intake;
-    struct bg_upload *upload = upload_at(intake, work->group, work->member);
-    const struct bg_roster_entry *entry = bg_roster_find(intake->roster, &upload->manifest.client);
-    work->status = entry ? intake->ops->verify(intake->owner, upload, entry->public_key, &work->error)
-                         : bg_fail(&work->error, BG_UNKNOWN_CLIENT, "the client has left the roster");
-}
-
-static void manifest_checked(struct bg_intake *intake, struct intake_work *work)
-{
-    struct bg_upload *upload = upload_at(intake, work->group, work->member);
-    if (work->status == BG_OK) {
-        upload->verified = true;
-        answer(work->call, BG_OK);
-        return;
-    }
-    struct bg_digest client = upload->manifest.client;
-    bg_upload_finish(upload);
-    refuse(intake, work->call, &client, work->status, &work->error);
-}
-
 /* Of a message that was refused before it said whose it is: its sender is named. */
 static enum bg_status refuse_sender(struct bg_intake *intake, const struct bg_digest *sender, enum bg_status status)
 {
@@ -107,26 +70,161 @@ static enum bg_status refuse_sender(struct bg_intake *intake, const struct bg_di
     return bg_fail_in(&intake->error, status, "client %s", hex);
 }
 
+/* ---- after the checks ---- */
+
+static void drop_update(struct bg_keeping *keeping, enum bg_status status, const struct bg_error *error)
+{
+    struct bg_intake *intake = keeping->intake;
+    struct bg_upload *upload = upload_at(intake, keeping->group, keeping->member);
+    struct bg_digest client = upload->manifest.client;
+    intake->busy--;
+    bg_upload_finish(upload);
+    refuse(intake, keeping->call, &client, status, error);
+    free(keeping);
+}
+
+/* The update is good: in time, it is this side's to keep. */
+static void keep_update(struct bg_keeping *keeping)
+{
+    struct bg_intake *intake = keeping->intake;
+    const struct bg_upload *upload = upload_at(intake, keeping->group, keeping->member);
+    const struct bg_manifest *manifest = &upload->manifest;
+    enum bg_status status = bg_round_admit(intake->round, manifest->round, manifest->attempt, keeping->group,
+                                           keeping->member, intake->now);
+    if (status != BG_OK) {
+        bg_fail(&intake->error, status, "update checked after the deadline of its round");
+        refuse_sender(intake, &manifest->client, status);
+        drop_update(keeping, status, &intake->error);
+        return;
+    }
+    struct bg_kept_update update = {.client = manifest->client,
+                                    .round = manifest->round,
+                                    .attempt = manifest->attempt,
+                                    .group = keeping->group,
+                                    .member = keeping->member,
+                                    .bytes = upload->bytes,
+                                    .held = upload->held};
+    bg_intake_step(intake, (struct bg_round_event){
+                               .kind = BG_ROUND_KEEPING, .group = keeping->group, .member = keeping->member});
+    intake->ops->keep(intake->owner, &update, keeping);
+}
+
+void bg_intake_kept(struct bg_intake *intake, struct bg_keeping *keeping, enum bg_status status)
+{
+    struct bg_round_event event = {
+        .kind = BG_ROUND_ARRIVED, .group = keeping->group, .member = keeping->member, .status = status};
+    const struct bg_digest *client = &upload_at(intake, event.group, event.member)->manifest.client;
+    bool awaited = intake->round->groups[event.group].keeping >> event.member & 1;
+    if (status == BG_OK && awaited) {
+        /* The answer leaves first: only then is the update acknowledged, whatever comes of it. */
+        intake->busy--;
+        intake->ops->accepted(intake->owner, keeping->call);
+        free(keeping);
+        bg_intake_step(intake, event);
+        return;
+    }
+    if (status == BG_OK)
+        status = bg_fail(&intake->error, BG_TOO_LATE, "its round was given up before the update was durable");
+    else
+        bg_fail(&intake->error, status, "the update could not be made durable: %s", bg_status_text(status));
+    refuse_sender(intake, client, status);
+    drop_update(keeping, status, &intake->error);
+    bg_intake_step(intake, event);
+}
+
+/* ---- checks ---- */
+
+static struct check *check_of(struct bg_job *job)
+{
+    return (struct check *)((char *)job - offsetof(struct check, work.job));
+}
+
+static void run_manifest_check(struct bg_job *job)
+{
+    struct check *check = check_of(job);
+    struct bg_intake *intake = check->keeping->intake;
+    struct bg_upload *upload = upload_at(intake, check->keeping->group, check->keeping->member);
+    const struct bg_roster_entry *entry = bg_roster_find(intake->roster, &upload->manifest.client);
+    check->status = entry ? intake->ops->verify(intake->owner, upload, entry->public_key, &check->error)
+                          : bg_fail(&check->error, BG_UNKNOWN_CLIENT, "the client has left the roster");
+}
+
+static void run_block_check(struct bg_job *job)
+{
+    struct check *check = check_of(job);
+    struct bg_intake *intake = check->keeping->intake;
+    const struct bg_upload *upload = upload_at(intake, check->keeping->group, check->keeping->member);
+    check->status = bg_upload_verify_blocks(upload, intake->terms, check->first, check->end, &check->error);
+}
+
+/* The first part that is not good speaks for the update, in whatever order they were checked. */
+static void check_done(struct bg_job *job)
+{
+    struct bg_keeping *keeping = check_of(job)->keeping;
+    if (--keeping->pending)
+        return;
+    for (size_t i = 0; i < keeping->check_count; i++) {
+        struct check *check = &keeping->checks[i];
+        if (check->status != BG_OK) {
+            drop_update(keeping, check->status, &check->error);
+            return;
+        }
+    }
+    keep_update(keeping);
+}
+
+/* BG_NO_MEMORY; takes the call otherwise. */
+static enum bg_status queue_checks(struct bg_intake *intake, uint32_t group, uint32_t member, struct bg_call *call)
+{
+    size_t positions = intake->terms->shape->positions;
+    size_t blocks = bg_upload_block_count(upload_at(intake, group, member));
+    size_t count = 1 + (blocks + BG_INTAKE_BLOCKS - 1) / BG_INTAKE_BLOCKS;
+    struct bg_keeping *keeping = calloc(1, sizeof *keeping + count * sizeof *keeping->checks);
+    if (!keeping)
+        return BG_NO_MEMORY;
+    *keeping = (struct bg_keeping){.intake = intake,
+                                   .call = call,
+                                   .group = group,
+                                   .member = member,
+                                   .pending = count,
+                                   .check_count = count};
+    for (size_t i = 0; i < count; i++) {
+        struct check *check = &keeping->checks[i];
+        size_t first = i ? (i - 1) * BG_INTAKE_BLOCKS : 0;
+        size_t end = i ? (i < count - 1 ? first + BG_INTAKE_BLOCKS : blocks) : 0;
+        size_t most = (end - first) * BG_BLOCK_POSITIONS, left = positions - first * BG_BLOCK_POSITIONS;
+        *check = (struct check){.keeping = keeping, .first = first, .end = end};
+        check->work = new_work(intake, BG_PHASE_INTAKE, i == 0 ? positions : most < left ? most : left, group,
+                               i ? run_block_check : run_manifest_check, check_done);
+        bg_work_push(intake->queue, &check->work);
+    }
+    intake->busy++;
+    return BG_OK;
+}
+
+/* ---- admission ---- */
+
 /* Which member of which group the sender is, if it may contribute to this round now. */
-static enum bg_status admit(struct bg_intake *intake, const struct bg_request *request, const struct bg_digest *client,
-                            uint64_t round, uint32_t attempt, uint32_t group, uint32_t *ret_member)
+static enum bg_status admit(struct bg_intake *intake, const struct bg_request *request,
+                            const struct bg_manifest *manifest, uint32_t *ret_member)
 {
     uint32_t place;
     char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(client, hex);
-    if (!bg_digest_equal(&request->peer, client))
+    bg_digest_to_hex(&manifest->client, hex);
+    if (!bg_digest_equal(&request->peer, &manifest->client))
         return bg_fail(&intake->error, BG_REFUSED, "client %s: its update was sent by another device", hex);
-    if (!bg_digest_table_find(&intake->clients, client, &place))
+    if (!bg_digest_table_find(&intake->clients, &manifest->client, &place))
         return bg_fail(&intake->error, BG_UNKNOWN_CLIENT, "client %s: not in any group of this epoch", hex);
-    if (place / BG_MAX_GROUP_MEMBERS != group)
-        return bg_fail(&intake->error, BG_UNKNOWN_CLIENT, "client %s: not a member of group %u", hex, group);
+    if (place / BG_MAX_GROUP_MEMBERS != manifest->group)
+        return bg_fail(&intake->error, BG_UNKNOWN_CLIENT, "client %s: not a member of group %u", hex,
+                       manifest->group);
     *ret_member = place % BG_MAX_GROUP_MEMBERS;
-    enum bg_status status = intake->terms ? bg_round_admit(intake->round, round, attempt, group, *ret_member,
-                                                           intake->now)
+    enum bg_status status = intake->terms ? bg_round_admit(intake->round, manifest->round, manifest->attempt,
+                                                           manifest->group, *ret_member, intake->now)
                                           : BG_WRONG_ROUND;
     if (status != BG_OK)
-        return bg_fail(&intake->error, status, "client %s: update for round %llu: %s", hex, (unsigned long long)round,
-                       bg_status_text(status));
+        return bg_fail(&intake->error, status, "client %s: update for round %llu: %s", hex,
+                       (unsigned long long)manifest->round, bg_status_text(status));
     return BG_OK;
 }
 
@@ -134,122 +232,55 @@ static enum bg_status check_plan(struct bg_intake *intake, const struct bg_frame
 {
     if (!intake->terms || bg_digest_equal(&frame->plan_id, intake->terms->plan_id))
         return BG_OK;
-    return bg_fail(&intake->error, BG_STALE_PLAN, "%s under a plan that is not in force",
-                   bg_frame_type_name(frame->type));
+    return bg_fail(&intake->error, BG_STALE_PLAN, "update under a plan that is not in force");
 }
 
-void bg_intake_serve_manifest(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call)
+/* Of a member whose update is here: the manifest names every byte of it. */
+static enum bg_status compare(struct bg_intake *intake, const struct bg_upload *upload, const struct bg_frame *frame,
+                              uint32_t group, uint32_t member)
+{
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    if (bg_span_equal(upload->frame, frame->bytes))
+        return intake->round->groups[group].arrived >> member & 1 ? BG_OK : BG_BUSY;
+    bg_digest_to_hex(&upload->manifest.client, hex);
+    return bg_fail(&intake->error, BG_DUPLICATE, "client %s: a second, different update for round %llu", hex,
+                   (unsigned long long)upload->manifest.round);
+}
+
+void bg_intake_serve(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_frame frame;
     struct bg_manifest manifest;
     uint32_t member = 0;
-    enum bg_status status = bg_frame_expect(request->body, BG_FRAME_MANIFEST, &intake->error, &frame);
-    if (status == BG_OK)
-        status = bg_manifest_decode(&frame, &intake->error, &manifest);
+    enum bg_status status = bg_upload_read(request->body, &intake->error, &frame, &manifest);
     if (status == BG_OK)
         status = check_plan(intake, &frame);
     if (status != BG_OK)
         status = refuse_sender(intake, &request->peer, status);
     else
-        status = admit(intake, request, &manifest.client, manifest.round, manifest.attempt, manifest.group, &member);
+        status = admit(intake, request, &manifest, &member);
     if (status != BG_OK && status != BG_DUPLICATE) {
         refuse(intake, call, &request->peer, status, &intake->error);
         return;
     }
     struct bg_upload *upload = upload_at(intake, manifest.group, member);
-    bool known = upload->manifest_bytes != NULL;
-    status = bg_upload_begin(upload, intake->terms, &frame, &manifest, &intake->error);
+    if (upload->bytes.size) {
+        status = compare(intake, upload, &frame, manifest.group, member);
+        if (status == BG_DUPLICATE)
+            refuse(intake, call, &request->peer, status, &intake->error);
+        else
+            answer(call, status);
+        return;
+    }
+    status = bg_upload_begin(upload, intake->terms, request->body, request->held, &frame, &manifest, &intake->error);
     if (status != BG_OK) {
         refuse(intake, call, &request->peer, status, &intake->error);
         return;
     }
-    if (known) {
-        answer(call, upload->verified ? BG_OK : BG_BUSY);
-        return;
-    }
-    struct intake_work *work = queue(intake, BG_PHASE_INTAKE, intake->terms->shape->positions, manifest.group, member,
-                                     run_manifest_check, manifest_checked);
-    if (!work) {
+    if (queue_checks(intake, manifest.group, member, call) != BG_OK) {
         bg_upload_finish(upload);
         answer(call, BG_NO_MEMORY);
-        return;
     }
-    work->call = call;
-}
-
-/* ---- blocks ---- */
-
-static void run_block_check(struct bg_job *job)
-{
-    struct intake_work *work = work_of(job);
-    struct bg_intake *intake = work->intake;
-    work->status = bg_upload_verify_block(upload_at(intake, work->group, work->member), intake->terms, work->block,
-                                          &work->error);
-}
-
-static void block_checked(struct bg_intake *intake, struct intake_work *work)
-{
-    struct bg_upload *upload = upload_at(intake, work->group, work->member);
-    const struct bg_manifest *manifest = &upload->manifest;
-    bg_upload_settle_block(upload, work->block, work->status == BG_OK);
-    if (work->status != BG_OK) {
-        refuse(intake, work->call, &manifest->client, work->status, &work->error);
-        return;
-    }
-    if (!bg_upload_complete(upload)) {
-        answer(work->call, BG_OK);
-        return;
-    }
-    enum bg_status status = bg_round_admit(intake->round, manifest->round, manifest->attempt, work->group,
-                                           work->member, intake->now);
-    if (status != BG_OK) {
-        bg_fail(&intake->error, status, "update complete after the deadline of its round");
-        refuse_sender(intake, &manifest->client, status);
-        refuse(intake, work->call, &manifest->client, status, &intake->error);
-        return;
-    }
-    /* The answer leaves first: it is what makes the update this side's to keep. */
-    intake->ops->accepted(intake->owner, work->call);
-    bg_intake_step(intake, (struct bg_round_event){
-                               .kind = BG_ROUND_ARRIVED, .group = work->group, .member = work->member});
-}
-
-void bg_intake_serve_block(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call)
-{
-    struct bg_frame frame;
-    struct bg_block block;
-    uint32_t member = 0;
-    bool news = false;
-    enum bg_status status = bg_frame_expect(request->body, BG_FRAME_BLOCK, &intake->error, &frame);
-    if (status == BG_OK)
-        status = bg_block_decode(&frame, &intake->error, &block);
-    if (status == BG_OK)
-        status = check_plan(intake, &frame);
-    if (status != BG_OK)
-        status = refuse_sender(intake, &request->peer, status);
-    else
-        status = admit(intake, request, &block.client, block.round, block.attempt, block.group, &member);
-    if (status == BG_OK || status == BG_DUPLICATE) {
-        struct bg_upload *upload = upload_at(intake, block.group, member);
-        status = bg_upload_place(upload, intake->terms, &block, &intake->error, &news);
-        if (status == BG_OK && !news) {
-            answer(call, upload->block_states[block.index] == BG_BLOCK_GOOD ? BG_OK : BG_BUSY);
-            return;
-        }
-    }
-    if (status != BG_OK) {
-        refuse(intake, call, &request->peer, status, &intake->error);
-        return;
-    }
-    struct intake_work *work =
-        queue(intake, BG_PHASE_INTAKE, block.positions, block.group, member, run_block_check, block_checked);
-    if (!work) {
-        bg_upload_settle_block(upload_at(intake, block.group, member), block.index, false);
-        answer(call, BG_NO_MEMORY);
-        return;
-    }
-    work->call = call;
-    work->block = block.index;
 }
 
 bool bg_intake_wants(const struct bg_intake *intake, const struct bg_digest *client)
@@ -263,14 +294,17 @@ bool bg_intake_wants(const struct bg_intake *intake, const struct bg_digest *cli
 
 /* ---- folds ---- */
 
+static struct fold *fold_of(struct bg_job *job)
+{
+    return (struct fold *)((char *)job - offsetof(struct fold, work.job));
+}
+
 static void run_fold(struct bg_job *job)
 {
-    struct intake_work *work = work_of(job);
-    struct bg_intake *intake = work->intake;
-    const struct bg_shape *shape = intake->terms->shape;
-    struct bg_span payload = {upload_at(intake, work->group, work->member)->payload,
-                              shape->positions * shape->position_bytes};
-    work->status = bg_product_multiply(intake->groups[work->group].product, 0, shape->positions, payload);
+    struct fold *fold = fold_of(job);
+    const struct bg_intake *intake = fold->intake;
+    fold->status = bg_upload_fold(upload_at(intake, fold->group, fold->member), intake->terms->shape,
+                                  intake->groups[fold->group].product);
 }
 
 static void report_fold(struct bg_intake *intake, uint32_t group, uint32_t member, enum bg_status status)
@@ -281,11 +315,15 @@ static void report_fold(struct bg_intake *intake, uint32_t group, uint32_t membe
 
 static void fold_next(struct bg_intake *intake, uint32_t group);
 
-static void folded(struct bg_intake *intake, struct intake_work *work)
+static void fold_done(struct bg_job *job)
 {
-    intake->groups[work->group].folding = false;
-    fold_next(intake, work->group);
-    report_fold(intake, work->group, work->member, work->status);
+    struct fold done = *fold_of(job);
+    struct bg_intake *intake = done.intake;
+    free(fold_of(job));
+    intake->busy--;
+    intake->groups[done.group].folding = false;
+    fold_next(intake, done.group);
+    report_fold(intake, done.group, done.member, done.status);
 }
 
 /* One fold of a group at a time: they multiply into the same numbers. */
@@ -295,13 +333,20 @@ static void fold_next(struct bg_intake *intake, uint32_t group)
     if (g->folding || !g->fold_queue)
         return;
     uint32_t member = (uint32_t)__builtin_ctzll(g->fold_queue);
+    struct fold *fold = malloc(sizeof *fold);
     g->fold_queue &= g->fold_queue - 1;
-    g->folding = queue(intake, BG_PHASE_FOLD, intake->terms->shape->positions, group, member, run_fold, folded);
-    if (!g->folding)
+    if (!fold) {
         report_fold(intake, group, member, BG_NO_MEMORY);
+        return;
+    }
+    *fold = (struct fold){.intake = intake, .group = group, .member = member};
+    fold->work = new_work(intake, BG_PHASE_FOLD, intake->terms->shape->positions, group, run_fold, fold_done);
+    g->folding = true;
+    intake->busy++;
+    bg_work_push(intake->queue, &fold->work);
 }
 
-static void fold(struct bg_intake *intake, uint32_t group, uint32_t member)
+static void begin_fold(struct bg_intake *intake, uint32_t group, uint32_t member)
 {
     struct bg_intake_group *g = &intake->groups[group];
     const struct bg_upload_terms *terms = intake->terms;
@@ -336,14 +381,6 @@ uint32_t bg_intake_uploads(const struct bg_intake *intake, uint32_t group, uint6
     return count;
 }
 
-static void write_blocks(const struct bg_upload_terms *terms, const struct bg_upload *upload, struct bg_writer *w)
-{
-    for (size_t b = 0; b < upload->blocks; b++) {
-        struct bg_block block = bg_upload_block(upload, terms->shape, b);
-        bg_block_encode(w, &terms->plan->key.population, terms->plan_id, &block);
-    }
-}
-
 enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t group, uint64_t members,
                                        struct bg_writer *w, struct bg_digest *ret_manifests,
                                        struct bg_digest *ret_product)
@@ -357,7 +394,7 @@ enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t 
     if (!product)
         return BG_NO_MEMORY;
     for (uint32_t m = 0; m < count; m++)
-        manifests[m] = (struct bg_span){uploads[m]->manifest_bytes, uploads[m]->manifest_size};
+        manifests[m] = uploads[m]->frame;
     struct bg_release release = {.round = terms->task->round,
                                  .attempt = terms->task->attempt,
                                  .epoch = terms->task->epoch,
@@ -374,7 +411,7 @@ enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t 
         bg_sha256(release.product, ret_product);
         bg_release_encode(w, &terms->plan->key.population, terms->plan_id, &release);
         for (uint32_t m = 0; m < count; m++)
-            write_blocks(terms, uploads[m], w);
+            bg_write_bytes(w, uploads[m]->blocks.data, uploads[m]->blocks.size);
         status = w->status;
     }
     free(product);
@@ -386,7 +423,7 @@ enum bg_status bg_intake_write_release(const struct bg_intake *intake, uint32_t 
 static void perform(struct bg_intake *intake, struct bg_round_action action)
 {
     if (action.kind == BG_ROUND_DO_FOLD)
-        fold(intake, action.group, action.member);
+        begin_fold(intake, action.group, action.member);
     else
         intake->ops->perform(intake->owner, action);
 }
@@ -465,7 +502,7 @@ enum bg_status bg_intake_begin_epoch(struct bg_intake *intake, const struct bg_r
     uint32_t *sizes = calloc(count, sizeof *sizes);
     intake->groups = calloc(count, sizeof *intake->groups);
     intake->round_groups = calloc(count, sizeof *intake->round_groups);
-    intake->actions = calloc(count + 2, sizeof *intake->actions);
+    intake->actions = calloc(count + 3, sizeof *intake->actions);
     intake->events = calloc(BG_INTAKE_EVENTS(count), sizeof *intake->events);
     intake->arrivals = calloc(roster->count ? roster->count : 1, sizeof *intake->arrivals);
     intake->roster = roster;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Updates on their way into an aggregator, be it the root or an edge: manifests and blocks are admitted, checked as
- * work, and folded into the products of their groups, one fold of a group at a time. It drives the owner's round
- * (aggregator/round.h): what arrives becomes an event, folds are done here, every other action is the owner's.
+ * Updates on their way into an aggregator, be it the root or an edge: each is admitted, checked as work, the manifest
+ * and ranges of its blocks side by side, made durable by the owner, answered, and folded into the product of its group,
+ * one fold of a group at a time. It drives the owner's round (aggregator/round.h): what arrives becomes an event, folds
+ * are done here, every other action is the owner's.
  *
  * Between epochs and between rounds it is empty and refuses what comes. The owner begins and ends both, and only while
- * `busy` is 0: works refer to uploads.
+ * `busy` is 0: works and keepings refer to uploads.
  */
 #pragma once
 
+#include "aggregator/keeping.h"
 #include "aggregator/round.h"
 #include "aggregator/upload.h"
 #include "base/digest_table.h"
@@ -17,16 +19,20 @@
 #include "protocol/partition.h"
 
 /* An action gives rise to one event at most. Only the closing of a round has more than two actions, one per group and
- * one more, so these many events are never exceeded. */
+ * three more, so these many events are never exceeded. */
 #define BG_INTAKE_EVENTS(groups) ((groups) + 8)
+
+#define BG_INTAKE_BLOCKS 16 /* that one work checks */
 
 struct bg_intake_ops {
     /* On a worker: what the owner requires of a manifest that belongs here. */
     enum bg_status (*verify)(void *owner, struct bg_upload *upload, const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                              struct bg_error *error);
-    /* Answers, with BG_OK, the call that completed an update, which is this side's to keep from then on. */
+    /* Makes the update durable, at once or later; then bg_intake_kept. */
+    void (*keep)(void *owner, const struct bg_kept_update *update, struct bg_keeping *keeping);
+    /* Answers, with BG_OK, the call that brought an update, which is durable. */
     void (*accepted)(void *owner, struct bg_call *call);
-    /* A client's message was refused; the call is answered by then or right after. */
+    /* A client's update was refused; the call is answered by then or right after. */
     void (*refused)(void *owner, const struct bg_digest *client, const struct bg_error *error);
     /* Every action but BG_ROUND_DO_FOLD. */
     void (*perform)(void *owner, struct bg_round_action action);
@@ -48,7 +54,7 @@ struct bg_intake {
     struct bg_work_queue *queue; /* borrowed: where works go */
     struct bg_round *round;      /* borrowed */
     uint64_t now;                /* the owner keeps it */
-    size_t busy;                 /* works under way */
+    size_t busy;                 /* folds and updates under way */
     struct bg_error error;
 
     /* of the epoch */
@@ -57,7 +63,7 @@ struct bg_intake {
     struct bg_intake_group *groups;
     size_t group_count;
     struct bg_round_group *round_groups;
-    struct bg_round_action *actions; /* (group_count + 2) of the step under way */
+    struct bg_round_action *actions; /* (group_count + 3) of the step under way */
     struct bg_round_event *events;   /* (BG_INTAKE_EVENTS(group_count)) that its actions gave rise to, in a ring */
     size_t first_event, event_count;
     bool stepping;
@@ -87,9 +93,10 @@ void bg_intake_end_round(struct bg_intake *intake);
  * such events wait until the actions before them are done. */
 void bg_intake_step(struct bg_intake *intake, struct bg_round_event event);
 
-/* Routes MANIFEST and BLOCK; `request` is a client's. */
-void bg_intake_serve_manifest(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call);
-void bg_intake_serve_block(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call);
+/* Route UPDATE; `request` is a client's. One that is here already is BG_OK when it is durable, BG_BUSY until then. */
+void bg_intake_serve(struct bg_intake *intake, const struct bg_request *request, struct bg_call *call);
+/* The owner's answer to ops.keep. */
+void bg_intake_kept(struct bg_intake *intake, struct bg_keeping *keeping, enum bg_status status);
 /* Whether this client can still contribute to the open round. */
 bool bg_intake_wants(const struct bg_intake *intake, const struct bg_digest *client);
 

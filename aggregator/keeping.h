@@ -42,8 +42,8 @@ enum bg_root_step_kind {
                                      complete are not yet released */
     BG_ROOT_STEP_SUMS,            /* round, attempt, group; bytes: the key holder's answer, checked */
     BG_ROOT_STEP_PUBLISHED,       /* round, attempt; bytes: the model's file; model, parent: digests */
-    BG_ROOT_STEP_ENDED,           /* round, attempt; bytes: the receipt's frame, not yet served. The root may be
-                                     checkpointed from inside (aggregator/checkpoint.h) */
+    BG_ROOT_STEP_ENDED,           /* round, attempt; bytes: the receipt's frame, not yet served; empty if there was no
+                                     memory for one. The root may be checkpointed from inside */
     BG_ROOT_STEP_COUNT
 };
 

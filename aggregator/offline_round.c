@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One round in a folder: task out, updates in, releases out, sums in, model and receipt out. */
 #include "aggregator/offline_parts.h"
+#include "aggregator/upload.h"
 #include "base/file.h"
-#include "wire/manifest.h"
 #include "wire/release.h"
 
 #include <errno.h>
@@ -87,36 +87,15 @@ static struct bg_path update_path(const struct bg_offline *o, uint64_t round, co
     return bg_offline_path(&o->settings, "round-%llu/%s.update", (unsigned long long)round, hex);
 }
 
-/* What an update's file begins with. */
-static enum bg_status read_manifest(struct bg_span bytes, struct bg_error *error, struct bg_frame *ret_frame,
-                                    struct bg_manifest *ret_manifest, struct bg_span *ret_blocks)
-{
-    enum bg_status status = bg_frame_decode(bytes, error, ret_frame, ret_blocks);
-    if (status == BG_OK && ret_frame->type != BG_FRAME_MANIFEST)
-        status = bg_fail(error, BG_DECODE, "expected an update, found a %s frame",
-                         bg_frame_type_name(ret_frame->type));
-    return status == BG_OK ? bg_manifest_decode(ret_frame, error, ret_manifest) : status;
-}
-
-/* One file's frames to the root: manifest, then blocks. */
+/* One file's frames to the root. */
 static enum bg_status send_update(struct bg_offline *o, struct bg_span bytes, struct bg_error *error,
                                   struct bg_manifest *ret_manifest)
 {
     struct bg_frame frame;
-    struct bg_span rest;
-    enum bg_status status = read_manifest(bytes, error, &frame, ret_manifest, &rest);
+    enum bg_status status = bg_upload_read(bytes, error, &frame, ret_manifest);
     if (status != BG_OK)
         return status;
-    const struct bg_digest *client = &ret_manifest->client;
-    status = bg_offline_ask(o, BG_ROUTE_MANIFEST, client, frame.bytes, error, NULL);
-    while (status == BG_OK && rest.size) {
-        status = bg_frame_decode(rest, error, &frame, &rest);
-        if (status == BG_OK)
-            status = bg_offline_ask(o, BG_ROUTE_BLOCK, client, frame.bytes, error, NULL);
-    }
-    if (status == BG_OK && is_awaited(o, client, NULL))
-        status = bg_fail(error, BG_TRUNCATED, "blocks are missing");
-    return status;
+    return bg_offline_ask(o, BG_ROUTE_UPDATE, &ret_manifest->client, bytes, error, NULL);
 }
 
 /* Of a round that has ended only what it accepted is accepted again. */
@@ -124,11 +103,10 @@ static enum bg_status take_update(struct bg_offline *o, struct bg_span bytes, st
                                   struct bg_manifest *ret_manifest, bool *ret_news)
 {
     struct bg_frame frame;
-    struct bg_span blocks;
     struct bg_path path;
     *ret_news = false;
     if (!o->state.open) {
-        if (read_manifest(bytes, NULL, &frame, ret_manifest, &blocks) != BG_OK)
+        if (bg_upload_read(bytes, NULL, &frame, ret_manifest) != BG_OK)
             return no_round(error);
         path = update_path(o, ret_manifest->round, &ret_manifest->client);
         return was_accepted(&path, bytes) ? BG_OK : no_round(error);

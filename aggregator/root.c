@@ -16,6 +16,37 @@ void bg_root_notify(struct bg_root *root, struct bg_root_notice notice)
         root->settings.observe(root->settings.observe_context, &notice);
 }
 
+bool bg_root_keep(struct bg_root *root, struct bg_root_step step)
+{
+    struct bg_error error = {0};
+    if (root->failed || !root->settings.keep)
+        return !root->failed;
+    step.epoch = root->epoch;
+    if (root->settings.keep(root->settings.keep_context, &step, &error) == BG_OK)
+        return true;
+    root->failed = true;
+    bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_FAILED, .error = &error});
+    return false;
+}
+
+bool bg_root_keep_in_round(struct bg_root *root, struct bg_root_step step)
+{
+    step.round = root->round.number;
+    step.attempt = root->round.attempt;
+    return bg_root_keep(root, step);
+}
+
+bool bg_root_failed(const struct bg_root *root)
+{
+    return root->failed;
+}
+
+enum bg_status bg_root_check(const struct bg_root *root, struct bg_error *error)
+{
+    return root->failed ? bg_fail(error, BG_IO, "what happened could not be kept; mend the disk and start again")
+                        : BG_OK;
+}
+
 struct bg_root_work *bg_root_work_of(struct bg_job *job)
 {
     return (struct bg_root_work *)((char *)job - offsetof(struct bg_root_work, work.job));
@@ -77,6 +108,22 @@ static void answer_later(struct bg_root *root, struct bg_call *call, enum bg_sta
     bg_pace_window_encode(&w, &root->settings.population, &window);
     bg_call_answer(call, w.status, bg_writer_span(&w));
     bg_writer_finish(&w);
+}
+
+static void keep_update(void *context, const struct bg_kept_update *update, struct bg_keeping *keeping)
+{
+    struct bg_root *root = context;
+    if (root->failed)
+        bg_intake_kept(&root->intake, keeping, BG_IO);
+    else if (root->settings.keep_update)
+        root->settings.keep_update(root->settings.keep_context, update, keeping);
+    else
+        bg_intake_kept(&root->intake, keeping, BG_OK);
+}
+
+void bg_root_kept(struct bg_root *root, struct bg_keeping *keeping, enum bg_status status)
+{
+    bg_intake_kept(&root->intake, keeping, root->failed ? BG_IO : status);
 }
 
 static void update_accepted(void *context, struct bg_call *call)
@@ -143,6 +190,10 @@ static void serve_document(const struct bg_root *root, const struct bg_writer *d
 void bg_root_serve(void *context, const struct bg_request *request, struct bg_call *call)
 {
     struct bg_root *root = context;
+    if (root->failed) {
+        answer(call, BG_IO);
+        return;
+    }
     switch (request->route) {
     case BG_ROUTE_PLAN:
         serve_document(root, &root->plan_frame, call);
@@ -156,11 +207,8 @@ void bg_root_serve(void *context, const struct bg_request *request, struct bg_ca
     case BG_ROUTE_MODEL:
         serve_model(root, request, call);
         return;
-    case BG_ROUTE_MANIFEST:
-        bg_intake_serve_manifest(&root->intake, request, call);
-        return;
-    case BG_ROUTE_BLOCK:
-        bg_intake_serve_block(&root->intake, request, call);
+    case BG_ROUTE_UPDATE:
+        bg_intake_serve(&root->intake, request, call);
         return;
     case BG_ROUTE_RECEIPT:
         serve_receipt(root, request, call);
@@ -179,6 +227,8 @@ void bg_root_serve(void *context, const struct bg_request *request, struct bg_ca
 void bg_root_tick(struct bg_root *root, uint64_t now)
 {
     root->now = root->intake.now = now;
+    if (root->failed)
+        return;
     if (root->epoch_retry_at <= now)
         bg_root_send_epoch_request(root);
     bg_root_retry_sums(root);
@@ -191,6 +241,8 @@ void bg_root_tick(struct bg_root *root, uint64_t now)
 
 uint64_t bg_root_next_wake(const struct bg_root *root)
 {
+    if (root->failed)
+        return UINT64_MAX;
     uint64_t wake = root->wake < root->epoch_retry_at ? root->wake : root->epoch_retry_at;
     if (root->release_retry_at < wake)
         wake = root->release_retry_at;
@@ -280,7 +332,11 @@ static enum bg_status adopt_initial(struct bg_root *root, struct bg_error *error
 enum bg_status bg_root_create(const struct bg_root_settings *settings, uint64_t now, struct bg_error *error,
                               struct bg_root **ret_root)
 {
-    static const struct bg_intake_ops ops = {verify_manifest, update_accepted, update_refused, bg_root_perform};
+    static const struct bg_intake_ops ops = {.verify = verify_manifest,
+                                             .keep = keep_update,
+                                             .accepted = update_accepted,
+                                             .refused = update_refused,
+                                             .perform = bg_root_perform};
     struct bg_root *root = calloc(1, sizeof *root);
     if (!root)
         return bg_fail(error, BG_NO_MEMORY, "root: out of memory");

@@ -39,6 +39,8 @@ static void on_plan_accepted(void *context, enum bg_status status, struct bg_spa
     struct bg_root *root = context;
     (void)reply;
     root->busy--;
+    if (root->failed)
+        return;
     if (status == BG_IO || status == BG_BUSY) {
         root->epoch_retry_at = root->now + root->settings.retry_ns;
         return;
@@ -64,6 +66,14 @@ static void send_plan(struct bg_root *root)
         bg_transport_send(root->settings.key_holder_transport, &request, on_plan_accepted, root);
     if (status != BG_OK)
         on_plan_accepted(root, status, (struct bg_span){NULL, 0});
+}
+
+/* A plan that was just made. */
+static void keep_and_send_plan(struct bg_root *root)
+{
+    if (bg_root_keep(root,
+                     (struct bg_root_step){.kind = BG_ROOT_STEP_PLAN, .bytes = bg_writer_span(&root->plan_frame)}))
+        send_plan(root);
 }
 
 /* ---- step 2: groups and key part are in ---- */
@@ -236,6 +246,8 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
     struct bg_root *root = context;
     struct epoch_answer answer;
     root->busy--;
+    if (root->failed)
+        return;
     if (status == BG_IO || status == BG_BUSY) {
         root->epoch_retry_at = root->now + root->settings.retry_ns;
         return;
@@ -249,6 +261,9 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
         status = check_answer(root, &answer);
     if (status == BG_OK)
         status = check_settings(root);
+    if (status == BG_OK &&
+        !bg_root_keep(root, (struct bg_root_step){.kind = BG_ROOT_STEP_EPOCH_AGREED, .bytes = reply}))
+        return;
     if (status == BG_OK)
         status = make_plan(root, answer.key_bytes, answer.key_signature);
     if (status == BG_OK)
@@ -256,7 +271,7 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
     if (status == BG_OK)
         status = make_groups(root);
     if (status == BG_OK)
-        send_plan(root);
+        keep_and_send_plan(root);
     else
         fail(root, &root->error);
 }
@@ -278,7 +293,7 @@ void bg_root_renew_plan(struct bg_root *root)
     root->agreeing = true;
     enum bg_status status = make_plan(root, root->plan.key_bytes, root->plan.key_signature);
     if (status == BG_OK)
-        send_plan(root);
+        keep_and_send_plan(root);
     else
         fail(root, &root->error);
 }
@@ -305,10 +320,13 @@ enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error)
 {
     if (root->agreeing || root->busy || root->intake.busy || root->round.state != BG_ROUND_IDLE)
         return bg_fail(error, BG_BUSY, "epoch: a round or its work is not over");
+    enum bg_status status = bg_root_check(root, error);
+    if (status != BG_OK)
+        return status;
     bg_root_round_finish(root);
     bg_root_epoch_finish(root);
     bg_arena_init(&root->epoch_arena, BG_ROOT_MEMORY);
-    enum bg_status status = bg_roster_list_copy(&root->enrolled, &root->epoch_arena, error, &root->epoch_roster);
+    status = bg_roster_list_copy(&root->enrolled, &root->epoch_arena, error, &root->epoch_roster);
     if (status == BG_OK)
         status = bg_random_fill(&root->settings.random, &root->nonce, sizeof root->nonce);
     if (status != BG_OK)
@@ -318,6 +336,9 @@ enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error)
     bg_epoch_request_encode(&root->epoch_request, &root->settings.population, &request);
     if (root->epoch_request.status != BG_OK)
         return bg_fail(error, BG_NO_MEMORY, "epoch: out of memory");
+    struct bg_span nonce = {root->nonce.bytes, BG_DIGEST_BYTES};
+    if (!bg_root_keep(root, (struct bg_root_step){.kind = BG_ROOT_STEP_EPOCH_ASKED, .bytes = nonce}))
+        return bg_root_check(root, error);
     root->agreeing = true;
     bg_root_send_epoch_request(root);
     return BG_OK;

@@ -113,21 +113,61 @@ static enum bg_status write_task(struct bg_root *root, struct bg_error *error)
     return BG_OK;
 }
 
-bool bg_root_idle(const struct bg_root *root)
+/* The task of a round that another process had opened, if it is the next one here. */
+static enum bg_status read_task(struct bg_root *root, struct bg_span bytes, struct bg_error *error)
 {
-    return root->ready && !root->plan_stale && !root->agreeing && !root->busy && !root->intake.busy &&
-           root->round.state == BG_ROUND_IDLE;
+    struct bg_frame frame;
+    struct bg_task *task = &root->task;
+    bg_writer_finish(&root->task_frame);
+    bg_write_bytes(&root->task_frame, bytes.data, bytes.size);
+    if (root->task_frame.status != BG_OK)
+        return bg_fail(error, BG_NO_MEMORY, "task: out of memory");
+    enum bg_status status = bg_frame_expect(bg_writer_span(&root->task_frame), BG_FRAME_TASK, error, &frame);
+    if (status == BG_OK)
+        status = bg_task_decode(&frame, &root->round_arena, error, task);
+    if (status != BG_OK)
+        return status;
+    status = bg_envelope_verify_frame(bg_identity_point(root->settings.identity), BG_SIGNED_TASK, &frame);
+    if (status != BG_OK)
+        return bg_fail(error, status, "task of round %llu: not signed by this root", (unsigned long long)task->round);
+    if (task->round != root->round.number + 1 || task->epoch != root->epoch ||
+        task->stage != bg_root_stage_due(root) || !bg_digest_equal(&frame.plan_id, &root->plan_id) ||
+        !bg_digest_equal(&task->model, &root->current.digest))
+        return bg_fail(error, BG_CONFIG, "task of round %llu: not the one after round %llu under the plan in force",
+                       (unsigned long long)task->round, (unsigned long long)root->round.number);
+    bg_sha256(bg_writer_span(&root->task_frame), &root->task_digest);
+    return BG_OK;
 }
 
-enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
+bool bg_root_idle(const struct bg_root *root)
 {
+    return root->ready && !root->failed && !root->plan_stale && !root->agreeing && !root->busy &&
+           !root->intake.busy && root->round.state == BG_ROUND_IDLE;
+}
+
+static enum bg_status prepare(struct bg_root *root, struct bg_error *error)
+{
+    enum bg_status status = bg_root_check(root, error);
+    if (status != BG_OK)
+        return status;
     if (!bg_root_idle(root))
         return bg_fail(error, BG_BUSY, "round: no epoch is agreed, or the last round's work is not over");
     bg_root_round_finish(root);
     bg_arena_init(&root->round_arena, BG_ROOT_MEMORY);
-    enum bg_status status = write_task(root, error);
-    if (status == BG_OK)
-        status = bg_shape_init(&root->plan, &root->task, error, &root->shape);
+    return BG_OK;
+}
+
+/* So many nanoseconds from now, as far as the clock goes. */
+static uint64_t instant_in(const struct bg_root *root, uint64_t duration_ns)
+{
+    uint64_t left = UINT64_MAX - 1 - root->now;
+    return root->now + (duration_ns < left ? duration_ns : left);
+}
+
+/* Of a task that is made. */
+static enum bg_status make_terms(struct bg_root *root, struct bg_error *error)
+{
+    enum bg_status status = bg_shape_init(&root->plan, &root->task, error, &root->shape);
     if (status != BG_OK)
         return status;
     root->has_shape = true;
@@ -138,17 +178,61 @@ enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
                                            .shape = &root->shape,
                                            .key = root->key,
                                            .sealing_key = root->settings.sealing_key};
+    return BG_OK;
+}
+
+static enum bg_status start(struct bg_root *root, uint64_t deadline, struct bg_error *error)
+{
     bg_intake_begin_round(&root->intake, &root->terms);
-    if (root->task.stage == BG_STAGE_LEARNING)
-        root->learning_rounds++;
     root->opened_at = root->now;
-    uint64_t left = UINT64_MAX - 1 - root->now;
-    uint64_t deadline = root->now + (root->task.deadline_ns < left ? root->task.deadline_ns : left);
     bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_START,
                                                           .number = root->task.round,
+                                                          .attempt = root->task.attempt,
                                                           .deadline = deadline,
                                                           .invited = root->task.invited,
                                                           .invited_count = root->task.invited_count});
+    if (root->round.state != BG_ROUND_OPEN)
+        return bg_fail(error, BG_CONFIG, "task of round %llu: invites groups that are not in the epoch",
+                       (unsigned long long)root->task.round);
+    if (root->task.stage == BG_STAGE_LEARNING)
+        root->learning_rounds++;
     bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_OPENED});
     return BG_OK;
+}
+
+enum bg_status bg_root_open_round(struct bg_root *root, struct bg_error *error)
+{
+    enum bg_status status = prepare(root, error);
+    if (status == BG_OK)
+        status = write_task(root, error);
+    if (status == BG_OK)
+        status = make_terms(root, error);
+    if (status != BG_OK)
+        return status;
+    if (!bg_root_keep(root, (struct bg_root_step){.kind = BG_ROOT_STEP_OPENED,
+                                                  .round = root->task.round,
+                                                  .attempt = root->task.attempt,
+                                                  .bytes = bg_writer_span(&root->task_frame)}))
+        return bg_root_check(root, error);
+    root->reopened = false;
+    return start(root, instant_in(root, root->task.deadline_ns), error);
+}
+
+enum bg_status bg_root_reopen_round(struct bg_root *root, struct bg_span task, struct bg_error *error)
+{
+    enum bg_status status = prepare(root, error);
+    if (status == BG_OK)
+        status = read_task(root, task, error);
+    if (status == BG_OK)
+        status = make_terms(root, error);
+    if (status != BG_OK)
+        return status;
+    root->reopened = true;
+    return start(root, instant_in(root, UINT64_MAX), error);
+}
+
+void bg_root_resume_round(struct bg_root *root, bool closed)
+{
+    uint64_t deadline = closed ? root->now : instant_in(root, root->task.deadline_ns);
+    bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_DEADLINE, .deadline = deadline});
 }

@@ -97,7 +97,7 @@ static enum bg_status read_manifest(struct bg_root *root, struct bg_root_report 
         return bg_fail(&root->error, BG_UNKNOWN_CLIENT,
                        "report of group %u: client %s is no member of it, or not in its order", group, hex);
     report->members |= (uint64_t)1 << place % BG_MAX_GROUP_MEMBERS;
-    status = bg_upload_begin(&report->uploads[i], &root->terms, &frame, &manifest, &root->error);
+    status = bg_upload_begin_manifest(&report->uploads[i], &root->terms, &frame, &manifest, &root->error);
     return status == BG_OK ? BG_OK : bg_fail_in(&root->error, status, "report of group %u", group);
 }
 

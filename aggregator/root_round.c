@@ -114,6 +114,11 @@ static void combine(struct bg_root *root)
 /* The oldest of three versions becomes the scratch of the next step. */
 static void publish(struct bg_root *root)
 {
+    if (!bg_root_keep_in_round(root, (struct bg_root_step){.kind = BG_ROOT_STEP_PUBLISHED,
+                                                           .bytes = bg_writer_span(&root->next.file),
+                                                           .model = &root->next.digest,
+                                                           .parent = &root->next.parent}))
+        return;
     struct bg_root_version oldest = root->previous;
     root->previous = root->current;
     root->current = root->next;
@@ -179,7 +184,7 @@ static int compare_durations(const void *a, const void *b)
 static struct bg_pace_round measure_pace(struct bg_root *root)
 {
     uint64_t *arrivals = root->intake.arrivals;
-    struct bg_pace_round round = {.before_learning = root->task.stage != BG_STAGE_LEARNING,
+    struct bg_pace_round round = {.before_learning = root->task.stage != BG_STAGE_LEARNING || root->reopened,
                                   .deadline_ns = root->task.deadline_ns,
                                   .length_ns = root->now - root->opened_at,
                                   .arrived = root->intake.arrival_count,
@@ -217,6 +222,9 @@ static void settle(struct bg_root *root)
     root->wake = UINT64_MAX;
     struct bg_pace_round pace = measure_pace(root);
     bg_pace_learn(&root->pace, &pace);
+    if (!bg_root_keep_in_round(root, (struct bg_root_step){.kind = BG_ROOT_STEP_ENDED,
+                                                           .bytes = bg_writer_span(&receipt->frame)}))
+        return;
     bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_ENDED,
                                                  .pace = &pace,
                                                  .combination = root->combined ? &root->combination : NULL});
@@ -228,7 +236,12 @@ static void settle(struct bg_root *root)
 void bg_root_perform(void *context, struct bg_round_action action)
 {
     struct bg_root *root = context;
+    if (root->failed)
+        return;
     switch (action.kind) {
+    case BG_ROUND_DO_CLOSE:
+        (void)bg_root_keep_in_round(root, (struct bg_root_step){.kind = BG_ROOT_STEP_CLOSED});
+        return;
     case BG_ROUND_DO_RELEASE:
         bg_root_release(root, action.group, action.members);
         return;

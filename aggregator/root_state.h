@@ -64,6 +64,7 @@ struct bg_root {
     struct bg_work_queue queue;
     size_t busy; /* works of its own and requests to the key holder that are under way */
     struct bg_error error;
+    bool failed; /* what was kept may differ from this state: nothing is done any more */
 
     struct bg_roster_list enrolled;
 
@@ -104,6 +105,7 @@ struct bg_root {
     uint64_t wake;
     struct bg_pace pace;
     uint64_t opened_at;
+    bool reopened; /* by another process than opened it: what was measured of it says nothing */
     struct bg_combination combination;
     bool combined;
 
@@ -138,6 +140,11 @@ struct bg_root_work *bg_root_queue(struct bg_root *root, enum bg_phase phase, ui
 struct bg_root_work *bg_root_work_of(struct bg_job *job);
 
 void bg_root_notify(struct bg_root *root, struct bg_root_notice notice);
+/* Has the step kept, of this epoch and, the second one, of this round; false: nothing may follow on it. */
+bool bg_root_keep(struct bg_root *root, struct bg_root_step step);
+bool bg_root_keep_in_round(struct bg_root *root, struct bg_root_step step);
+/* BG_IO with a sentence once a step could not be kept. */
+enum bg_status bg_root_check(const struct bg_root *root, struct bg_error *error);
 
 /* root_open.c: what of a schedule is left in a learning round (from 0), from 1 down to `floor`. */
 double bg_root_schedule(const struct bg_root *root, double floor, uint64_t learning_round);

@@ -152,6 +152,10 @@ static void on_sums(void *context, enum bg_status status, struct bg_span reply)
                 bg_status_text(status));
     else
         status = check_sums(root, request.group, reply, &sums);
+    if (status == BG_OK && !bg_root_keep_in_round(root, (struct bg_root_step){.kind = BG_ROOT_STEP_SUMS,
+                                                                              .group = request.group,
+                                                                              .bytes = reply}))
+        return;
     uint8_t *copy = NULL;
     if (status == BG_OK) {
         copy = calloc(root->shape.positions, root->shape.sum_bytes);

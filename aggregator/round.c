@@ -45,7 +45,7 @@ enum bg_status bg_round_admit(const struct bg_round *round, uint64_t number, uin
         member >= round->groups[group].member_count)
         return BG_UNKNOWN_CLIENT;
     const struct bg_round_group *g = &round->groups[group];
-    if (g->arrived & member_bit(member))
+    if ((g->arrived | g->keeping) & member_bit(member))
         return BG_DUPLICATE;
     if (!(wanted(g) & member_bit(member)))
         return BG_REFUSED;
@@ -72,9 +72,11 @@ static void end(struct bg_round *round, enum bg_status outcome, struct bg_round_
 {
     round->outcome = outcome;
     round->state = BG_ROUND_ENDING;
-    for (size_t i = 0; i < round->group_count; i++)
+    for (size_t i = 0; i < round->group_count; i++) {
+        round->groups[i].keeping = 0;
         if (!is_settled(&round->groups[i]))
             round->groups[i].progress = BG_GROUP_SAT_OUT;
+    }
     emit(actions, (struct bg_round_action){.kind = BG_ROUND_DO_SETTLE});
 }
 
@@ -121,10 +123,12 @@ static void settle_gathering(struct bg_round *round, uint64_t now, struct bg_rou
         if (!all_arrived && now < round->deadline)
             return;
         round->state = BG_ROUND_CLOSING;
+        emit(actions, (struct bg_round_action){.kind = BG_ROUND_DO_CLOSE});
     }
     for (size_t i = 0; i < round->group_count; i++) {
         const struct bg_round_group *group = &round->groups[i];
-        if (group->progress == BG_GROUP_GATHERING && group->arrived != (group->folded | group->lost))
+        if (group->progress == BG_GROUP_GATHERING &&
+            (group->keeping || group->arrived != (group->folded | group->lost)))
             return;
     }
     round->state = BG_ROUND_RELEASING;
@@ -145,7 +149,7 @@ static enum bg_status start(struct bg_round *round, const struct bg_round_event 
             return BG_INVALID;
     for (size_t i = 0; i < round->group_count; i++) {
         struct bg_round_group *group = &round->groups[i];
-        group->arrived = group->folded = group->lost = group->elsewhere = 0;
+        group->keeping = group->arrived = group->folded = group->lost = group->elsewhere = 0;
         group->progress = BG_GROUP_NOT_INVITED;
     }
     for (size_t i = 0; i < event->invited_count; i++)
@@ -161,18 +165,51 @@ static enum bg_status start(struct bg_round *round, const struct bg_round_event 
     return BG_OK;
 }
 
+/* One that was admitted in time, in whatever state the round is by now. */
+static bool is_kept(const struct bg_round *round, const struct bg_round_event *event)
+{
+    return event->group < round->group_count && event->member < round->groups[event->group].member_count &&
+           round->groups[event->group].keeping & member_bit(event->member);
+}
+
+static enum bg_status keeping(struct bg_round *round, const struct bg_round_event *event, uint64_t now)
+{
+    enum bg_status status = bg_round_admit(round, round->number, round->attempt, event->group, event->member, now);
+    if (status == BG_OK)
+        round->groups[event->group].keeping |= member_bit(event->member);
+    return status;
+}
+
 static enum bg_status arrived(struct bg_round *round, const struct bg_round_event *event, uint64_t now,
                               struct bg_round_actions *actions)
 {
-    enum bg_status status = bg_round_admit(round, round->number, round->attempt, event->group, event->member, now);
-    if (status != BG_OK)
-        return status;
+    if (!is_kept(round, event)) {
+        if (round->state != BG_ROUND_OPEN || event->status != BG_OK)
+            return BG_INVALID;
+        enum bg_status status = bg_round_admit(round, round->number, round->attempt, event->group, event->member, now);
+        if (status != BG_OK)
+            return status;
+    }
     struct bg_round_group *group = &round->groups[event->group];
-    group->arrived |= member_bit(event->member);
+    group->keeping &= ~member_bit(event->member);
+    if (event->status == BG_OK)
+        group->arrived |= member_bit(event->member);
     /* A group that was opened elsewhere takes a late copy of an update, but has no use for it. */
-    if (group->progress == BG_GROUP_GATHERING)
+    if (event->status == BG_OK && group->progress == BG_GROUP_GATHERING)
         emit(actions, (struct bg_round_action){
                           .kind = BG_ROUND_DO_FOLD, .group = event->group, .member = event->member});
+    else if (round->state == BG_ROUND_CLOSING)
+        settle_gathering(round, now, actions);
+    return BG_OK;
+}
+
+static enum bg_status new_deadline(struct bg_round *round, const struct bg_round_event *event, uint64_t now,
+                                   struct bg_round_actions *actions)
+{
+    round->deadline = event->deadline;
+    if (now < round->deadline)
+        emit(actions, (struct bg_round_action){.kind = BG_ROUND_DO_WAKE, .at = event->deadline});
+    settle_gathering(round, now, actions);
     return BG_OK;
 }
 
@@ -261,15 +298,24 @@ static const bool expected[BG_ROUND_STATE_COUNT][BG_ROUND_EVENT_COUNT] = {
                        [BG_ROUND_ANSWERED] = true,
                        [BG_ROUND_TIME] = true,
                        [BG_ROUND_CANCEL] = true,
-                       [BG_ROUND_REPORTED] = true},
-    [BG_ROUND_CLOSING] = {[BG_ROUND_FOLDED] = true,
+                       [BG_ROUND_REPORTED] = true,
+                       [BG_ROUND_KEEPING] = true,
+                       [BG_ROUND_DEADLINE] = true},
+    [BG_ROUND_CLOSING] = {[BG_ROUND_ARRIVED] = true,
+                          [BG_ROUND_FOLDED] = true,
                           [BG_ROUND_ANSWERED] = true,
                           [BG_ROUND_TIME] = true,
                           [BG_ROUND_CANCEL] = true,
                           [BG_ROUND_REPORTED] = true},
-    [BG_ROUND_RELEASING] = {[BG_ROUND_ANSWERED] = true, [BG_ROUND_TIME] = true, [BG_ROUND_CANCEL] = true},
-    [BG_ROUND_AGGREGATING] = {[BG_ROUND_COMBINED] = true, [BG_ROUND_TIME] = true, [BG_ROUND_CANCEL] = true},
-    [BG_ROUND_PUBLISHING] = {[BG_ROUND_PUBLISHED] = true, [BG_ROUND_TIME] = true},
+    [BG_ROUND_RELEASING] = {[BG_ROUND_ARRIVED] = true,
+                            [BG_ROUND_ANSWERED] = true,
+                            [BG_ROUND_TIME] = true,
+                            [BG_ROUND_CANCEL] = true},
+    [BG_ROUND_AGGREGATING] = {[BG_ROUND_ARRIVED] = true,
+                              [BG_ROUND_COMBINED] = true,
+                              [BG_ROUND_TIME] = true,
+                              [BG_ROUND_CANCEL] = true},
+    [BG_ROUND_PUBLISHING] = {[BG_ROUND_ARRIVED] = true, [BG_ROUND_PUBLISHED] = true, [BG_ROUND_TIME] = true},
     [BG_ROUND_ENDING] = {[BG_ROUND_SETTLED] = true, [BG_ROUND_TIME] = true},
 };
 
@@ -307,6 +353,10 @@ enum bg_status bg_round_step(struct bg_round *round, const struct bg_round_event
         return BG_OK;
     case BG_ROUND_REPORTED:
         return reported(round, event, now, actions);
+    case BG_ROUND_KEEPING:
+        return keeping(round, event, now);
+    case BG_ROUND_DEADLINE:
+        return new_deadline(round, event, now, actions);
     case BG_ROUND_EVENT_COUNT:
         break;
     }

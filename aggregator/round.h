@@ -13,7 +13,9 @@
  *                     └──────────────────────── PUBLISHED ◀──────────────────────────────── PUBLISHING ◀───┘
  *
  * ENDING: the outcome is fixed, the receipt is being made durable. A group in OPEN is released as soon as it is
- * complete (eager); CLOSING waits for folds of updates that had arrived in time.
+ * complete (eager); CLOSING waits for folds of updates that had arrived in time, and before them for those that were
+ * good in time and are still being made durable: what is acknowledged in the end counts in any case, and what is found
+ * durable after a restart is what counted.
  *
  * Any group may also be gathered by another aggregator, below the root. REPORTED tells what became of it there: opened,
  * then its sum is fetched instead of released; or not, then only who had arrived is kept. Until a report says that it
@@ -60,6 +62,7 @@ struct bg_round_group {
     uint32_t member_count;
     uint64_t release_set; /* L as a mask over members; 0 until the group is first released */
     bool opened;          /* ever in this epoch: L is final */
+    uint64_t keeping;     /* members whose update is being made durable, this round */
     uint64_t arrived;     /* members whose update is durable, this round */
     uint64_t folded;      /* of those, in the product */
     uint64_t lost;        /* of those, could not be folded */
@@ -91,7 +94,7 @@ struct bg_round {
 
 enum bg_round_event_kind {
     BG_ROUND_START = 0, /* number, attempt, deadline, invited groups */
-    BG_ROUND_ARRIVED,   /* group, member: the update is durable */
+    BG_ROUND_ARRIVED,   /* group, member: the update is durable; or status: it could not be made so */
     BG_ROUND_FOLDED,    /* group, member, status */
     BG_ROUND_TIME,      /* look at the clock */
     BG_ROUND_ANSWERED,  /* group, status: BG_OK opened; BG_OUT_OF_RANGE invalid; else refused */
@@ -100,6 +103,8 @@ enum bg_round_event_kind {
     BG_ROUND_SETTLED,   /* the receipt is durable */
     BG_ROUND_CANCEL,    /* status: the reason */
     BG_ROUND_REPORTED,  /* group, members whose updates another aggregator has; status: BG_OK opened there */
+    BG_ROUND_KEEPING,   /* group, member: the update is good and in time, and is being made durable */
+    BG_ROUND_DEADLINE,  /* deadline: another one, which may have passed */
     BG_ROUND_EVENT_COUNT
 };
 
@@ -120,6 +125,7 @@ enum bg_round_action_kind {
     BG_ROUND_DO_FOLD = 0, /* group, member: multiply the update into the group's product */
     BG_ROUND_DO_RELEASE,  /* group, members: ask the key holder to open the product of exactly these */
     BG_ROUND_DO_FETCH,    /* group, members: ask the key holder for the sum of these, opened for another aggregator */
+    BG_ROUND_DO_CLOSE,    /* make it durable that no more updates are admitted */
     BG_ROUND_DO_COMBINE,  /* robust aggregation over the opened groups */
     BG_ROUND_DO_PUBLISH,  /* make the new model durable and visible */
     BG_ROUND_DO_SETTLE,   /* write the receipt: outcome, reason and used groups are in the round */
@@ -135,7 +141,7 @@ struct bg_round_action {
     uint64_t at;
 };
 
-/* Actions of one step. `items` is the caller's, for at least group_count + 2 of them. */
+/* Actions of one step. `items` is the caller's, for at least group_count + 3 of them. */
 struct bg_round_actions {
     struct bg_round_action *items;
     size_t count;
@@ -146,8 +152,8 @@ void bg_round_begin_epoch(struct bg_round *round, const struct bg_round_rules *r
                           const uint32_t *member_counts, size_t group_count);
 
 /* May this update be accepted? BG_WRONG_ROUND, BG_TOO_LATE (not OPEN, or past the deadline), BG_UNKNOWN_CLIENT (not
- * an invited group or member), BG_REFUSED (not in the group's release set), BG_DUPLICATE (arrived already: compare
- * the digests). Changes nothing. */
+ * an invited group or member), BG_REFUSED (not in the group's release set), BG_DUPLICATE (arrived already, or is being
+ * made durable: compare the manifests). Changes nothing. */
 BG_MUST_CHECK enum bg_status bg_round_admit(const struct bg_round *round, uint64_t number, uint32_t attempt,
                                             uint32_t group, uint32_t member, uint64_t now);
 

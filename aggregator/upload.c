@@ -11,9 +11,10 @@
 
 void bg_upload_finish(struct bg_upload *upload)
 {
-    free(upload->manifest_bytes);
-    free(upload->payload);
-    free(upload->block_states);
+    if (upload->held)
+        bg_held_release(upload->held);
+    else
+        free((void *)upload->bytes.data);
     bg_wipe(upload->seed, sizeof upload->seed);
     *upload = (struct bg_upload){0};
 }
@@ -23,11 +24,6 @@ struct bg_cipher bg_upload_cipher(const struct bg_upload_terms *terms)
     return (struct bg_cipher){.mode = terms->shape->encryption == BG_PLAN_PAILLIER ? BG_ENCRYPTION_PAILLIER
                                                                                   : BG_ENCRYPTION_NULL,
                               .key = terms->key};
-}
-
-bool bg_upload_complete(const struct bg_upload *upload)
-{
-    return upload->verified && upload->blocks_good == upload->blocks;
 }
 
 static enum bg_status check_terms(const struct bg_upload_terms *terms, const struct bg_frame *frame,
@@ -64,45 +60,71 @@ static enum bg_status check_terms(const struct bg_upload_terms *terms, const str
     return BG_OK;
 }
 
-static enum bg_status take_manifest(struct bg_upload *upload, const struct bg_upload_terms *terms,
-                                    const struct bg_frame *frame)
+enum bg_status bg_upload_read(struct bg_span bytes, struct bg_error *error, struct bg_frame *ret_frame,
+                              struct bg_manifest *ret_manifest)
 {
-    struct bg_frame copy;
-    upload->blocks = bg_manifest_blocks(terms->shape->positions);
-    upload->manifest_size = frame->bytes.size;
-    upload->manifest_bytes = malloc(frame->bytes.size);
-    upload->block_states = calloc(upload->blocks, sizeof *upload->block_states);
-    if (!upload->manifest_bytes || !upload->block_states)
-        return BG_NO_MEMORY;
-    memcpy(upload->manifest_bytes, frame->bytes.data, frame->bytes.size);
-    enum bg_status status =
-        bg_frame_expect((struct bg_span){upload->manifest_bytes, upload->manifest_size}, BG_FRAME_MANIFEST, NULL,
-                        &copy);
-    return status == BG_OK ? bg_manifest_decode(&copy, NULL, &upload->manifest) : status;
+    struct bg_span blocks;
+    enum bg_status status = bg_frame_decode(bytes, error, ret_frame, &blocks);
+    if (status == BG_OK && ret_frame->type != BG_FRAME_MANIFEST)
+        return bg_fail(error, BG_DECODE, "expected an update, found a %s frame", bg_frame_type_name(ret_frame->type));
+    return status == BG_OK ? bg_manifest_decode(ret_frame, error, ret_manifest) : status;
 }
 
-enum bg_status bg_upload_begin(struct bg_upload *upload, const struct bg_upload_terms *terms,
-                               const struct bg_frame *frame, const struct bg_manifest *manifest,
-                               struct bg_error *error)
+/* Of checked frames, the first of which is the manifest's. */
+static enum bg_status take(struct bg_upload *upload, struct bg_span bytes, struct bg_held_bytes *held,
+                           size_t manifest_size)
+{
+    struct bg_frame frame;
+    struct bg_upload fresh = {.bytes = bytes, .held = held ? bg_held_keep(held) : NULL};
+    if (!held) {
+        uint8_t *copy = malloc(bytes.size);
+        if (!copy)
+            return BG_NO_MEMORY;
+        memcpy(copy, bytes.data, bytes.size);
+        fresh.bytes.data = copy;
+    }
+    fresh.frame = (struct bg_span){fresh.bytes.data, manifest_size};
+    fresh.blocks = (struct bg_span){fresh.bytes.data + manifest_size, bytes.size - manifest_size};
+    enum bg_status status = bg_frame_expect(fresh.frame, BG_FRAME_MANIFEST, NULL, &frame);
+    if (status == BG_OK)
+        status = bg_manifest_decode(&frame, NULL, &fresh.manifest);
+    if (status == BG_OK)
+        *upload = fresh;
+    else
+        bg_upload_finish(&fresh);
+    return status;
+}
+
+enum bg_status bg_upload_begin(struct bg_upload *upload, const struct bg_upload_terms *terms, struct bg_span bytes,
+                               struct bg_held_bytes *held, const struct bg_frame *frame,
+                               const struct bg_manifest *manifest, struct bg_error *error)
 {
     char client[2 * BG_DIGEST_BYTES + 1];
+    uint64_t size = bg_shape_update_bytes(terms->shape);
     bg_digest_to_hex(&manifest->client, client);
-    if (upload->manifest_bytes) {
-        struct bg_span mine = {upload->manifest_bytes, upload->manifest_size};
-        if (bg_span_equal(mine, frame->bytes))
-            return BG_OK;
-        return bg_fail(error, BG_DUPLICATE, "client %s: a second, different update for round %llu", client,
-                       (unsigned long long)manifest->round);
-    }
     enum bg_status status = check_terms(terms, frame, manifest, client, error);
     if (status != BG_OK)
         return status;
-    status = take_manifest(upload, terms, frame);
-    if (status != BG_OK) {
-        bg_upload_finish(upload);
-        return bg_fail(error, status, "client %s: %s", client, bg_status_text(status));
-    }
-    return BG_OK;
+    if (bytes.size != size)
+        return bg_fail(error, bytes.size < size ? BG_TRUNCATED : BG_DECODE,
+                       "client %s: %zu bytes, an update of this round has %llu: %s", client, bytes.size,
+                       (unsigned long long)size,
+                       bytes.size < size ? "blocks are missing" : "something follows its blocks");
+    status = take(upload, bytes, held, frame->bytes.size);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "client %s: %s", client, bg_status_text(status));
+}
+
+enum bg_status bg_upload_begin_manifest(struct bg_upload *upload, const struct bg_upload_terms *terms,
+                                        const struct bg_frame *frame, const struct bg_manifest *manifest,
+                                        struct bg_error *error)
+{
+    char client[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(&manifest->client, client);
+    enum bg_status status = check_terms(terms, frame, manifest, client, error);
+    if (status != BG_OK)
+        return status;
+    status = take(upload, frame->bytes, NULL, frame->bytes.size);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "client %s: %s", client, bg_status_text(status));
 }
 
 enum bg_status bg_upload_verify_signature(const struct bg_upload *upload,
@@ -118,110 +140,124 @@ enum bg_status bg_upload_verify_signature(const struct bg_upload *upload,
     return bg_fail(error, status, "client %s: the manifest's signature does not verify", client);
 }
 
-static size_t block_size(const struct bg_shape *shape, size_t index, size_t *ret_positions)
+/* ---- blocks ---- */
+
+size_t bg_upload_block_count(const struct bg_upload *upload)
 {
-    size_t left = shape->positions - index * BG_BLOCK_POSITIONS;
-    *ret_positions = left < BG_BLOCK_POSITIONS ? left : BG_BLOCK_POSITIONS;
-    return bg_shape_payload_bytes(shape, index * BG_BLOCK_POSITIONS, *ret_positions);
+    return upload->blocks.size ? bg_manifest_blocks(upload->manifest.positions) : 0;
 }
 
-static uint8_t *block_start(const struct bg_upload *upload, const struct bg_shape *shape, size_t index)
+struct bg_span bg_upload_payload(const struct bg_upload *upload, const struct bg_shape *shape, size_t index,
+                                 size_t *ret_positions)
 {
-    return upload->payload + index * BG_BLOCK_POSITIONS * shape->position_bytes;
+    size_t first = index * BG_BLOCK_POSITIONS, left = shape->positions - first;
+    size_t positions = left < BG_BLOCK_POSITIONS ? left : BG_BLOCK_POSITIONS;
+    size_t at = index * BG_BLOCK_HEADER_BYTES + bg_shape_payload_bytes(shape, 0, first) + BG_BLOCK_HEADER_BYTES;
+    *ret_positions = positions;
+    return (struct bg_span){upload->blocks.data + at, bg_shape_payload_bytes(shape, first, positions)};
 }
 
-static enum bg_status check_origin(const struct bg_manifest *manifest, const struct bg_block *block,
+static enum bg_status check_origin(const struct bg_upload *upload, const struct bg_upload_terms *terms,
+                                   const struct bg_frame *frame, const struct bg_block *block, size_t index,
                                    const char *client, struct bg_error *error)
 {
+    const struct bg_manifest *manifest = &upload->manifest;
+    if (!bg_population_equal(&frame->population, &terms->plan->key.population))
+        return bg_fail(error, BG_WRONG_POPULATION, "client %s: block %zu for population %s", client, index,
+                       frame->population.name);
+    if (!bg_digest_equal(&frame->plan_id, terms->plan_id))
+        return bg_fail(error, BG_STALE_PLAN, "client %s: block %zu under another plan than its manifest", client,
+                       index);
     if (block->round != manifest->round || block->attempt != manifest->attempt)
-        return bg_fail(error, BG_WRONG_ROUND, "client %s: block %u for round %llu, its manifest is for %llu", client,
-                       block->index, (unsigned long long)block->round, (unsigned long long)manifest->round);
+        return bg_fail(error, BG_WRONG_ROUND, "client %s: block %zu for round %llu, its manifest is for %llu", client,
+                       index, (unsigned long long)block->round, (unsigned long long)manifest->round);
     if (block->group != manifest->group || !bg_digest_equal(&block->client, &manifest->client))
-        return bg_fail(error, BG_UNKNOWN_CLIENT, "client %s: block %u of another client's manifest", client,
-                       block->index);
+        return bg_fail(error, BG_UNKNOWN_CLIENT, "client %s: block %zu of another client's manifest", client, index);
+    if (block->index != index)
+        return bg_fail(error, BG_INVALID, "client %s: block %u where block %zu belongs", client, block->index, index);
     return BG_OK;
 }
 
-enum bg_status bg_upload_place(struct bg_upload *upload, const struct bg_upload_terms *terms,
-                               const struct bg_block *block, struct bg_error *error, bool *ret_news)
+/* Of all the block's ciphertexts, in place but for a tail, which is checked with zeros for the digits it lacks. */
+static enum bg_status check_ciphertexts(const struct bg_upload_terms *terms, struct bg_span payload, size_t positions,
+                                        size_t *reterr_position)
 {
-    char client[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(&block->client, client);
-    if (!upload->verified)
-        return bg_fail(error, BG_NOT_FOUND, "client %s: block %u before its manifest was accepted", client,
-                       block->index);
-    enum bg_status status = check_origin(&upload->manifest, block, client, error);
+    uint8_t tail[BG_MAX_POSITION_BYTES] = {0};
+    struct bg_cipher cipher = bg_upload_cipher(terms);
+    size_t width = terms->shape->position_bytes, whole = payload.size / width;
+    enum bg_status status = BG_OK;
+    if (whole)
+        status = bg_cipher_check(&cipher, (struct bg_span){payload.data, whole * width}, whole, reterr_position);
+    if (status != BG_OK || whole == positions)
+        return status;
+    memcpy(tail, payload.data + whole * width, payload.size - whole * width);
+    status = bg_cipher_check(&cipher, (struct bg_span){tail, width}, 1, reterr_position);
+    if (status == BG_OK && !bg_tail_is_cut(&cipher, terms->shape->tail_lacks, tail, 1))
+        status = BG_BAD_CIPHERTEXT;
+    *reterr_position = whole;
+    return status;
+}
+
+static enum bg_status verify_block(const struct bg_upload *upload, const struct bg_upload_terms *terms, size_t index,
+                                   const char *client, struct bg_error *error)
+{
+    struct bg_frame frame;
+    struct bg_block block;
+    size_t positions, bad = 0;
+    struct bg_span payload = bg_upload_payload(upload, terms->shape, index, &positions);
+    struct bg_span bytes = {payload.data - BG_BLOCK_HEADER_BYTES, BG_BLOCK_HEADER_BYTES + payload.size};
+    struct bg_digest digest, promised = bg_manifest_block_digest(&upload->manifest, index);
+    enum bg_status status = bg_frame_expect(bytes, BG_FRAME_BLOCK, error, &frame);
+    if (status == BG_OK)
+        status = bg_block_decode(&frame, error, &block);
+    if (status != BG_OK)
+        return bg_fail_in(error, status, "client %s: block %zu", client, index);
+    status = check_origin(upload, terms, &frame, &block, index, client, error);
     if (status != BG_OK)
         return status;
-    if (block->index >= upload->blocks)
-        return bg_fail(error, BG_INVALID, "client %s: block %u of %zu", client, block->index, upload->blocks);
-    size_t positions;
-    size_t size = block_size(terms->shape, block->index, &positions);
-    if (block->positions != positions || block->payload.size != size)
-        return bg_fail(error, BG_INVALID, "client %s: block %u has %u positions in %zu bytes instead of %zu in %zu",
-                       client, block->index, block->positions, block->payload.size, positions, size);
-    if (!upload->payload)
-        upload->payload = calloc(terms->shape->positions, terms->shape->position_bytes);
-    if (!upload->payload)
-        return bg_fail(error, BG_NO_MEMORY, "client %s: block %u: out of memory", client, block->index);
-    uint8_t *place = block_start(upload, terms->shape, block->index);
-    if (upload->block_states[block->index] != BG_BLOCK_ABSENT) {
-        if (memcmp(place, block->payload.data, size) != 0)
-            return bg_fail(error, BG_DUPLICATE, "client %s: block %u again with other content", client, block->index);
-        *ret_news = false;
-        return BG_OK;
-    }
-    memcpy(place, block->payload.data, size);
-    upload->block_states[block->index] = BG_BLOCK_CHECKING;
-    *ret_news = true;
-    return BG_OK;
-}
-
-enum bg_status bg_upload_verify_block(const struct bg_upload *upload, const struct bg_upload_terms *terms,
-                                      size_t index, struct bg_error *error)
-{
-    char client[2 * BG_DIGEST_BYTES + 1];
-    size_t positions, bad;
-    size_t size = block_size(terms->shape, index, &positions);
-    struct bg_span payload = {block_start(upload, terms->shape, index), size};
-    struct bg_digest digest, promised = bg_manifest_block_digest(&upload->manifest, index);
-    bg_digest_to_hex(&upload->manifest.client, client);
+    if (block.positions != positions)
+        return bg_fail(error, BG_INVALID, "client %s: block %zu has %u positions instead of %zu", client, index,
+                       block.positions, positions);
     bg_sha256(payload, &digest);
     if (!bg_digest_equal(&digest, &promised))
         return bg_fail(error, BG_BAD_DIGEST, "client %s: block %zu is not the one its manifest names", client, index);
     if (terms->shape->encryption == BG_PLAN_OFF)
         return BG_OK;
-    struct bg_cipher cipher = bg_upload_cipher(terms);
-    struct bg_span ciphertexts = {payload.data, positions * terms->shape->position_bytes};
-    enum bg_status status = bg_cipher_check(&cipher, ciphertexts, positions, &bad);
-    if (status == BG_OK && index + 1 == upload->blocks
-        && !bg_tail_is_cut(&cipher, terms->shape->tail_lacks, ciphertexts.data, positions)) {
-        bad = positions - 1;
-        status = BG_BAD_CIPHERTEXT;
-    }
+    status = check_ciphertexts(terms, payload, positions, &bad);
     if (status == BG_BAD_CIPHERTEXT)
         return bg_fail(error, status, "client %s: position %zu: %s", client, index * BG_BLOCK_POSITIONS + bad,
                        bg_status_text(status));
-    if (status != BG_OK)
-        return bg_fail(error, status, "client %s: block %zu: %s", client, index, bg_status_text(status));
-    return BG_OK;
+    return status == BG_OK ? BG_OK
+                           : bg_fail(error, status, "client %s: block %zu: %s", client, index, bg_status_text(status));
 }
 
-void bg_upload_settle_block(struct bg_upload *upload, size_t index, bool good)
+enum bg_status bg_upload_verify_blocks(const struct bg_upload *upload, const struct bg_upload_terms *terms,
+                                       size_t first, size_t end, struct bg_error *error)
 {
-    upload->block_states[index] = good ? BG_BLOCK_GOOD : BG_BLOCK_ABSENT;
-    upload->blocks_good += good;
+    char client[2 * BG_DIGEST_BYTES + 1];
+    enum bg_status status = BG_OK;
+    bg_digest_to_hex(&upload->manifest.client, client);
+    for (size_t i = first; status == BG_OK && i < end; i++)
+        status = verify_block(upload, terms, i, client, error);
+    return status;
 }
 
-struct bg_block bg_upload_block(const struct bg_upload *upload, const struct bg_shape *shape, size_t index)
+enum bg_status bg_upload_fold(const struct bg_upload *upload, const struct bg_shape *shape,
+                              struct bg_product *product)
 {
-    size_t positions;
-    size_t size = block_size(shape, index, &positions);
-    return (struct bg_block){.round = upload->manifest.round,
-                             .attempt = upload->manifest.attempt,
-                             .group = upload->manifest.group,
-                             .client = upload->manifest.client,
-                             .index = (uint32_t)index,
-                             .positions = (uint32_t)positions,
-                             .payload = {block_start(upload, shape, index), size}};
+    uint8_t tail[BG_MAX_POSITION_BYTES] = {0};
+    size_t width = shape->position_bytes, blocks = bg_upload_block_count(upload);
+    enum bg_status status = BG_OK;
+    for (size_t i = 0; status == BG_OK && i < blocks; i++) {
+        size_t first = i * BG_BLOCK_POSITIONS, positions;
+        struct bg_span payload = bg_upload_payload(upload, shape, i, &positions);
+        size_t whole = payload.size / width;
+        if (whole)
+            status = bg_product_multiply(product, first, whole, (struct bg_span){payload.data, whole * width});
+        if (status != BG_OK || whole == positions)
+            continue;
+        memcpy(tail, payload.data + whole * width, payload.size - whole * width);
+        status = bg_product_multiply(product, first + whole, 1, (struct bg_span){tail, width});
+    }
+    return status;
 }

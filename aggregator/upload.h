@@ -1,36 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One member's update on its way in: the manifest first, then its blocks in any order, each checked before it counts.
- * The checks are split as the driver needs them: `begin` and `place` look at what is cheap and decide whether the
- * message belongs here; `verify` functions are arithmetic for a worker.
+ * One member's update as an aggregator has it: its frames as they were sent, in the memory that they came in where the
+ * request holds that, else in a copy. The checks are split as the driver needs them: `begin` looks at what is cheap and
+ * decides whether the update belongs here; `verify` functions are arithmetic for workers, each of which may have a
+ * range of the blocks.
  */
 #pragma once
 
+#include "crypto/product.h"
 #include "crypto/seal.h"
+#include "net/transport.h"
 #include "protocol/shape.h"
 #include "wire/block.h"
 #include "wire/manifest.h"
 
 struct bg_upload {
-    uint8_t *manifest_bytes; /* the frame as sent; NULL: no manifest yet */
-    size_t manifest_size;
-    struct bg_manifest manifest; /* spans into the above */
-    bool verified;               /* signature, seed and commitment are good */
+    struct bg_span bytes;        /* all frames; empty: there is no update */
+    struct bg_held_bytes *held;  /* has them; NULL: they are the upload's own */
+    struct bg_span frame;        /* the manifest's … */
+    struct bg_manifest manifest; /* … with spans into it */
+    struct bg_span blocks;       /* frames of one size but the last; empty in a report, which has manifests alone */
     uint8_t seed[BG_SEED_BYTES]; /* of the pads; wiped by finish */
-    uint8_t *payload;            /* positions × position_bytes, zero-extended; NULL before the first block */
-    uint8_t *block_states;       /* (blocks) enum bg_block_state */
-    size_t blocks;
-    size_t blocks_good;
 };
 
-enum bg_block_state {
-    BG_BLOCK_ABSENT = 0,
-    BG_BLOCK_CHECKING,
-    BG_BLOCK_GOOD,
-};
-
+/* Lets go of the bytes. */
 void bg_upload_finish(struct bg_upload *upload);
-bool bg_upload_complete(const struct bg_upload *upload);
 
 /* What the round expects of a manifest; borrowed. */
 struct bg_upload_terms {
@@ -46,12 +40,20 @@ struct bg_upload_terms {
 /* Not with encryption off. */
 struct bg_cipher bg_upload_cipher(const struct bg_upload_terms *terms);
 
-/* Copies a manifest into an empty upload after the checks that need no arithmetic. BG_STALE_PLAN, BG_WRONG_ROUND,
- * BG_DECODE and others, each with a sentence; the upload stays empty then. For an upload that has a manifest: BG_OK if
- * it is the same frame, BG_DUPLICATE otherwise. */
+/* What an update begins with; what is returned borrows from `bytes`. Errors as those of frames and manifests. */
+BG_MUST_CHECK enum bg_status bg_upload_read(struct bg_span bytes, struct bg_error *error, struct bg_frame *ret_frame,
+                                            struct bg_manifest *ret_manifest);
+/* Into an empty upload, after the checks that need no arithmetic: all frames of an update, of which `frame` and
+ * `manifest` were read, keeping `held` or copying where it is NULL. BG_STALE_PLAN, BG_WRONG_ROUND, BG_DECODE,
+ * BG_TRUNCATED and others, each with a sentence; the upload stays empty then. */
 BG_MUST_CHECK enum bg_status bg_upload_begin(struct bg_upload *upload, const struct bg_upload_terms *terms,
+                                             struct bg_span bytes, struct bg_held_bytes *held,
                                              const struct bg_frame *frame, const struct bg_manifest *manifest,
                                              struct bg_error *error);
+/* The same of a manifest alone, copied. */
+BG_MUST_CHECK enum bg_status bg_upload_begin_manifest(struct bg_upload *upload, const struct bg_upload_terms *terms,
+                                                      const struct bg_frame *frame,
+                                                      const struct bg_manifest *manifest, struct bg_error *error);
 /* Arithmetic: the client's signature. */
 BG_MUST_CHECK enum bg_status bg_upload_verify_signature(const struct bg_upload *upload,
                                                         const uint8_t point[static BG_PUBLIC_POINT_BYTES],
@@ -60,16 +62,16 @@ BG_MUST_CHECK enum bg_status bg_upload_verify_signature(const struct bg_upload *
 BG_MUST_CHECK enum bg_status bg_upload_verify(struct bg_upload *upload, const struct bg_upload_terms *terms,
                                               const uint8_t point[static BG_PUBLIC_POINT_BYTES],
                                               struct bg_error *error);
-/* Copies a block's payload to its place and marks it CHECKING. BG_NOT_FOUND: no verified manifest; BG_WRONG_ROUND,
- * BG_UNKNOWN_CLIENT: of another manifest; BG_INVALID: its index, positions or size are not the manifest's; BG_DUPLICATE
- * for other content than was accepted; for the same content BG_OK, and *ret_news is false. */
-BG_MUST_CHECK enum bg_status bg_upload_place(struct bg_upload *upload, const struct bg_upload_terms *terms,
-                                             const struct bg_block *block, struct bg_error *error, bool *ret_news);
-/* Arithmetic: digest and ciphertexts of a placed block. */
-BG_MUST_CHECK enum bg_status bg_upload_verify_block(const struct bg_upload *upload,
-                                                    const struct bg_upload_terms *terms, size_t index,
-                                                    struct bg_error *error);
-/* Counts a placed block by the verdict of its check. */
-void bg_upload_settle_block(struct bg_upload *upload, size_t index, bool good);
-/* A good block as its sender sent it; the payload is borrowed. */
-struct bg_block bg_upload_block(const struct bg_upload *upload, const struct bg_shape *shape, size_t index);
+/* Arithmetic: that blocks first … end−1 are those of the manifest, and ciphertexts. BG_WRONG_ROUND, BG_UNKNOWN_CLIENT,
+ * BG_STALE_PLAN: of another manifest; BG_INVALID: another index or size; BG_BAD_DIGEST, BG_BAD_CIPHERTEXT, and the
+ * errors of frames. */
+BG_MUST_CHECK enum bg_status bg_upload_verify_blocks(const struct bg_upload *upload,
+                                                     const struct bg_upload_terms *terms, size_t first, size_t end,
+                                                     struct bg_error *error);
+size_t bg_upload_block_count(const struct bg_upload *upload);
+/* Ciphertexts of a block that was verified, from position 64·index on; *ret_positions of them. Borrowed. */
+struct bg_span bg_upload_payload(const struct bg_upload *upload, const struct bg_shape *shape, size_t index,
+                                 size_t *ret_positions);
+/* Arithmetic: all ciphertexts of a verified update into the product. BG_NO_MEMORY leaves it useless. */
+BG_MUST_CHECK enum bg_status bg_upload_fold(const struct bg_upload *upload, const struct bg_shape *shape,
+                                            struct bg_product *product);

@@ -211,42 +211,21 @@ static void prepare(struct bg_client *client)
 
 /* ---- sending and the receipt ---- */
 
-static void send_next(struct bg_client *client);
-
 static void on_sent(void *context, enum bg_status status, struct bg_span reply)
 {
     struct bg_client *client = context;
+    uint64_t wait_ns = 0;
     if (status != BG_OK) {
         bg_fail(&client->error, status, "update for round %llu: %s",
                 (unsigned long long)client->state.task.task.round, bg_status_text(status));
         bg_client_report(client, BG_SESSION_SENT, status);
         return;
     }
-    if (!read_pace(client, reply, &client->receipt_wait_ns))
-        client->receipt_wait_ns = 0;
-    client->sent += client->sending;
-    send_next(client);
-}
-
-/* Bytes of the first of these frames; of all, where they are none. */
-static size_t frame_bytes(struct bg_span frames)
-{
-    struct bg_frame frame;
-    struct bg_span rest = {NULL, 0};
-    return bg_frame_decode(frames, NULL, &frame, &rest) == BG_OK ? frames.size - rest.size : frames.size;
-}
-
-static void send_next(struct bg_client *client)
-{
-    struct bg_span left = {client->out.data + client->sent, client->out.size - client->sent};
-    if (client->sent && !left.size) {
-        if (client->settings.memory)
-            client->settings.memory->release_update(client->settings.memory);
-        advance(client, (struct bg_session_event){.kind = BG_SESSION_SENT, .wait_ns = client->receipt_wait_ns});
-        return;
-    }
-    client->sending = left.size = frame_bytes(left);
-    ask(client, client->sent ? BG_ROUTE_BLOCK : BG_ROUTE_MANIFEST, left, on_sent);
+    if (!read_pace(client, reply, &wait_ns))
+        wait_ns = 0;
+    if (client->settings.memory)
+        client->settings.memory->release_update(client->settings.memory);
+    advance(client, (struct bg_session_event){.kind = BG_SESSION_SENT, .wait_ns = wait_ns});
 }
 
 static void forget_frames(struct bg_client *client)
@@ -329,11 +308,7 @@ static void perform(struct bg_client *client, enum bg_session_action action)
         bg_client_begin_building(client);
         return;
     case BG_SESSION_DO_SEND:
-        send_next(client);
-        return;
-    case BG_SESSION_DO_RESEND:
-        client->sent = 0;
-        send_next(client);
+        ask(client, BG_ROUTE_UPDATE, client->out, on_sent);
         return;
     case BG_SESSION_DO_ASK_RECEIPT:
         ask_receipt(client);

@@ -26,8 +26,6 @@ struct bg_client {
     float *delta;
     uint64_t *measured; /* fields of a stage that measures, until they are built */
     struct bg_span out; /* bytes of the update that is out, until it is acknowledged; kept ones until it is settled */
-    size_t sent, sending;     /* of these: acknowledged; in the request under way */
-    uint64_t receipt_wait_ns; /* that the answer to the last frame asked for; 0: none */
 
     struct bg_work work;
     enum bg_status work_status;

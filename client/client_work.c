@@ -170,7 +170,6 @@ void bg_client_begin_building(struct bg_client *client)
                                                    .codec = &client->state.learner.codec,
                                                    .fields = client->measured};
     client->measured = NULL;
-    client->sent = 0;
     queue_work(client, BG_PHASE_ENCODING, client->state.learner.plan.plan.root.layout.coordinates, run_encoding,
                encoding_done);
 }

@@ -140,7 +140,7 @@ static enum bg_session_action on_wake(struct bg_session *session, uint64_t now)
         if (now < session->deadline) {
             session->unanswered = true;
             go(session, BG_SESSION_SENDING);
-            return BG_SESSION_DO_RESEND;
+            return BG_SESSION_DO_SEND;
         }
     }
     switch (session->state) {

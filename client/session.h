@@ -63,8 +63,7 @@ enum bg_session_action {
     BG_SESSION_DO_PREPARE,     /* fetch and check what is missing: plan, groups, model */
     BG_SESSION_DO_TRAIN,       /* decay the residual by session->missed rounds, then train */
     BG_SESSION_DO_BUILD,
-    BG_SESSION_DO_SEND,        /* manifest and blocks, those the other side lacks */
-    BG_SESSION_DO_RESEND,      /* manifest and blocks, all of them */
+    BG_SESSION_DO_SEND,        /* the whole update; what the other side has of it already is its transport's to know */
     BG_SESSION_DO_ASK_RECEIPT,
     BG_SESSION_DO_COMMIT,      /* the update was used; then WAKE is due at session->wake */
     BG_SESSION_DO_FOLD_BACK,   /* it was not; then as above */

@@ -17,8 +17,10 @@ struct bg_loopback_reply {
     uint8_t bytes[];
 };
 
+/* Gone when it has been answered and nobody holds its body any more. */
 struct loopback_call {
     struct bg_call call; /* first: what the server answers */
+    struct bg_held_bytes held;
     struct bg_loopback *loopback;
     struct bg_request request; /* its body is this block's tail */
     bg_reply_function *on_reply;
@@ -77,6 +79,11 @@ static void drop_reply(struct bg_loopback *loopback, struct bg_loopback_reply *r
     free(reply);
 }
 
+static void forget_call(struct bg_held_bytes *held)
+{
+    free((char *)held - offsetof(struct loopback_call, held));
+}
+
 static void deliver_reply(void *argument)
 {
     struct loopback_call *call = argument;
@@ -85,7 +92,7 @@ static void deliver_reply(void *argument)
         reply = (struct bg_span){call->reply->bytes, call->reply->size};
     call->on_reply(call->context, call->status, reply);
     drop_reply(call->loopback, call->reply);
-    free(call);
+    bg_held_release(&call->held);
 }
 
 static void deliver_request(void *argument)
@@ -124,9 +131,14 @@ static enum bg_status loopback_send(struct bg_transport *transport, const struct
     struct loopback_call *call = bg_size_add(sizeof *call, request->body.size, &size) ? malloc(size) : NULL;
     if (!call)
         return BG_NO_MEMORY;
-    *call = (struct loopback_call){
-        .call = {answer}, .loopback = loopback, .request = *request, .on_reply = on_reply, .context = context};
+    *call = (struct loopback_call){.call = {answer},
+                                   .held = {.holders = 1, .finish = forget_call},
+                                   .loopback = loopback,
+                                   .request = *request,
+                                   .on_reply = on_reply,
+                                   .context = context};
     call->request.body.data = call->body;
+    call->request.held = &call->held;
     if (request->body.size)
         memcpy(call->body, request->body.data, request->body.size);
     loopback->calls++;

@@ -2,7 +2,8 @@
 /*
  * A transport inside one process: requests and replies cross a link that the owner models. No clock of its own:
  * the owner's `post` runs a delivery after a delay, in order of (time, sequence). Equal replies that are on their way
- * at the same time are kept once: a document that all clients ask for at once costs its size, not theirs.
+ * at the same time are kept once: a document that all clients ask for at once costs its size, not theirs. The server
+ * may hold a request's body for as long as it wants.
  */
 #pragma once
 

@@ -7,7 +7,6 @@ const char *bg_route_name(enum bg_route route)
         [BG_ROUTE_PLAN] = "plan",         [BG_ROUTE_GROUPS] = "groups",
         [BG_ROUTE_TASK] = "task",         [BG_ROUTE_MODEL] = "model",
         [BG_ROUTE_UPDATE] = "update",
-        [BG_ROUTE_MANIFEST] = "manifest", [BG_ROUTE_BLOCK] = "block",
         [BG_ROUTE_RECEIPT] = "receipt",   [BG_ROUTE_EPOCH] = "epoch",
         [BG_ROUTE_SIGNED_PLAN] = "signed plan", [BG_ROUTE_RELEASE] = "release",
         [BG_ROUTE_SUMS] = "sums",         [BG_ROUTE_REPORT] = "report",

@@ -18,8 +18,6 @@ enum bg_route {
     BG_ROUTE_TASK,      /* → task frame of the open round; BG_NOT_FOUND between rounds */
     BG_ROUTE_MODEL,     /* digest (32 bytes) → model file */
     BG_ROUTE_UPDATE,    /* manifest frame and all its block frames → nothing, or a pace frame: the update is durable */
-    BG_ROUTE_MANIFEST,  /* manifest frame → nothing */
-    BG_ROUTE_BLOCK,     /* block frame → nothing; OK of the last, with a pace frame or not: the update is durable */
     BG_ROUTE_RECEIPT,   /* u64 round → receipt frame; BG_BUSY while the round runs */
     BG_ROUTE_EPOCH,     /* root to key holder: epoch request frame → reveal frame, groups frame, signed key part */
     BG_ROUTE_SIGNED_PLAN, /* root to key holder: plan frame → nothing: its manifests will be accepted */

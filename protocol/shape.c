@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/shape.h"
 
+#include "wire/block.h"
 #include "wire/manifest.h"
 
 #include <math.h>
 #include <string.h>
 
-#define BLOCK_BODY_BYTES (8 + 4 + 4 + BG_DIGEST_BYTES + 4 + 4)
 #define MANIFEST_BODY_BYTES                                                                                          \
     (3 * BG_DIGEST_BYTES + 8 + 8 + 4 + 4 + BG_DIGEST_BYTES + 8 + BG_DIGEST_BYTES + 4 + 4 + BG_SIGNATURE_BYTES)
 
@@ -234,7 +234,7 @@ size_t bg_shape_manifest_bytes(const struct bg_shape *shape)
 
 uint64_t bg_shape_update_bytes(const struct bg_shape *shape)
 {
-    uint64_t blocks = bg_manifest_blocks(shape->positions) * (BG_FRAME_HEADER_BYTES + BLOCK_BODY_BYTES);
+    uint64_t blocks = bg_manifest_blocks(shape->positions) * BG_BLOCK_HEADER_BYTES;
     return bg_shape_manifest_bytes(shape) + blocks + bg_shape_payload_bytes(shape, 0, shape->positions);
 }
 

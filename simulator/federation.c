@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "simulator/federation.h"
 
+#include "aggregator/intake.h"
 #include "crypto/secret_key.h"
 #include "simulator/federation_state.h"
 #include "wire/manifest.h"
@@ -11,7 +12,7 @@
 #define KEY_HOLDER_LATENCY_NS BG_MILLISECOND
 #define KEY_HOLDER_NS_PER_BYTE 8 /* 1 Gbit/s */
 
-#define MARKS_BESIDES_BLOCKS 16 /* of a client: its work, its manifest, five documents, its part of its group's */
+#define MARKS_BESIDES_BLOCKS 16 /* of a client: its work, its update, five documents, its part of its group's */
 #define MARKS_MOST ((size_t)1 << 20)
 
 const double bg_arrival_shares[BG_ARRIVAL_SHARES] = {0.5, 0.95, 1};
@@ -35,7 +36,7 @@ void bg_federation_mark_message(struct bg_federation *f, const struct bg_request
                                 uint64_t delay_ns)
 {
     uint32_t place;
-    bool update = request->route == BG_ROUTE_MANIFEST || request->route == BG_ROUTE_BLOCK;
+    bool update = request->route == BG_ROUTE_UPDATE;
     uint64_t now = bg_world_now(f->world);
     if (!f->marks.capacity || !bytes || update != upward || !bg_digest_table_find(&f->places, &request->peer, &place))
         return;
@@ -356,7 +357,7 @@ static void draw_faults(struct bg_federation *f, uint64_t round)
 static enum bg_status begin_marks(struct bg_federation *f, struct bg_error *error)
 {
     size_t blocks = bg_manifest_blocks(bg_root_shape(f->root)->positions);
-    size_t wanted = f->member_count * 2 * (2 * blocks + MARKS_BESIDES_BLOCKS);
+    size_t wanted = f->member_count * 2 * (blocks / BG_INTAKE_BLOCKS + MARKS_BESIDES_BLOCKS);
     size_t capacity = wanted < MARKS_MOST ? wanted : MARKS_MOST;
     struct bg_phase_mark *marks = f->marks.marks;
     if (capacity > f->marks.capacity) {

@@ -22,7 +22,7 @@ extern const double bg_arrival_shares[BG_ARRIVAL_SHARES]; /* ascending, the last
 /* What came to the aggregators of one level, and went from them, in a round. */
 struct bg_level_traffic {
     uint64_t bytes_up, bytes_down; /* requests and replies, without headers below the frames */
-    size_t contributions;          /* manifests, blocks and reports */
+    size_t contributions;          /* updates and reports */
     uint64_t begin_ns, end_ns;     /* when the first was sent and the last had arrived, from the round's begin */
 };
 

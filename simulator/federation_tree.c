@@ -25,8 +25,7 @@ static void count_traffic(struct bg_federation *f, size_t level, const struct bg
 {
     struct bg_level_traffic *traffic = &f->result.levels[level];
     uint64_t at = bg_world_now(f->world) - f->round_begin;
-    bool contribution = request->route == BG_ROUTE_MANIFEST || request->route == BG_ROUTE_BLOCK ||
-                        request->route == BG_ROUTE_REPORT;
+    bool contribution = request->route == BG_ROUTE_UPDATE || request->route == BG_ROUTE_REPORT;
     *(upward ? &traffic->bytes_up : &traffic->bytes_down) += bytes;
     if (!upward || !contribution)
         return;

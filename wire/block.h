@@ -9,6 +9,8 @@
 
 #include "wire/frame.h"
 
+#define BG_BLOCK_HEADER_BYTES (BG_FRAME_HEADER_BYTES + 56) /* of a block's frame before its payload */
+
 struct bg_block {
     uint64_t round;
     uint32_t attempt;

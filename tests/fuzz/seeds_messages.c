@@ -67,7 +67,7 @@ static void seed_uploads(void)
     one_group_init(&group, &(struct group_terms){.encryption = BG_PLAN_PAILLIER,
                                                  .mode = BG_PLAN_CODEC_EF,
                                                  .s = 2,
-                                                 .coordinates = 900});
+                                                 .coordinates = 19500});
     uint64_t *slots = honest_slots(&group);
     struct bg_update update = update_of(&group, 0, slots, NULL);
     bg_writer_init(&w);

@@ -179,41 +179,35 @@ enum bg_status begin(struct one_group *group, struct bg_upload *upload, struct b
 {
     struct bg_frame frame;
     struct bg_manifest manifest;
-    cr_assert_eq(bg_frame_expect(bytes, BG_FRAME_MANIFEST, error, &frame), BG_OK);
-    cr_assert_eq(bg_manifest_decode(&frame, error, &manifest), BG_OK, "%s", error->text);
-    return bg_upload_begin(upload, &group->terms, &frame, &manifest, error);
+    cr_assert_eq(bg_upload_read(bytes, error, &frame, &manifest), BG_OK, "%s", error->text);
+    return bg_upload_begin_manifest(upload, &group->terms, &frame, &manifest, error);
 }
 
 enum bg_status verify(struct one_group *group, struct bg_upload *upload, uint32_t member, struct bg_error *error)
 {
     const uint8_t *point = bg_identity_point(group->members[member]);
-    enum bg_status status = bg_upload_verify(upload, &group->terms, point, error);
-    upload->verified = status == BG_OK;
-    return status;
+    return bg_upload_verify(upload, &group->terms, point, error);
 }
 
-enum bg_status take_block(struct one_group *group, struct bg_upload *upload, struct bg_span bytes,
-                          struct bg_error *error)
+enum bg_status take(struct one_group *group, struct bg_upload *upload, uint32_t member, struct bg_span bytes,
+                    struct bg_error *error)
 {
     struct bg_frame frame;
-    struct bg_block block;
-    bool news;
-    cr_assert_eq(bg_frame_expect(bytes, BG_FRAME_BLOCK, error, &frame), BG_OK);
-    cr_assert_eq(bg_block_decode(&frame, error, &block), BG_OK, "%s", error->text);
-    enum bg_status status = bg_upload_place(upload, &group->terms, &block, error, &news);
-    if (status != BG_OK || !news)
-        return status;
-    status = bg_upload_verify_block(upload, &group->terms, block.index, error);
-    bg_upload_settle_block(upload, block.index, status == BG_OK);
+    struct bg_manifest manifest;
+    cr_assert_eq(bg_upload_read(bytes, error, &frame, &manifest), BG_OK, "%s", error->text);
+    enum bg_status status = bg_upload_begin(upload, &group->terms, bytes, NULL, &frame, &manifest, error);
+    if (status == BG_OK)
+        status = verify(group, upload, member, error);
+    size_t blocks = bg_upload_block_count(upload);
+    for (size_t i = 0; status == BG_OK && i < blocks; i++)
+        status = bg_upload_verify_blocks(upload, &group->terms, i, i + 1, error);
+    if (status != BG_OK)
+        bg_upload_finish(upload);
     return status;
 }
 
 void accept_update(struct one_group *group, struct bg_upload *upload, uint32_t member, const struct bg_update *update)
 {
     struct bg_error error = {.text = ""};
-    cr_assert_eq(begin(group, upload, bg_update_frame(update, 0), &error), BG_OK, "%s", error.text);
-    cr_assert_eq(verify(group, upload, member, &error), BG_OK, "%s", error.text);
-    for (size_t i = 1; i <= update->block_count; i++)
-        cr_assert_eq(take_block(group, upload, bg_update_frame(update, i), &error), BG_OK, "%s", error.text);
-    cr_assert(bg_upload_complete(upload));
+    cr_assert_eq(take(group, upload, member, bg_writer_span(&update->frames), &error), BG_OK, "%s", error.text);
 }

@@ -56,12 +56,12 @@ struct bg_manifest manifest_of(const struct bg_update *update);
 struct bg_writer signed_again(const struct one_group *group, const struct bg_manifest *manifest,
                               const struct bg_digest *plan_id, uint32_t signer);
 
-/* bg_upload_begin with a frame's bytes. */
+/* bg_upload_begin_manifest with a frame's bytes. */
 enum bg_status begin(struct one_group *group, struct bg_upload *upload, struct bg_span manifest,
                      struct bg_error *error);
 enum bg_status verify(struct one_group *group, struct bg_upload *upload, uint32_t member, struct bg_error *error);
-/* Places, verifies and settles one block frame. */
-enum bg_status take_block(struct one_group *group, struct bg_upload *upload, struct bg_span block,
-                          struct bg_error *error);
-/* All of it, which must succeed. */
+/* All of an update, copied, and every check; the upload is empty afterwards unless all is well. */
+enum bg_status take(struct one_group *group, struct bg_upload *upload, uint32_t member, struct bg_span bytes,
+                    struct bg_error *error);
+/* The same, which must succeed. */
 void accept_update(struct one_group *group, struct bg_upload *upload, uint32_t member, const struct bg_update *update);

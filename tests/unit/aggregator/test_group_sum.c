@@ -65,7 +65,7 @@ static uint8_t *opened(struct fixture *f)
     cr_assert(products && sums);
     cr_assert_eq(bg_product_create(&f->group.cipher, shape->positions, &product), BG_OK);
     for (uint32_t m = 0; m < f->members; m++)
-        cr_assert_eq(bg_product_multiply(product, 0, shape->positions, (struct bg_span){f->uploads[m].payload, size}),
+        cr_assert_eq(bg_upload_fold(&f->uploads[m], shape, product),
                      BG_OK);
     cr_assert_eq(bg_product_write(product, 0, shape->positions, products), BG_OK);
     bg_tail_cut(&f->group.cipher, shape->tail_lacks, products, shape->positions);

@@ -9,7 +9,7 @@
 struct fixture {
     struct bg_round round;
     struct bg_round_group groups[GROUPS];
-    struct bg_round_action items[GROUPS + 2];
+    struct bg_round_action items[GROUPS + 3];
     struct bg_round_actions actions;
     uint64_t now;
 };
@@ -121,8 +121,10 @@ static struct bg_round_event sample(enum bg_round_event_kind kind)
     if (kind == BG_ROUND_START)
         event = (struct bg_round_event){
             .kind = kind, .number = 2, .deadline = DEADLINE, .invited = all_groups, .invited_count = GROUPS};
-    if (kind == BG_ROUND_ARRIVED)
+    if (kind == BG_ROUND_ARRIVED || kind == BG_ROUND_KEEPING)
         event.member = 1;
+    if (kind == BG_ROUND_DEADLINE)
+        event.deadline = 2 * DEADLINE;
     if (kind == BG_ROUND_ANSWERED)
         event.group = 0;
     if (kind == BG_ROUND_CANCEL)
@@ -135,16 +137,18 @@ static struct bg_round_event sample(enum bg_round_event_kind kind)
 #define NO BG_ROUND_STATE_COUNT /* refused: the state stays as it was */
 
 static const enum bg_round_state next_state[BG_ROUND_STATE_COUNT][BG_ROUND_EVENT_COUNT] = {
-    /*                      START  ARRIVED  FOLDED  TIME  ANSWERED  COMBINED  PUBLISHED  SETTLED  CANCEL  REPORTED */
-    [BG_ROUND_IDLE] = {BG_ROUND_OPEN, NO, NO, BG_ROUND_IDLE, NO, NO, NO, NO, NO, NO},
+    /* START  ARRIVED  FOLDED  TIME  ANSWERED  COMBINED  PUBLISHED  SETTLED  CANCEL  REPORTED  KEEPING  DEADLINE */
+    [BG_ROUND_IDLE] = {BG_ROUND_OPEN, NO, NO, BG_ROUND_IDLE, NO, NO, NO, NO, NO, NO, NO, NO},
     [BG_ROUND_OPEN] = {NO, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN, NO, NO, NO, BG_ROUND_ENDING,
-                       BG_ROUND_OPEN},
+                       BG_ROUND_OPEN, BG_ROUND_OPEN, BG_ROUND_OPEN},
     [BG_ROUND_CLOSING] = {NO, NO, BG_ROUND_RELEASING, BG_ROUND_CLOSING, BG_ROUND_CLOSING, NO, NO, NO,
-                          BG_ROUND_ENDING, BG_ROUND_RELEASING},
-    [BG_ROUND_RELEASING] = {NO, NO, NO, BG_ROUND_RELEASING, BG_ROUND_RELEASING, NO, NO, NO, BG_ROUND_ENDING, NO},
-    [BG_ROUND_AGGREGATING] = {NO, NO, NO, BG_ROUND_AGGREGATING, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO},
-    [BG_ROUND_PUBLISHING] = {NO, NO, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO, NO, NO},
-    [BG_ROUND_ENDING] = {NO, NO, NO, BG_ROUND_ENDING, NO, NO, NO, BG_ROUND_IDLE, NO, NO},
+                          BG_ROUND_ENDING, BG_ROUND_RELEASING, NO, NO},
+    [BG_ROUND_RELEASING] = {NO, NO, NO, BG_ROUND_RELEASING, BG_ROUND_RELEASING, NO, NO, NO, BG_ROUND_ENDING, NO, NO,
+                            NO},
+    [BG_ROUND_AGGREGATING] = {NO, NO, NO, BG_ROUND_AGGREGATING, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO,
+                              NO, NO},
+    [BG_ROUND_PUBLISHING] = {NO, NO, NO, BG_ROUND_PUBLISHING, NO, NO, BG_ROUND_ENDING, NO, NO, NO, NO, NO},
+    [BG_ROUND_ENDING] = {NO, NO, NO, BG_ROUND_ENDING, NO, NO, NO, BG_ROUND_IDLE, NO, NO, NO, NO},
 };
 
 Test(round, every_state_and_event_pair_does_what_the_table_says)
@@ -163,6 +167,162 @@ Test(round, every_state_and_event_pair_does_what_the_table_says)
                 cr_assert_eq(f.actions.count, 0);
         }
     }
+}
+
+/* ---- updates that are being made durable ---- */
+
+static enum bg_status keep(struct fixture *f, uint32_t group, uint32_t member)
+{
+    return step(f, (struct bg_round_event){.kind = BG_ROUND_KEEPING, .group = group, .member = member});
+}
+
+static enum bg_status kept(struct fixture *f, uint32_t group, uint32_t member, enum bg_status status)
+{
+    return step(f, (struct bg_round_event){
+                       .kind = BG_ROUND_ARRIVED, .group = group, .member = member, .status = status});
+}
+
+static enum bg_status pass_deadline(struct fixture *f)
+{
+    f->now = DEADLINE;
+    return simple(f, BG_ROUND_TIME, BG_OK);
+}
+
+Test(round, an_update_that_is_being_kept_is_admitted_once)
+{
+    struct fixture f;
+    reach(&f, BG_ROUND_OPEN);
+    cr_assert_eq(keep(&f, 2, 1), BG_OK);
+    cr_assert_eq(f.actions.count, 0, "nothing depends on it yet");
+    cr_assert_eq(keep(&f, 2, 1), BG_DUPLICATE);
+    cr_assert_eq(bg_round_admit(&f.round, 1, 0, 2, 1, f.now), BG_DUPLICATE);
+    cr_assert_eq(kept(&f, 2, 1, BG_OK), BG_OK);
+    cr_assert(acts(&f, BG_ROUND_DO_FOLD));
+    cr_assert_eq(kept(&f, 2, 1, BG_OK), BG_DUPLICATE);
+}
+
+Test(round, one_that_could_not_be_kept_may_come_again)
+{
+    struct fixture f;
+    reach(&f, BG_ROUND_OPEN);
+    cr_assert_eq(keep(&f, 2, 1), BG_OK);
+    cr_assert_eq(kept(&f, 2, 1, BG_IO), BG_OK);
+    cr_assert_eq(f.actions.count, 0);
+    cr_assert_eq(f.groups[2].arrived, 1);
+    cr_assert_eq(bg_round_admit(&f.round, 1, 0, 2, 1, f.now), BG_OK);
+    cr_assert_eq(kept(&f, 2, 1, BG_IO), BG_INVALID);
+}
+
+Test(round, waits_beyond_its_deadline_for_an_update_that_was_in_time)
+{
+    for (int durable = 0; durable < 2; durable++) {
+        struct fixture f;
+        reach(&f, BG_ROUND_OPEN);
+        f.round.epoch_rounds = rules.full_rounds;
+        cr_assert_eq(keep(&f, 2, 1), BG_OK);
+        cr_assert_eq(pass_deadline(&f), BG_OK);
+        cr_assert_eq(f.round.state, BG_ROUND_CLOSING);
+        fold(&f, 2, 0);
+        cr_assert_eq(f.round.state, BG_ROUND_CLOSING, "what comes of it is not known");
+        cr_assert_eq(keep(&f, 2, 2), BG_INVALID, "too late");
+        cr_assert_eq(kept(&f, 2, 1, durable ? BG_OK : BG_IO), BG_OK);
+        if (durable) {
+            cr_assert_eq(f.round.state, BG_ROUND_CLOSING);
+            cr_assert(acts(&f, BG_ROUND_DO_FOLD));
+            fold(&f, 2, 1);
+        }
+        cr_assert_eq(f.round.state, BG_ROUND_RELEASING);
+        cr_assert_eq(f.groups[2].progress, durable ? BG_GROUP_RELEASED : BG_GROUP_SAT_OUT);
+        cr_assert_eq(f.groups[2].release_set, durable ? 3 : 0);
+    }
+}
+
+/* To a state in which an update of group 3, opened elsewhere by then, is still being kept. */
+static void reach_keeping(struct fixture *f, enum bg_round_state state)
+{
+    begin(f);
+    if (state == BG_ROUND_IDLE)
+        return;
+    cr_assert_eq(start(f, 1), BG_OK);
+    cr_assert_eq(keep(f, 3, 0), BG_OK);
+    cr_assert_eq(step(f, (struct bg_round_event){.kind = BG_ROUND_REPORTED, .group = 3, .members = 3}), BG_OK);
+    bring_and_fold(f, 0);
+    bring(f, 2, 0);
+    if (state == BG_ROUND_OPEN)
+        return;
+    cr_assert_eq(pass_deadline(f), BG_OK);
+    if (state == BG_ROUND_CLOSING)
+        return;
+    fold(f, 2, 0);
+    if (state == BG_ROUND_RELEASING)
+        return;
+    cr_assert_eq(answer(f, 0, BG_OK), BG_OK);
+    cr_assert_eq(answer(f, 3, BG_OK), BG_OK);
+    if (state == BG_ROUND_AGGREGATING)
+        return;
+    cr_assert_eq(simple(f, BG_ROUND_COMBINED, BG_OK), BG_OK);
+    if (state == BG_ROUND_PUBLISHING)
+        return;
+    cr_assert_eq(simple(f, BG_ROUND_PUBLISHED, BG_OK), BG_OK);
+}
+
+Test(round, what_was_in_time_arrives_in_every_state_until_the_outcome_is_fixed)
+{
+    for (unsigned state = 0; state < BG_ROUND_STATE_COUNT; state++) {
+        for (int durable = 0; durable < 2; durable++) {
+            struct fixture f;
+            reach_keeping(&f, state);
+            cr_assert_eq(f.round.state, state, "%s", bg_round_state_name(f.round.state));
+            bool expected = state != BG_ROUND_IDLE && state != BG_ROUND_ENDING;
+            cr_assert_eq(kept(&f, 3, 0, durable ? BG_OK : BG_IO) == BG_OK, expected, "%s", bg_round_state_name(state));
+            cr_assert_eq(f.round.state, state);
+            cr_assert_eq(f.actions.count, 0, "its group was opened elsewhere");
+            cr_assert_eq(f.groups[3].arrived, expected && durable ? 1 : 0);
+            cr_assert_eq(f.groups[3].keeping, 0);
+        }
+    }
+}
+
+Test(round, a_round_that_is_given_up_waits_for_nothing)
+{
+    struct fixture f;
+    reach(&f, BG_ROUND_OPEN);
+    cr_assert_eq(keep(&f, 2, 1), BG_OK);
+    cr_assert_eq(simple(&f, BG_ROUND_CANCEL, BG_TOO_LATE), BG_OK);
+    cr_assert_eq(f.round.state, BG_ROUND_ENDING);
+    cr_assert_eq(kept(&f, 2, 1, BG_OK), BG_INVALID);
+    cr_assert_eq(f.groups[2].arrived, 1);
+}
+
+Test(round, says_that_it_closes_before_it_releases_what_is_not_complete)
+{
+    struct fixture f;
+    reach(&f, BG_ROUND_OPEN);
+    f.round.epoch_rounds = rules.full_rounds;
+    bring(&f, 2, 1);
+    fold(&f, 2, 0);
+    fold(&f, 2, 1);
+    cr_assert_eq(pass_deadline(&f), BG_OK);
+    cr_assert_eq(f.actions.count, 2);
+    cr_assert_eq(f.items[0].kind, BG_ROUND_DO_CLOSE);
+    cr_assert_eq(f.items[1].kind, BG_ROUND_DO_RELEASE);
+    cr_assert_eq(f.items[1].group, 2);
+}
+
+Test(round, a_deadline_can_be_another_one)
+{
+    struct fixture f;
+    reach(&f, BG_ROUND_OPEN);
+    cr_assert_eq(step(&f, (struct bg_round_event){.kind = BG_ROUND_DEADLINE, .deadline = 2 * DEADLINE}), BG_OK);
+    cr_assert_eq(f.actions.count, 1);
+    cr_assert_eq(f.items[0].kind, BG_ROUND_DO_WAKE);
+    cr_assert_eq(f.items[0].at, 2 * DEADLINE);
+    cr_assert_eq(pass_deadline(&f), BG_OK);
+    cr_assert_eq(f.round.state, BG_ROUND_OPEN);
+    cr_assert_eq(bg_round_admit(&f.round, 1, 0, 2, 1, f.now), BG_OK);
+    cr_assert_eq(step(&f, (struct bg_round_event){.kind = BG_ROUND_DEADLINE, .deadline = f.now}), BG_OK);
+    cr_assert_eq(f.round.state, BG_ROUND_CLOSING);
+    cr_assert(acts(&f, BG_ROUND_DO_CLOSE));
 }
 
 Test(round, refuses_events_that_do_not_exist)

@@ -61,36 +61,84 @@ Test(upload, takes_an_honest_update_in_every_mode)
     NO_LEAKS();
 }
 
-Test(upload, takes_blocks_in_any_order)
+struct held_file {
+    struct bg_held_bytes held;
+    unsigned finished;
+};
+
+static void count_finished(struct bg_held_bytes *held)
 {
-    struct group_terms terms = null;
+    ((struct held_file *)held)->finished++;
+}
+
+Test(upload, keeps_what_is_held_where_it_is_and_copies_the_rest)
+{
     struct fixture f;
-    terms.coordinates = 50000;
-    set_up(&f, &terms);
-    cr_assert(f.update.block_count > 2);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-    cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK);
-    for (size_t i = f.update.block_count; i > 0; i--) {
-        cr_assert_not(bg_upload_complete(&f.upload));
-        cr_assert_eq(take_block(&f.group, &f.upload, bg_update_frame(&f.update, i), &f.error), BG_OK);
-    }
-    cr_assert(bg_upload_complete(&f.upload));
+    struct held_file file = {.held = {.holders = 1, .finish = count_finished}};
+    struct bg_frame frame;
+    struct bg_manifest manifest;
+    set_up(&f, &paillier);
+    struct bg_span bytes = bg_writer_span(&f.update.frames);
+    cr_assert_eq(bg_upload_read(bytes, &f.error, &frame, &manifest), BG_OK);
+    cr_assert_eq(bg_upload_begin(&f.upload, &f.group.terms, bytes, &file.held, &frame, &manifest, &f.error), BG_OK);
+    cr_assert_eq(f.upload.bytes.data, bytes.data);
+    cr_assert_eq(file.held.holders, 2);
+    bg_upload_finish(&f.upload);
+    cr_assert_eq(file.held.holders, 1);
+    cr_assert_eq(file.finished, 0, "whoever brought it holds it still");
+
+    cr_assert_eq(bg_upload_begin(&f.upload, &f.group.terms, bytes, NULL, &frame, &manifest, &f.error), BG_OK);
+    cr_assert_neq(f.upload.bytes.data, bytes.data);
+    cr_assert(bg_span_equal(f.upload.bytes, bytes));
+
+    bg_held_release(&file.held);
+    cr_assert_eq(file.finished, 1);
     tear_down(&f);
     NO_LEAKS();
 }
 
-Test(upload, gives_back_blocks_as_they_came)
+Test(upload, refuses_an_update_of_another_size_and_holds_nothing_of_it)
 {
     struct fixture f;
+    struct held_file file = {.held = {.holders = 1, .finish = count_finished}};
+    struct bg_frame frame;
+    struct bg_manifest manifest;
     set_up(&f, &paillier);
+    bg_write_bytes(&f.update.frames, "x", 1);
+    struct bg_span bytes = bg_writer_span(&f.update.frames);
+    cr_assert_eq(bg_upload_read(bytes, &f.error, &frame, &manifest), BG_OK);
+    enum bg_status status =
+        bg_upload_begin(&f.upload, &f.group.terms, bytes, &file.held, &frame, &manifest, &f.error);
+    expect_refusal(&f, status, BG_DECODE);
+    bytes.size -= 2;
+    status = bg_upload_begin(&f.upload, &f.group.terms, bytes, &file.held, &frame, &manifest, &f.error);
+    expect_refusal(&f, status, BG_TRUNCATED);
+    bytes.size = frame.bytes.size;
+    status = bg_upload_begin(&f.upload, &f.group.terms, bytes, &file.held, &frame, &manifest, &f.error);
+    expect_refusal(&f, status, BG_TRUNCATED);
+    cr_assert_eq(f.upload.bytes.size, 0);
+    cr_assert_eq(file.held.holders, 1);
+    tear_down(&f);
+    NO_LEAKS();
+}
+
+Test(upload, finds_every_block_where_its_sender_put_it)
+{
+    struct group_terms terms = {.encryption = BG_PLAN_NULL, .mode = BG_PLAN_CODEC_EF, .s = 2, .coordinates = 50000};
+    struct fixture f;
+    set_up(&f, &terms);
     accept_update(&f.group, &f.upload, 0, &f.update);
+    cr_assert_gt(f.update.block_count, 2);
+    cr_assert_eq(bg_upload_block_count(&f.upload), f.update.block_count);
     for (size_t i = 0; i < f.update.block_count; i++) {
-        struct bg_block block = bg_upload_block(&f.upload, &f.group.shape, i);
-        struct bg_writer w;
-        bg_writer_init(&w);
-        bg_block_encode(&w, &f.group.plan.key.population, &f.group.plan_id, &block);
-        cr_assert(bg_span_equal(bg_writer_span(&w), bg_update_frame(&f.update, i + 1)));
-        bg_writer_finish(&w);
+        struct bg_frame frame;
+        struct bg_block block;
+        size_t positions;
+        struct bg_span payload = bg_upload_payload(&f.upload, &f.group.shape, i, &positions);
+        cr_assert_eq(bg_frame_expect(bg_update_frame(&f.update, i + 1), BG_FRAME_BLOCK, NULL, &frame), BG_OK);
+        cr_assert_eq(bg_block_decode(&frame, NULL, &block), BG_OK);
+        cr_assert_eq(positions, block.positions);
+        cr_assert(bg_span_equal(payload, block.payload));
     }
     tear_down(&f);
     NO_LEAKS();
@@ -140,7 +188,7 @@ Test(upload, refuses_manifests_of_another_round_key_model_or_shape)
         struct bg_writer w = signed_again(&f.group, &manifest, &f.group.plan_id, 0);
         enum bg_status status = begin(&f.group, &f.upload, bg_writer_span(&w), &f.error);
         expect_refusal(&f, status, wrong_manifests[i].status);
-        cr_assert_null(f.upload.manifest_bytes, "case %zu left something behind", i);
+        cr_assert_eq(f.upload.bytes.size, 0, "case %zu left something behind", i);
         bg_writer_finish(&w);
     }
     tear_down(&f);
@@ -180,23 +228,7 @@ Test(upload, refuses_another_plan_and_another_population)
     other_digest(&f.group.plan_id);
     cr_assert_eq(bg_population_set(&f.group.plan.key.population, "other"), BG_OK);
     expect_refusal(&f, begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_WRONG_POPULATION);
-    cr_assert_null(f.upload.manifest_bytes);
-    tear_down(&f);
-    NO_LEAKS();
-}
-
-Test(upload, takes_the_same_manifest_twice_but_no_second_one)
-{
-    struct fixture f;
-    set_up(&f, &paillier);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-    struct bg_manifest manifest = manifest_of(&f.update);
-    other_digest(&manifest.pad_commitment);
-    struct bg_writer w = signed_again(&f.group, &manifest, &f.group.plan_id, 0);
-    expect_refusal(&f, begin(&f.group, &f.upload, bg_writer_span(&w), &f.error), BG_DUPLICATE);
-    cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK, "the first one is still there");
-    bg_writer_finish(&w);
+    cr_assert_eq(f.upload.bytes.size, 0);
     tear_down(&f);
     NO_LEAKS();
 }
@@ -279,12 +311,6 @@ Test(upload, refuses_a_seed_sealed_for_another_plan)
 
 /* ---- blocks ---- */
 
-static enum bg_status place(struct fixture *f, struct bg_block block)
-{
-    bool news;
-    return bg_upload_place(&f->upload, &f->group.terms, &block, &f->error, &news);
-}
-
 static struct bg_block first_block(const struct fixture *f)
 {
     struct bg_frame frame;
@@ -294,71 +320,85 @@ static struct bg_block first_block(const struct fixture *f)
     return block;
 }
 
-Test(upload, refuses_blocks_before_the_manifest_is_verified)
+/* What the first member sends instead of its update, of one block: a manifest and a block that it changed. */
+static enum bg_status take_changed(struct fixture *f, const struct bg_manifest *manifest,
+                                   const struct bg_population *population, const struct bg_digest *plan_id,
+                                   const struct bg_block *block)
 {
-    struct fixture f;
-    set_up(&f, &paillier);
-    expect_refusal(&f, place(&f, first_block(&f)), BG_NOT_FOUND);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-    expect_refusal(&f, place(&f, first_block(&f)), BG_NOT_FOUND);
-    tear_down(&f);
-    NO_LEAKS();
+    struct bg_writer w = signed_again(&f->group, manifest, &f->group.plan_id, 0);
+    cr_assert_eq(f->update.block_count, 1);
+    bg_block_encode(&w, population, plan_id, block);
+    enum bg_status status = take(&f->group, &f->upload, 0, bg_writer_span(&w), &f->error);
+    bg_writer_finish(&w);
+    return status;
+}
+
+static enum bg_status take_block(struct fixture *f, struct bg_block block)
+{
+    struct bg_manifest manifest = manifest_of(&f->update);
+    return take_changed(f, &manifest, &f->group.plan.key.population, &f->group.plan_id, &block);
 }
 
 Test(upload, refuses_blocks_of_another_place_or_origin)
 {
     struct fixture f;
+    struct bg_population other;
     set_up(&f, &paillier);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-    cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK);
+    struct bg_manifest manifest = manifest_of(&f.update);
+    struct bg_digest plan_id = f.group.plan_id;
     struct bg_block block = first_block(&f);
-    block.index = (uint32_t)f.update.block_count;
-    expect_refusal(&f, place(&f, block), BG_INVALID);
-    block.index = UINT32_MAX;
-    expect_refusal(&f, place(&f, block), BG_INVALID);
+    block.index = 1;
+    expect_refusal(&f, take_block(&f, block), BG_INVALID);
+    block.index = BG_MAX_BLOCKS;
+    expect_refusal(&f, take_block(&f, block), BG_DECODE);
     block = first_block(&f);
     block.positions--;
-    expect_refusal(&f, place(&f, block), BG_INVALID);
-    block = first_block(&f);
-    block.payload.size -= block.positions;
-    expect_refusal(&f, place(&f, block), BG_INVALID);
+    expect_refusal(&f, take_block(&f, block), BG_INVALID);
     block = first_block(&f);
     block.round++;
-    expect_refusal(&f, place(&f, block), BG_WRONG_ROUND);
+    expect_refusal(&f, take_block(&f, block), BG_WRONG_ROUND);
     block = first_block(&f);
     block.attempt++;
-    expect_refusal(&f, place(&f, block), BG_WRONG_ROUND);
+    expect_refusal(&f, take_block(&f, block), BG_WRONG_ROUND);
     block = first_block(&f);
     block.group++;
-    expect_refusal(&f, place(&f, block), BG_UNKNOWN_CLIENT);
+    expect_refusal(&f, take_block(&f, block), BG_UNKNOWN_CLIENT);
     block = first_block(&f);
     block.client = *bg_identity_digest(f.group.members[1]);
-    cr_assert_eq(place(&f, block), BG_UNKNOWN_CLIENT);
-    cr_assert_eq(place(&f, first_block(&f)), BG_OK);
+    expect_refusal(&f, take_block(&f, block), BG_UNKNOWN_CLIENT);
+    block = first_block(&f);
+    other_digest(&plan_id);
+    expect_refusal(&f, take_changed(&f, &manifest, &f.group.plan.key.population, &plan_id, &block), BG_STALE_PLAN);
+    cr_assert_eq(bg_population_set(&other, "other"), BG_OK);
+    expect_refusal(&f, take_changed(&f, &manifest, &other, &f.group.plan_id, &block), BG_WRONG_POPULATION);
+    cr_assert_eq(take_block(&f, block), BG_OK, "%s", f.error.text);
     tear_down(&f);
     NO_LEAKS();
 }
 
-Test(upload, refuses_a_block_that_its_manifest_does_not_name)
+Test(upload, refuses_blocks_that_are_damaged_or_in_another_order)
 {
+    struct group_terms terms = {.encryption = BG_PLAN_NULL, .mode = BG_PLAN_CODEC_EF, .s = 2, .coordinates = 50000};
     struct fixture f;
-    set_up(&f, &paillier);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-    cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK);
-    struct bg_span genuine = bg_update_frame(&f.update, 1);
-    uint8_t *flipped = malloc(genuine.size);
-    cr_assert(flipped);
-    memcpy(flipped, genuine.data, genuine.size);
-    flipped[genuine.size - 3] ^= 1;
-    struct bg_span span = {flipped, genuine.size};
-    expect_refusal(&f, take_block(&f.group, &f.upload, span, &f.error), BG_BAD_DIGEST);
-    cr_assert_not(bg_upload_complete(&f.upload));
-    cr_assert_eq(take_block(&f.group, &f.upload, genuine, &f.error), BG_OK, "the genuine one still has its place");
-    cr_assert(bg_upload_complete(&f.upload));
-    cr_assert_eq(take_block(&f.group, &f.upload, genuine, &f.error), BG_OK, "and may come again");
-    expect_refusal(&f, take_block(&f.group, &f.upload, span, &f.error), BG_DUPLICATE);
-    cr_assert(bg_upload_complete(&f.upload));
-    free(flipped);
+    set_up(&f, &terms);
+    uint8_t *bytes = f.update.frames.data;
+    uint8_t *first = bytes + f.update.manifest_bytes, *second = first + f.update.block_bytes;
+    struct bg_span all = bg_writer_span(&f.update.frames);
+    bytes[all.size - 3] ^= 1;
+    expect_refusal(&f, take(&f.group, &f.upload, 0, all, &f.error), BG_BAD_DIGEST);
+    bytes[all.size - 3] ^= 1;
+    first[0] ^= 1;
+    expect_refusal(&f, take(&f.group, &f.upload, 0, all, &f.error), BG_BAD_MAGIC);
+    first[0] ^= 1;
+    second[72] ^= 1; /* its body's size */
+    expect_refusal(&f, take(&f.group, &f.upload, 0, all, &f.error), BG_TRUNCATED);
+    second[72] ^= 1;
+    for (size_t i = 0; i < f.update.block_bytes; i++) {
+        uint8_t byte = first[i];
+        first[i] = second[i];
+        second[i] = byte;
+    }
+    expect_refusal(&f, take(&f.group, &f.upload, 0, all, &f.error), BG_INVALID);
     tear_down(&f);
     NO_LEAKS();
 }
@@ -383,15 +423,11 @@ static void refuse_bytes(const struct group_terms *terms, size_t position, size_
     block.payload.data = payload;
     bg_sha256(block.payload, &digest);
     manifest.block_digests = (struct bg_span){digest.bytes, BG_DIGEST_BYTES};
-    struct bg_writer w = signed_again(&f.group, &manifest, &f.group.plan_id, 0);
-    cr_assert_eq(begin(&f.group, &f.upload, bg_writer_span(&w), &f.error), BG_OK);
-    cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK);
-    cr_assert_eq(place(&f, block), BG_OK);
-    enum bg_status status = bg_upload_verify_block(&f.upload, &f.group.terms, 0, &f.error);
+    enum bg_status status =
+        take_changed(&f, &manifest, &f.group.plan.key.population, &f.group.plan_id, &block);
     expect_refusal(&f, status, BG_BAD_CIPHERTEXT);
     snprintf(name, sizeof name, "position %zu:", position);
     cr_assert(strstr(f.error.text, name), "%s", f.error.text);
-    bg_writer_finish(&w);
     free(payload);
     tear_down(&f);
 }
@@ -448,19 +484,14 @@ Test(upload, refuses_a_tail_of_another_length)
         struct fixture f;
         set_up(&f, &terms[i]);
         cr_assert_eq(f.group.shape.tail_lacks, DIGIT);
-        cr_assert_eq(begin(&f.group, &f.upload, bg_update_frame(&f.update, 0), &f.error), BG_OK);
-        cr_assert_eq(verify(&f.group, &f.upload, 0, &f.error), BG_OK);
         struct bg_block honest = first_block(&f), block = honest;
         for (size_t size = DIGIT; size <= sizeof zeros; size += DIGIT) {
             block.payload = (struct bg_span){zeros, size};
             if (size == honest.payload.size)
                 continue;
-            expect_refusal(&f, place(&f, block), BG_INVALID);
-            cr_assert(strstr(f.error.text, "block 0 "), "%s", f.error.text);
+            expect_refusal(&f, take_block(&f, block), size < honest.payload.size ? BG_TRUNCATED : BG_DECODE);
         }
-        cr_assert_eq(take_block(&f.group, &f.upload, bg_update_frame(&f.update, 1), &f.error), BG_OK);
-        struct bg_span sent = bg_upload_block(&f.upload, &f.group.shape, 0).payload;
-        cr_assert(bg_span_equal(sent, honest.payload));
+        cr_assert_eq(take_block(&f, honest), BG_OK, "%s", f.error.text);
         tear_down(&f);
     }
     NO_LEAKS();

@@ -74,34 +74,17 @@ static enum bg_status post(void *owner, uint64_t delay_ns, void (*run)(void *arg
 }
 
 /* Two updates of a round with other bytes would be two messages under the same votes. */
-static void compare_with_first(struct fake_root *root)
+static void keep_update(struct fake_root *root, struct bg_span update)
 {
-    if (root->manifest.size + root->blocks.size != bg_shape_update_bytes(&root->stage.shape))
-        return;
+    bg_writer_finish(&root->update);
+    bg_write_bytes(&root->update, update.data, update.size);
+    cr_assert_eq(update.size, bg_shape_update_bytes(&root->stage.shape));
     if (root->first_round != root->stage.task.round) {
         bg_writer_finish(&root->first);
-        bg_write_bytes(&root->first, root->manifest.data, root->manifest.size);
-        bg_write_bytes(&root->first, root->blocks.data, root->blocks.size);
+        bg_write_bytes(&root->first, update.data, update.size);
         root->first_round = root->stage.task.round;
     }
-    struct bg_span first = bg_writer_span(&root->first);
-    cr_assert(bg_span_equal((struct bg_span){first.data, root->manifest.size}, bg_writer_span(&root->manifest)));
-    cr_assert(bg_span_equal((struct bg_span){first.data + root->manifest.size, first.size - root->manifest.size},
-                            bg_writer_span(&root->blocks)));
-}
-
-static void keep_frame(struct fake_root *root, const struct bg_request *request)
-{
-    if (request->route == BG_ROUTE_MANIFEST) {
-        bg_writer_finish(&root->manifest);
-        bg_writer_finish(&root->blocks);
-        bg_write_bytes(&root->manifest, request->body.data, request->body.size);
-        root->block_frames = 0;
-    } else {
-        bg_write_bytes(&root->blocks, request->body.data, request->body.size);
-        root->block_frames++;
-        compare_with_first(root);
-    }
+    cr_assert(bg_span_equal(bg_writer_span(&root->first), update));
 }
 
 static struct bg_span span_of_round(const struct fake_root *root, uint8_t bytes[static 8])
@@ -138,10 +121,9 @@ static void serve(void *context, const struct bg_request *request, struct bg_cal
         cr_assert(bg_span_equal(request->body, (struct bg_span){root->stage.task.model.bytes, BG_DIGEST_BYTES}));
         reply = bg_writer_span(&root->stage.model_file);
         break;
-    case BG_ROUTE_MANIFEST:
-    case BG_ROUTE_BLOCK:
-        keep_frame(root, request);
-        reply = request->route == BG_ROUTE_BLOCK ? root->pace : nothing;
+    case BG_ROUTE_UPDATE:
+        keep_update(root, request->body);
+        reply = root->pace;
         break;
     case BG_ROUTE_RECEIPT:
         cr_assert(bg_span_equal(request->body, span_of_round(root, round)));
@@ -256,8 +238,7 @@ void fake_root_finish(struct fake_root *root)
     bg_writer_finish(&root->first);
     bg_writer_finish(&root->task);
     bg_writer_finish(&root->receipt);
-    bg_writer_finish(&root->manifest);
-    bg_writer_finish(&root->blocks);
+    bg_writer_finish(&root->update);
     stage_ring_finish(&root->ring);
     stage_finish(&root->stage);
 }

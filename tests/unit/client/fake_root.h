@@ -45,17 +45,16 @@ struct fake_root {
     bool serves_task;
     bool serves_receipt;
     unsigned lose_requests[BG_ROUTE_COUNT], lose_replies[BG_ROUTE_COUNT], refusals[BG_ROUTE_COUNT];
-    struct bg_span pace; /* answers blocks, and task and receipt while there is none; empty: nothing does */
+    struct bg_span pace; /* answers updates, and task and receipt while there is none; empty: nothing does */
     unsigned sends_that_fail;
     enum bg_status refusal;
     struct bg_writer task, receipt; /* frames */
 
     /* what came of it */
     unsigned asked[BG_ROUTE_COUNT];
-    struct bg_writer manifest, blocks; /* frames of the last update, as received */
-    struct bg_writer first;            /* frames of the first update of the round that arrived whole … */
-    uint64_t first_round;              /* … which every other of that round must equal */
-    unsigned block_frames;
+    struct bg_writer update; /* the last one, as received … */
+    struct bg_writer first;  /* … and the first of its round … */
+    uint64_t first_round;    /* … which every other of that round must equal */
     unsigned idle_jobs;
     size_t masks_while_building;
     unsigned notices[BG_CLIENT_NOTICE_FAILED + 1];

@@ -65,8 +65,9 @@ static void mirror_votes(struct mirror *m, struct fake_root *root)
     struct bg_frame frame;
     struct bg_block block;
     uint64_t *slots = calloc(shape->slots, sizeof *slots);
-    cr_assert_eq(root->block_frames, 1);
-    cr_assert_eq(bg_frame_expect(bg_writer_span(&root->blocks), BG_FRAME_BLOCK, NULL, &frame), BG_OK);
+    struct bg_span blocks;
+    cr_assert_eq(bg_frame_decode(bg_writer_span(&root->update), NULL, &frame, &blocks), BG_OK);
+    cr_assert_eq(bg_frame_expect(blocks, BG_FRAME_BLOCK, NULL, &frame), BG_OK, "one block");
     cr_assert_eq(bg_block_decode(&frame, NULL, &block), BG_OK);
     cr_assert_eq(flat_plain_decode(shape, block.payload, slots, NULL), BG_OK);
     m->codec.bits.count = shape->vote_count;
@@ -181,12 +182,13 @@ Test(client, sends_what_a_root_can_read_in_every_encryption)
         struct bg_digest task;
         fake_root_init(&root, &(struct population_terms){.encryption = modes[mode]});
         run_round(&root, NULL);
-        cr_assert_eq(bg_frame_expect(bg_writer_span(&root.manifest), BG_FRAME_MANIFEST, NULL, &frame), BG_OK);
+        struct bg_span blocks;
+        cr_assert_eq(bg_frame_decode(bg_writer_span(&root.update), NULL, &frame, &blocks), BG_OK);
         cr_assert_eq(bg_manifest_decode(&frame, NULL, &manifest), BG_OK);
         cr_assert_eq(manifest.group, root.stage.seat.group);
         bg_sha256(bg_writer_span(&root.task), &task);
         cr_assert(bg_digest_equal(&manifest.task, &task), "the manifest names the task as it was served");
-        cr_assert_eq(root.manifest.size + root.blocks.size, bg_shape_update_bytes(&root.stage.shape));
+        cr_assert_eq(root.update.size, bg_shape_update_bytes(&root.stage.shape));
         cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 0);
         fake_root_finish(&root);
     }
@@ -227,9 +229,9 @@ Test(client, asks_once_for_what_does_not_change)
     cr_assert_eq(root.asked[BG_ROUTE_PLAN], 1);
     cr_assert_eq(root.asked[BG_ROUTE_GROUPS], 1);
     cr_assert_eq(root.asked[BG_ROUTE_MODEL], 1);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 3);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 3);
     fake_root_run(&root, root.now + 5 * POLL_NS);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 3, "a task is done once");
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 3, "a task is done once");
     fake_root_finish(&root);
 }
 
@@ -241,7 +243,7 @@ static void expect_refused(struct fake_root *root, enum bg_status status, const 
     fake_root_run(root, root->now + 4 * POLL_NS);
     cr_assert_eq(bg_client_state(root->client), BG_SESSION_IDLE);
     cr_assert_eq(root->notices[BG_CLIENT_NOTICE_TRAINED], 0);
-    cr_assert_eq(root->asked[BG_ROUTE_MANIFEST], 0);
+    cr_assert_eq(root->asked[BG_ROUTE_UPDATE], 0);
     cr_assert_geq(root->notices[BG_CLIENT_NOTICE_FAILED], 1);
     cr_assert_eq(root->last_error.status, status, "%s", root->last_error.text);
     cr_assert_not_null(strstr(root->last_error.text, words), "%s", root->last_error.text);
@@ -344,7 +346,7 @@ Test(client, refuses_the_task_after_a_receipt_that_others_were_not_given)
     fake_root_open(&root);
     fake_root_run(&root, root.now + 4 * POLL_NS);
     cr_assert_eq(bg_client_state(root.client), BG_SESSION_IDLE);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 1, "it says so once");
     cr_assert_eq(root.last_error.status, BG_BAD_DIGEST, "%s", root.last_error.text);
     cr_assert_not_null(strstr(root.last_error.text, "another receipt of round 1"), "%s", root.last_error.text);
@@ -362,7 +364,7 @@ Test(client, refuses_a_task_that_names_no_receipt_of_the_round_it_settled)
     fake_root_open(&root);
     fake_root_run(&root, root.now + 4 * POLL_NS);
     cr_assert_eq(root.last_error.status, BG_BAD_DIGEST, "%s", root.last_error.text);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
     fake_root_finish(&root);
     NO_LEAKS();
 }
@@ -378,7 +380,7 @@ Test(client, follows_the_receipts_of_an_honest_root)
         make_ending(&e, &root, round % 2);
         run_round(&root, round == 3 ? NULL : &e.receipt);
     }
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 4);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 4);
     root.stage.task.receipt = (struct bg_digest){{2}}; /* of round 6, which it missed */
     root.stage.task.round = 7;
     fake_root_open(&root);
@@ -391,7 +393,7 @@ Test(client, follows_the_receipts_of_an_honest_root)
 /* ---- what goes wrong on the way ---- */
 
 static const enum bg_route routes[] = {BG_ROUTE_TASK,     BG_ROUTE_PLAN,  BG_ROUTE_GROUPS, BG_ROUTE_MODEL,
-                                       BG_ROUTE_MANIFEST, BG_ROUTE_BLOCK, BG_ROUTE_RECEIPT};
+                                       BG_ROUTE_UPDATE,   BG_ROUTE_RECEIPT};
 
 Test(client, a_lost_message_on_any_route_costs_time_only)
 {
@@ -412,17 +414,13 @@ Test(client, a_lost_message_on_any_route_costs_time_only)
     NO_LEAKS();
 }
 
-Test(client, what_was_acknowledged_is_not_sent_again)
+Test(client, an_update_whose_answer_was_lost_is_sent_again)
 {
     struct fake_root root;
     fake_root_init(&root, &plain);
-    root.lose_replies[BG_ROUTE_BLOCK] = 1;
+    root.lose_replies[BG_ROUTE_UPDATE] = 1;
     run_round(&root, NULL);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
-    cr_assert_eq(root.asked[BG_ROUTE_BLOCK], 2);
-    cr_assert(bg_span_equal((struct bg_span){root.blocks.data, root.blocks.size / 2},
-                            (struct bg_span){root.blocks.data + root.blocks.size / 2, root.blocks.size / 2}),
-              "the same bytes both times");
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 2, "with the same bytes, which the root requires");
     fake_root_finish(&root);
 }
 
@@ -461,7 +459,7 @@ Test(client, an_update_under_a_stale_plan_is_folded_back_and_the_new_plan_fetche
     fake_root_init(&root, &plain);
     mirror_init(&m, &root);
     root.refusal = BG_STALE_PLAN;
-    root.refusals[BG_ROUTE_MANIFEST] = 1;
+    root.refusals[BG_ROUTE_UPDATE] = 1;
     fake_root_open(&root);
     fake_root_run_to(&root, BG_SESSION_SENDING);
     fake_root_run_to(&root, BG_SESSION_IDLE);
@@ -508,7 +506,7 @@ Test(client, an_answer_lost_at_the_deadline_is_settled_by_the_receipt)
     struct ending e;
     fake_root_init(&root, &plain);
     make_ending(&e, &root, true);
-    root.lose_replies[BG_ROUTE_BLOCK] = 1000;
+    root.lose_replies[BG_ROUTE_UPDATE] = 1000;
     root.stage.task.deadline_ns = 20 * PATIENCE_NS;
     run_round(&root, &e.receipt);
     cr_assert_geq(root.now, 20 * PATIENCE_NS);

@@ -128,7 +128,7 @@ Test(recovery, a_client_that_trained_trains_again)
     fake_root_restart(&root);
     cr_assert_eq(bg_client_state(root.client), BG_SESSION_IDLE);
     fake_root_run_to(&root, BG_SESSION_WAITING);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
     fake_root_finish(&root);
     NO_LEAKS();
 }
@@ -139,10 +139,10 @@ Test(recovery, a_kept_update_is_sent_without_training)
     fake_root_init(&root, &encrypted);
     fake_root_remember(&root, folder);
     fake_root_open(&root);
-    root.lose_replies[BG_ROUTE_BLOCK] = 1;
+    root.lose_replies[BG_ROUTE_UPDATE] = 1;
     fake_root_run_to(&root, BG_SESSION_SENDING);
     cr_assert(exists(state_file) && exists(update_file), "before anything of it is sent");
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 0);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 0);
     fake_root_restart(&root);
     cr_assert_eq(bg_client_state(root.client), BG_SESSION_SENDING);
     fake_root_run_to(&root, BG_SESSION_WAITING);
@@ -165,7 +165,7 @@ Test(recovery, a_client_that_waited_asks_for_its_receipt)
     fake_root_end(&root, NULL);
     fake_root_run_to(&root, BG_SESSION_IDLE);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 1);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
     fake_root_finish(&root);
     NO_LEAKS();
 }
@@ -187,6 +187,7 @@ Test(recovery, an_update_that_the_state_does_not_know_is_made_anew)
     fake_root_run_to(&root, BG_SESSION_IDLE);
     cr_assert_eq(bg_file_read(state_file, SIZE_MAX / 4, NULL, &before, &size), BG_OK);
     root.stage.task.round = 2;
+    root.lose_requests[BG_ROUTE_UPDATE] = 1; /* a client without that state has not sent it */
     fake_root_open(&root);
     fake_root_run_to(&root, BG_SESSION_SENDING);
     cr_assert_eq(bg_file_write(state_file, (struct bg_span){before, size}, 0600, NULL), BG_OK);
@@ -212,7 +213,7 @@ Test(recovery, a_client_is_not_asked_twice_for_the_round_that_it_settled)
     fake_root_restart(&root);
     fake_root_open(&root);
     fake_root_run(&root, root.now + 4 * POLL_NS);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_TRAINED], 1);
     fake_root_finish(&root);
     NO_LEAKS();
@@ -233,7 +234,7 @@ Test(recovery, an_update_over_the_limit_of_the_spool_is_folded_back)
     cr_assert_eq(root.last_error.status, BG_TOO_LARGE, "%s", root.last_error.text);
     cr_assert_not_null(strstr(root.last_error.text, "spool.most_bytes"), "%s", root.last_error.text);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 1);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 0);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 0);
     const float *residual = bg_client_residual(root.client, &count);
     float kept[64], most = 0;
     memcpy(kept, residual, count * sizeof *residual);
@@ -290,14 +291,14 @@ Test(recovery, a_full_disk_costs_rounds_but_no_work)
     limit_files_to(64);
     fake_root_run(&root, PATIENCE_NS);
     cr_assert_eq(root.last_error.status, BG_IO, "%s", root.last_error.text);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 0);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 0);
     limit_files_to(RLIM_INFINITY);
     fake_root_run(&root, root.now + 4 * PATIENCE_NS);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 1);
     root.stage.task.round = 2;
     fake_root_open(&root);
     fake_root_run_to(&root, BG_SESSION_WAITING);
-    cr_assert_eq(root.asked[BG_ROUTE_MANIFEST], 1);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
     fake_root_finish(&root);
     NO_LEAKS();
 }

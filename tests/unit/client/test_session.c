@@ -387,7 +387,7 @@ Test(session, an_update_that_is_out_is_sent_again_after_a_move)
             cr_assert_eq(simple(&f, BG_SESSION_SENT, BG_IO), BG_SESSION_DO_NOTHING);
         cr_assert_eq(simple(&f, BG_SESSION_MOVED, BG_OK), BG_SESSION_DO_NOTHING);
         cr_assert_eq(f.session.wake, f.now, "without a pause");
-        cr_assert_eq(wake(&f), BG_SESSION_DO_RESEND);
+        cr_assert_eq(wake(&f), BG_SESSION_DO_SEND);
         cr_assert_eq(f.session.state, BG_SESSION_SENDING);
         cr_assert_eq(simple(&f, BG_SESSION_SENT, BG_TOO_LATE), BG_SESSION_DO_NOTHING, "the one before may have it");
         cr_assert_eq(f.session.state, BG_SESSION_WAITING);
@@ -404,7 +404,7 @@ Test(session, a_move_waits_for_the_request_that_is_under_way)
     cr_assert_eq(simple(&f, BG_SESSION_MOVED, BG_OK), BG_SESSION_DO_NOTHING);
     cr_assert_eq(f.session.wake, UINT64_MAX);
     cr_assert_eq(receipt(&f, BG_IO, false), BG_SESSION_DO_NOTHING);
-    cr_assert_eq(wake(&f), BG_SESSION_DO_RESEND);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_SEND);
 }
 
 Test(session, after_the_deadline_a_move_only_asks_for_the_receipt_elsewhere)

@@ -91,7 +91,7 @@ static void run_event(struct fixture *f)
 
 static enum bg_status send(struct fixture *f, const char *text)
 {
-    struct bg_request request = {.route = BG_ROUTE_BLOCK,
+    struct bg_request request = {.route = BG_ROUTE_UPDATE,
                                  .peer = {{7}},
                                  .body = {(const uint8_t *)text, strlen(text)}};
     return bg_transport_send(&f->loopback.transport, &request, on_reply, f);
@@ -112,7 +112,7 @@ Test(loopback, a_request_crosses_and_its_reply_comes_back)
     cr_assert_eq(f.served, 0, "never from inside");
     run_event(&f);
     cr_assert_eq(f.now, 104);
-    cr_assert_eq(f.request.route, BG_ROUTE_BLOCK);
+    cr_assert_eq(f.request.route, BG_ROUTE_UPDATE);
     cr_assert_arr_eq(f.body, "ping", 4);
     answer(&f, BG_OK, "answer");
     cr_assert_eq(f.replies, 0, "never from inside");
@@ -140,6 +140,21 @@ Test(loopback, an_answer_may_come_later)
     run_event(&f);
     cr_assert_eq(f.now, 5200);
     cr_assert_eq(f.reply_size, 0);
+    NO_LEAKS();
+}
+
+Test(loopback, a_body_that_is_held_outlives_its_call)
+{
+    struct fixture f;
+    begin(&f);
+    cr_assert_eq(send(&f, "ping"), BG_OK);
+    run_event(&f);
+    struct bg_held_bytes *held = bg_held_keep(f.request.held);
+    answer(&f, BG_OK, "");
+    run_event(&f);
+    cr_assert_eq(f.replies, 1);
+    cr_assert_arr_eq(f.request.body.data, "ping", 4);
+    bg_held_release(held);
     NO_LEAKS();
 }
 
