@@ -17,8 +17,8 @@ static bool same_names(const char *const *a, size_t a_count, const char *const *
     return true;
 }
 
-static enum bg_status check_card(const struct bg_root_part *plan, const struct bg_model_card *card,
-                                 struct bg_error *error)
+enum bg_status bg_local_data_check_model(const struct bg_root_part *plan, const struct bg_model_card *card,
+                                         struct bg_error *error)
 {
     if (!same_names(card->feature_names, card->transform.columns, plan->features, plan->feature_count))
         return bg_fail(error, BG_DATA, "model: its features are not those of the plan");
@@ -115,7 +115,7 @@ enum bg_status bg_local_data_open(const struct bg_dataset_settings *settings, co
 {
     struct bg_local_data data = {.features = NULL};
     struct bg_dataset_settings with_map = *settings;
-    enum bg_status status = check_card(plan, card, error);
+    enum bg_status status = bg_local_data_check_model(plan, card, error);
     if (status == BG_OK && !settings->label_map[0])
         status = use_plans_map(plan, &with_map, error);
     if (status == BG_OK)

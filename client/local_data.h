@@ -13,6 +13,9 @@ struct bg_local_data {
     struct bg_examples examples; /* all rows */
 };
 
+/* BG_DATA: the model's features or classes are not the plan's. */
+BG_MUST_CHECK enum bg_status bg_local_data_check_model(const struct bg_root_part *plan,
+                                                       const struct bg_model_card *card, struct bg_error *error);
 /* settings->label_map "": the plan's, if it is built in. Besides what bg_dataset_open gives, BG_DATA: the model is not
  * the plan's; the data lack a feature, have other classes, or no usable row. */
 BG_MUST_CHECK enum bg_status bg_local_data_open(const struct bg_dataset_settings *settings,
