@@ -23,13 +23,18 @@ void bg_client_report(struct bg_client *client, enum bg_session_event_kind kind,
     advance(client, (struct bg_session_event){.kind = kind, .status = status});
 }
 
+static void send(struct bg_client *client, const struct bg_request *request, bg_reply_function *on_reply)
+{
+    enum bg_status status = bg_transport_send(client->settings.transport, request, on_reply, client);
+    if (status != BG_OK)
+        on_reply(client, status, (struct bg_span){NULL, 0});
+}
+
 static void ask(struct bg_client *client, enum bg_route route, struct bg_span body, bg_reply_function *on_reply)
 {
     struct bg_request request = {
         .route = route, .peer = *bg_identity_digest(client->settings.identity), .body = body};
-    enum bg_status status = bg_transport_send(client->settings.transport, &request, on_reply, client);
-    if (status != BG_OK)
-        on_reply(client, status, (struct bg_span){NULL, 0});
+    send(client, &request, on_reply);
 }
 
 /* ---- pace ---- */
@@ -225,13 +230,24 @@ static void on_sent(void *context, enum bg_status status, struct bg_span reply)
         wait_ns = 0;
     if (client->settings.memory)
         client->settings.memory->release_update(client->settings.memory);
+    bg_client_notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_SENT, .bytes = client->out.bytes.size});
     advance(client, (struct bg_session_event){.kind = BG_SESSION_SENT, .wait_ns = wait_ns});
+}
+
+static void send_update(struct bg_client *client)
+{
+    struct bg_request request = {.route = BG_ROUTE_UPDATE,
+                                 .peer = *bg_identity_digest(client->settings.identity),
+                                 .body = client->out.bytes,
+                                 .held = client->out.held};
+    send(client, &request, on_sent);
 }
 
 static void forget_frames(struct bg_client *client)
 {
     bg_update_finish(&client->building.frames);
-    client->out = (struct bg_span){NULL, 0};
+    bg_held_release(client->out.held);
+    client->out = (struct bg_spooled){.held = NULL};
 }
 
 /* `scales` NULL: there is no receipt that has any. */
@@ -308,7 +324,7 @@ static void perform(struct bg_client *client, enum bg_session_action action)
         bg_client_begin_building(client);
         return;
     case BG_SESSION_DO_SEND:
-        ask(client, BG_ROUTE_UPDATE, client->out, on_sent);
+        send_update(client);
         return;
     case BG_SESSION_DO_ASK_RECEIPT:
         ask_receipt(client);
@@ -356,7 +372,7 @@ enum bg_status bg_client_create(const struct bg_client_settings *settings, uint6
     return BG_OK;
 }
 
-void bg_client_resume(struct bg_client *client, struct bg_device_state *state, struct bg_span update)
+void bg_client_resume(struct bg_client *client, struct bg_device_state *state, struct bg_spooled update)
 {
     bg_device_state_finish(&client->state);
     client->state = *state;
@@ -365,7 +381,7 @@ void bg_client_resume(struct bg_client *client, struct bg_device_state *state, s
     client->out = update;
     uint64_t left = client->state.task.task.deadline_ns;
     bg_session_resume(&client->session, client->now, client->state.round, client->state.attempt, client->state.out,
-                      update.size ? later(client->now, left) : client->now);
+                      update.bytes.size ? later(client->now, left) : client->now);
 }
 
 void bg_client_destroy(struct bg_client **client)
@@ -377,7 +393,7 @@ void bg_client_destroy(struct bg_client **client)
     bg_document_finish(&c->model);
     bg_shape_finish(&c->shape);
     bg_client_building_finish(&c->building);
-    bg_update_finish(&c->building.frames);
+    forget_frames(c);
     bg_client_inputs_finish(&c->inputs);
     free(c->delta);
     free(c->measured);

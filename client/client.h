@@ -54,6 +54,7 @@ struct bg_update_tap {
 enum bg_client_notice_kind {
     BG_CLIENT_NOTICE_STATE = 0, /* a new state; round */
     BG_CLIENT_NOTICE_TRAINED,   /* loss */
+    BG_CLIENT_NOTICE_SENT,      /* bytes; the other side has the update durably */
     BG_CLIENT_NOTICE_COMMITTED,
     BG_CLIENT_NOTICE_FOLDED_BACK,
     BG_CLIENT_NOTICE_FAILED,    /* error */
@@ -64,6 +65,7 @@ struct bg_client_notice {
     enum bg_session_state state;
     uint64_t round;
     double loss;
+    size_t bytes;
     const struct bg_error *error; /* NULL unless FAILED */
 };
 
@@ -94,9 +96,9 @@ struct bg_client_settings {
 BG_MUST_CHECK enum bg_status bg_client_create(const struct bg_client_settings *settings, uint64_t now,
                                               struct bg_client **ret_client);
 /* Before its first tick: goes on where a client of the same identity, population and trust was stopped, from what its
- * memory kept. Takes the state; tie_secret of the settings no longer counts. `update`: the bytes of the update that is
- * out, kept until it is settled; empty: none is, or the other side has it. */
-void bg_client_resume(struct bg_client *client, struct bg_device_state *state, struct bg_span update);
+ * memory kept. Takes the state, whose secret of ties counts, and the update that is out; none: nothing is, or the other
+ * side has it. */
+void bg_client_resume(struct bg_client *client, struct bg_device_state *state, struct bg_spooled update);
 /* No work of the client may be running or queued, no request unanswered. */
 void bg_client_destroy(struct bg_client **client);
 

@@ -25,7 +25,7 @@ struct bg_client {
     struct bg_client_inputs inputs;
     float *delta;
     uint64_t *measured; /* fields of a stage that measures, until they are built */
-    struct bg_span out; /* bytes of the update that is out, until it is acknowledged; kept ones until it is settled */
+    struct bg_spooled out; /* the update, until it is acknowledged; what memory keeps until it is settled */
 
     struct bg_work work;
     enum bg_status work_status;

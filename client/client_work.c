@@ -109,11 +109,11 @@ static enum bg_status keep_update(struct bg_client *client)
 {
     struct bg_client_memory *memory = client->settings.memory;
     client->state.out = true;
-    client->out = bg_writer_span(&client->building.frames.frames);
+    client->out = (struct bg_spooled){.bytes = bg_writer_span(&client->building.frames.frames)};
     if (!memory)
         return BG_OK;
     enum bg_status status =
-        memory->keep_update(memory, &client->state, client->out, &client->error, &client->out);
+        memory->keep_update(memory, &client->state, client->out.bytes, &client->error, &client->out);
     bg_update_finish(&client->building.frames);
     return status;
 }

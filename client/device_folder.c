@@ -6,36 +6,59 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void unmap(struct bg_device_folder *folder)
+struct mapping {
+    struct bg_held_bytes held;
+    void *bytes;
+    size_t size;
+};
+
+static void unmap(struct bg_held_bytes *held)
 {
-    if (folder->kept.size)
-        munmap((void *)folder->kept.data, folder->kept.size);
-    folder->kept = (struct bg_span){NULL, 0};
+    struct mapping *mapping = (struct mapping *)((char *)held - offsetof(struct mapping, held));
+    munmap(mapping->bytes, mapping->size);
+    free(mapping);
 }
 
-enum bg_status bg_device_folder_map(struct bg_device_folder *folder, struct bg_error *error, struct bg_span *ret_update)
+/* Closes the file. */
+static enum bg_status map_file(int file, struct mapping *mapping)
 {
     struct stat about;
-    int fd = open(folder->update, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    void *bytes = MAP_FAILED;
+    if (fstat(file, &about) == 0 && about.st_size > 0)
+        bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_SHARED, file, 0);
+    int number = errno;
+    close(file);
+    errno = number;
+    if (bytes == MAP_FAILED)
+        return BG_IO;
+    *mapping = (struct mapping){{.holders = 1, .finish = unmap}, bytes, (size_t)about.st_size};
+    return BG_OK;
+}
+
+enum bg_status bg_device_folder_map(const struct bg_device_folder *folder, struct bg_error *error,
+                                    struct bg_spooled *ret_update)
+{
+    int file = open(folder->update, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
         return bg_fail(error, errno == ENOENT ? BG_NOT_FOUND : BG_IO, "%s: cannot open: %s", folder->update,
                        strerror(errno));
-    void *bytes = MAP_FAILED;
-    if (fstat(fd, &about) == 0 && about.st_size > 0)
-        bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    int number = errno;
-    close(fd);
-    if (bytes == MAP_FAILED)
-        return bg_fail(error, BG_IO, "%s: cannot map: %s", folder->update, strerror(number));
-    unmap(folder);
-    folder->kept = (struct bg_span){bytes, (size_t)about.st_size};
-    *ret_update = folder->kept;
+    struct mapping *mapping = malloc(sizeof *mapping);
+    if (!mapping) {
+        close(file);
+        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", folder->update);
+    }
+    if (map_file(file, mapping) != BG_OK) {
+        free(mapping);
+        return bg_fail(error, BG_IO, "%s: cannot map: %s", folder->update, strerror(errno));
+    }
+    *ret_update = (struct bg_spooled){{mapping->bytes, mapping->size}, &mapping->held};
     return BG_OK;
 }
 
@@ -45,22 +68,24 @@ static struct bg_device_folder *of_memory(struct bg_client_memory *memory)
 }
 
 static enum bg_status keep_update(struct bg_client_memory *memory, const struct bg_device_state *state,
-                                  struct bg_span frames, struct bg_error *error, struct bg_span *ret_kept)
+                                  struct bg_span frames, struct bg_error *error, struct bg_spooled *ret_spooled)
 {
     struct bg_device_folder *folder = of_memory(memory);
-    struct bg_span kept;
+    struct bg_spooled spooled;
     if (frames.size > folder->most_bytes)
         return bg_fail(error, BG_TOO_LARGE, "%s: the update of %zu bytes is larger than spool.most_bytes %llu",
                        folder->update, frames.size, (unsigned long long)folder->most_bytes);
     enum bg_status status = bg_file_write(folder->update, frames, 0600, error);
     if (status == BG_OK)
-        status = bg_device_folder_map(folder, error, &kept);
-    if (status == BG_OK)
-        status = bg_device_state_save(state, folder->state, error);
+        status = bg_device_folder_map(folder, error, &spooled);
     if (status != BG_OK)
         return status;
-    *ret_kept = kept;
-    return BG_OK;
+    status = bg_device_state_save(state, folder->state, error);
+    if (status == BG_OK)
+        *ret_spooled = spooled;
+    else
+        bg_held_release(spooled.held);
+    return status;
 }
 
 static void release_update(struct bg_client_memory *memory)
@@ -76,7 +101,6 @@ static enum bg_status keep_settlement(struct bg_client_memory *memory, const str
     if (status != BG_OK)
         return status;
     unlink(folder->update);
-    unmap(folder);
     return BG_OK;
 }
 
@@ -105,7 +129,6 @@ enum bg_status bg_device_folder_open(const char *path, bool make, struct bg_erro
 
 void bg_device_folder_close(struct bg_device_folder *folder)
 {
-    unmap(folder);
     close(folder->lock);
 }
 

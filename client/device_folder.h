@@ -20,7 +20,6 @@ struct bg_device_folder {
     struct bg_client_memory memory; /* give it to a client */
     int lock;
     uint64_t most_bytes; /* that an update may take there; UINT64_MAX unless it is set */
-    struct bg_span kept; /* a mapping of client.update; empty: none */
     char state[PATH_MAX], update[PATH_MAX];
 };
 
@@ -28,7 +27,7 @@ struct bg_device_folder {
  * BG_IO; BG_INVALID: the path is too long. The struct must not move while a client has its memory. */
 BG_MUST_CHECK enum bg_status bg_device_folder_open(const char *path, bool make, struct bg_error *error,
                                                    struct bg_device_folder *ret_folder);
-/* Ends the mapping. */
+/* Mappings stay until their last holder lets go. */
 void bg_device_folder_close(struct bg_device_folder *folder);
 
 /* The state of this client, or a fresh one where there is none. Errors of bg_device_state_load, check_owner, begin. */
@@ -36,6 +35,6 @@ BG_MUST_CHECK enum bg_status bg_device_folder_load(const struct bg_device_folder
                                                    const struct bg_digest *client, const struct bg_trust *trust,
                                                    const struct bg_random *random, struct bg_error *error,
                                                    struct bg_device_state *ret_state);
-/* The bytes of the update that is out, until it is settled, replaced or the folder closed. BG_NOT_FOUND, BG_IO. */
-BG_MUST_CHECK enum bg_status bg_device_folder_map(struct bg_device_folder *folder, struct bg_error *error,
-                                                  struct bg_span *ret_update);
+/* A mapping of the update that is out, also after the file is gone. BG_NOT_FOUND, BG_IO, BG_NO_MEMORY. */
+BG_MUST_CHECK enum bg_status bg_device_folder_map(const struct bg_device_folder *folder, struct bg_error *error,
+                                                  struct bg_spooled *ret_update);

@@ -282,24 +282,30 @@ static enum bg_status make_update(struct making *m, struct bg_error *error)
 static enum bg_status keep(struct making *m, struct bg_error *error)
 {
     struct bg_client_memory *memory = &m->folder.memory;
-    struct bg_span kept;
+    struct bg_spooled spooled;
     m->state.out = true;
     m->state.seat = m->seat;
     m->state.round = m->task.task.round;
     m->state.attempt = m->task.task.attempt;
     m->state.task = m->task;
     m->task = (struct bg_trusted_task){0};
-    return memory->keep_update(memory, &m->state, bg_writer_span(&m->update.frames), error, &kept);
+    enum bg_status status =
+        memory->keep_update(memory, &m->state, bg_writer_span(&m->update.frames), error, &spooled);
+    if (status == BG_OK)
+        bg_held_release(spooled.held);
+    return status;
 }
 
 static enum bg_status hand_over(struct making *m, struct bg_error *error)
 {
-    struct bg_span update;
+    struct bg_spooled update;
     enum bg_status status = bg_device_folder_map(&m->folder, error, &update);
     if (status != BG_OK)
         return status;
-    m->bytes = update.size;
-    return bg_file_write(m->files->update, update, 0644, error);
+    m->bytes = update.bytes.size;
+    status = bg_file_write(m->files->update, update.bytes, 0644, error);
+    bg_held_release(update.held);
+    return status;
 }
 
 static void fill_report(const struct making *m, struct bg_device_report *report)

@@ -191,7 +191,7 @@ static void start_from_folder(struct fake_root *root)
 {
     struct bg_device_state state;
     struct bg_error error = {0};
-    struct bg_span update = {NULL, 0};
+    struct bg_spooled update = {.held = NULL};
     struct bg_trust trust = stage_trust(&root->stage);
     cr_assert_eq(bg_device_folder_open(root->folder, true, &error, &root->device), BG_OK, "%s", error.text);
     cr_assert_eq(bg_device_folder_load(&root->device, bg_identity_digest(root->settings.identity), &trust,

@@ -147,6 +147,7 @@ Test(recovery, a_kept_update_is_sent_without_training)
     cr_assert_eq(bg_client_state(root.client), BG_SESSION_SENDING);
     fake_root_run_to(&root, BG_SESSION_WAITING);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_TRAINED], 1);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_SENT], 1);
     cr_assert_eq(root.asked[BG_ROUTE_TASK], 1);
     cr_assert(exists(state_file) && !exists(update_file), "acknowledged: the root has it durably");
     fake_root_finish(&root);
