@@ -58,29 +58,36 @@ static void run_key_holder(struct by_hand *h)
 
 struct answer {
     enum bg_status status;
-    struct bg_writer bytes;
+    struct bg_writer *bytes;
 };
 
 static void on_reply(void *context, enum bg_status status, struct bg_span reply)
 {
     struct answer *answer = context;
     answer->status = status;
-    bg_write_bytes(&answer->bytes, reply.data, reply.size);
+    bg_write_bytes(answer->bytes, reply.data, reply.size);
+}
+
+enum bg_status bring_to_key_holder(struct by_hand *h, enum bg_route route, struct bg_span body,
+                                   struct bg_writer *ret_answer)
+{
+    struct answer answer = {.status = BG_FAULT, .bytes = ret_answer};
+    struct bg_request request = {.route = route, .peer = *bg_identity_digest(h->root), .body = body};
+    bg_writer_init(ret_answer);
+    cr_assert_eq(bg_transport_send(&h->to_key_holder.transport, &request, on_reply, &answer), BG_OK);
+    run_key_holder(h);
+    return answer.status;
 }
 
 enum bg_status ask_key_holder(struct by_hand *h, enum bg_route route, const char *body_file)
 {
-    struct bg_writer body = read_file(body_file);
-    struct answer answer = {.status = BG_FAULT};
-    struct bg_request request = {
-        .route = route, .peer = *bg_identity_digest(h->root), .body = bg_writer_span(&body)};
-    cr_assert_eq(bg_transport_send(&h->to_key_holder.transport, &request, on_reply, &answer), BG_OK);
-    run_key_holder(h);
-    if (answer.status == BG_OK)
-        write_file(h->file, bg_writer_span(&answer.bytes));
-    bg_writer_finish(&answer.bytes);
+    struct bg_writer body = read_file(body_file), answer;
+    enum bg_status status = bring_to_key_holder(h, route, bg_writer_span(&body), &answer);
+    if (status == BG_OK)
+        write_file(h->file, bg_writer_span(&answer));
+    bg_writer_finish(&answer);
     bg_writer_finish(&body);
-    return answer.status;
+    return status;
 }
 
 static void observe(void *context, const struct bg_keyholder_notice *notice)

@@ -51,7 +51,10 @@ struct bg_digest digest_of_file(const char *path);
 void write_file(const char *path, struct bg_span content);
 struct bg_writer read_file(const char *path);
 
-/* Asks the key holder and writes its answer to h->file. */
+/* What the key holder says to the root; the caller finishes the answer, also after a failure. */
+enum bg_status bring_to_key_holder(struct by_hand *h, enum bg_route route, struct bg_span body,
+                                   struct bg_writer *ret_answer);
+/* The same of a file's bytes, with the answer in h->file. */
 enum bg_status ask_key_holder(struct by_hand *h, enum bg_route route, const char *body_file);
 
 /* Each in a folder of its own opening. */
