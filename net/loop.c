@@ -25,6 +25,7 @@ struct bg_loop {
     bool stop_signalled;
     pthread_mutex_t lock; /* guards the posts */
     struct post *first, *last;
+    size_t posts;
 };
 
 struct bg_loop_timer {
@@ -35,24 +36,41 @@ struct bg_loop_timer {
     bool running; /* inside run */
 };
 
-static struct post *take_posts(struct bg_loop *loop)
+/* The first post, NULL if there is none. */
+static struct post *take_post(struct bg_loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     struct post *post = loop->first;
-    loop->first = loop->last = NULL;
+    if (post) {
+        loop->first = post->next;
+        loop->posts--;
+    }
+    if (!loop->first)
+        loop->last = NULL;
     pthread_mutex_unlock(&loop->lock);
     return post;
 }
 
+static size_t count_posts(struct bg_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    size_t posts = loop->posts;
+    pthread_mutex_unlock(&loop->lock);
+    return posts;
+}
+
+/* One by one, since each may have later ones forgotten; those that they post have to wait for the next turn. */
 static void run_posts(uv_async_t *posted)
 {
-    struct post *post = take_posts(posted->data);
-    while (post) {
+    struct bg_loop *loop = posted->data;
+    struct post *post;
+    for (size_t left = count_posts(loop); left && (post = take_post(loop)); left--) {
         struct post taken = *post;
         free(post);
         taken.run(taken.argument);
-        post = taken.next;
     }
+    if (count_posts(loop))
+        uv_async_send(posted);
 }
 
 enum bg_status bg_loop_create(struct bg_error *error, struct bg_loop **ret_loop)
@@ -91,10 +109,8 @@ void bg_loop_destroy(struct bg_loop **loop)
     int code = uv_loop_close(&l->uv);
     assert(code == 0);
     (void)code;
-    for (struct post *post = take_posts(l), *next; post; post = next) {
-        next = post->next;
+    for (struct post *post; (post = take_post(l));)
         free(post);
-    }
     pthread_mutex_destroy(&l->lock);
     free(l);
     *loop = NULL;
@@ -127,9 +143,29 @@ enum bg_status bg_loop_post(struct bg_loop *loop, void (*run)(void *argument), v
     else
         loop->first = post;
     loop->last = post;
+    loop->posts++;
     pthread_mutex_unlock(&loop->lock);
     uv_async_send(&loop->posted);
     return BG_OK;
+}
+
+void bg_loop_forget(struct bg_loop *loop, const void *argument)
+{
+    pthread_mutex_lock(&loop->lock);
+    struct post **at = &loop->first, *last = NULL;
+    while (*at) {
+        struct post *post = *at;
+        if (post->argument == argument) {
+            *at = post->next;
+            loop->posts--;
+            free(post);
+        } else {
+            last = post;
+            at = &post->next;
+        }
+    }
+    loop->last = last;
+    pthread_mutex_unlock(&loop->lock);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -22,6 +22,8 @@ void bg_loop_stop(struct bg_loop *loop);
 
 /* From any thread: calls run(argument) on the loop's thread, in the order of the calls. BG_NO_MEMORY. */
 BG_MUST_CHECK enum bg_status bg_loop_post(struct bg_loop *loop, void (*run)(void *argument), void *argument);
+/* From any thread: what was posted with this argument and has not begun is dropped. For whoever is about to free it. */
+void bg_loop_forget(struct bg_loop *loop, const void *argument);
 /* At the first SIGTERM or SIGINT, on the loop's thread; later ones are ignored: a group of processes often gets
  * several. Set it once. */
 BG_MUST_CHECK enum bg_status bg_loop_on_stop_signal(struct bg_loop *loop, void (*run)(void *context), void *context);
