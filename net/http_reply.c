@@ -31,6 +31,11 @@ void bg_http_content_release(struct bg_http_content *content)
         free(content);
 }
 
+struct bg_span bg_http_content_bytes(const struct bg_http_content *content)
+{
+    return (struct bg_span){content->bytes, content->size};
+}
+
 static const char *phrase(unsigned status)
 {
     static const struct {

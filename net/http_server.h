@@ -120,6 +120,8 @@ struct bg_http_content;
 /* Copies; one reference is the caller's. NULL: out of memory. */
 struct bg_http_content *bg_http_content_create(struct bg_span bytes);
 void bg_http_content_release(struct bg_http_content *content);
+/* As long as the reference. */
+struct bg_span bg_http_content_bytes(const struct bg_http_content *content);
 
 struct bg_http_field {
     const char *name, *value;
