@@ -14,6 +14,7 @@
 
 #define CONNECTIONS 4             /* kept open at a time */
 #define BUFFER_BYTES 16384L       /* each way: one TLS record */
+#define KEEPALIVE_NS (60 * BG_SECOND) /* who waits longer for an answer asks whether the server is still there */
 #define HEAD_BYTES ((size_t)65536)
 #define REPEATED_BYTES ((size_t)65536)
 #define SEND_BUFFER_BYTES (48 * 1024) /* in the system's hands: what a connection that breaks may lose */
@@ -210,6 +211,11 @@ void bg_https_client_destroy(struct bg_https_client **client)
     *client = NULL;
 }
 
+struct bg_loop *bg_https_client_loop(const struct bg_https_client *client)
+{
+    return client->loop;
+}
+
 /* ---- one call ---- */
 
 static void progress(struct bg_https_call *call)
@@ -391,6 +397,7 @@ static CURLcode set_all(const struct bg_https_client *client, const struct bg_ht
     SET(&setting, CURLOPT_CONNECTTIMEOUT_MS, (long)(client->connect_ns / BG_MILLISECOND));
     if (client->proxy)
         SET(&setting, CURLOPT_PROXY, client->proxy);
+    SET(&setting, CURLOPT_TCP_KEEPALIVE, request->timeout_ns == 0 || request->timeout_ns > KEEPALIVE_NS ? 1L : 0L);
     set_trust(&setting, client, &request->pin);
     set_request(&setting, request, call);
     return setting.code;

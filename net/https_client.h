@@ -25,6 +25,7 @@ BG_MUST_CHECK enum bg_status bg_https_client_create(const struct bg_https_settin
                                                     struct bg_https_client **ret_client);
 /* Cancels what is under way: its functions are not called. Not from inside one of them. */
 void bg_https_client_destroy(struct bg_https_client **client);
+struct bg_loop *bg_https_client_loop(const struct bg_https_client *client);
 
 struct bg_https_field {
     const char *name, *value;
