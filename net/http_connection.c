@@ -10,7 +10,7 @@
 
 #define AHEAD_LIMIT ((size_t)16 << 10) /* ciphertext that is kept while the owner thinks, or a response is sent */
 #define RECORD_BYTES ((size_t)16 << 10)
-#define LEAVING_NS (2 * BG_SECOND)
+#define LEAVING_NS (5 * BG_SECOND)
 
 /* The only place that changes a state. */
 static void enter(struct bg_http_connection *c, enum bg_http_state state)
@@ -171,18 +171,23 @@ static void on_shut_down(uv_shutdown_t *request, int failed)
     (void)failed;
 }
 
-/* Says farewell and lets the peer read what was sent: closing at once would take it back. */
-static void leave(struct bg_http_connection *c)
+/* Lets the peer read what was sent: to close with its bytes unread would take that back. */
+static void linger(struct bg_http_connection *c)
 {
-    bg_tls_close(c->tls);
-    flush(c);
     if (c->state == BG_HTTP_CLOSED)
         return;
+    let_go(c);
     enter(c, BG_HTTP_LEAVING);
     c->plain = (struct bg_span){0};
     bg_tls_feed(c->tls, c->plain);
-    if (c->input_ended || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shut_down) != 0)
+    if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shut_down) != 0)
         bg_http_connection_drop(c);
+}
+
+static void say_farewell(struct bg_http_connection *c)
+{
+    bg_tls_close(c->tls);
+    flush(c);
 }
 
 static void reply(struct bg_http_connection *c, struct bg_http_reply *sent)
@@ -206,24 +211,27 @@ static void refuse(struct bg_http_connection *c, unsigned http, const struct bg_
 
 /* ---- input ---- */
 
-/* The peer will send nothing more. */
+/* Nothing more of the peer's can be used; without `error` because it has ended the connection. */
 static void end_input(struct bg_http_connection *c, const struct bg_error *error)
 {
+    bool ended = !error;
     struct bg_error broken;
     if (!error) {
         bg_fail(&broken, BG_TRUNCATED, "the connection ended in the middle of a %s",
                 c->state == BG_HTTP_HANDSHAKE ? "TLS handshake" : "request");
         error = &broken;
     }
-    c->input_ended = true;
-    flush(c);
     if (c->state == BG_HTTP_HANDSHAKE) {
         atomic_fetch_add(&counters(c)->handshakes_failed, 1);
         observe(c, BG_HTTP_NOTICE_HANDSHAKE_FAILED, 0, error);
     } else if (c->state != BG_HTTP_IDLE && c->state != BG_HTTP_LEAVING) {
         observe(c, BG_HTTP_NOTICE_BROKEN, 0, error);
     }
-    bg_http_connection_drop(c);
+    flush(c);
+    if (ended)
+        bg_http_connection_drop(c);
+    else
+        linger(c);
 }
 
 /* Whether there is plaintext; otherwise there is nothing to do until more comes. */
@@ -355,7 +363,7 @@ static bool next_request(struct bg_http_connection *c)
     bg_http_reply_destroy(&c->reply);
     enter(c, bg_http_parser_inside(&c->parser) ? BG_HTTP_SKIPPING : BG_HTTP_IDLE);
     if (c->thread->stopping)
-        leave(c);
+        bg_http_connection_retire(c);
     return true;
 }
 
@@ -370,7 +378,8 @@ static bool send_reply(struct bg_http_connection *c)
     if (next.size || c->writes)
         return false;
     if (c->reply->close) {
-        leave(c);
+        say_farewell(c);
+        linger(c);
         return true;
     }
     return next_request(c);
@@ -484,13 +493,13 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     run(c);
 }
 
-/* Whether more input is of use: also to learn that the peer has gone, while it is the owner's turn. */
+/* Whether more input is of use. While it is the owner's turn only to learn that the peer has gone, and not if a body is
+ * on its way: what came of it before a break shall still be read. */
 static bool wants_input(const struct bg_http_connection *c)
 {
     if (c->state != BG_HTTP_WAITING && c->state != BG_HTTP_REPLYING)
         return true;
-    size_t ahead = bg_tls_unread(c->tls).size;
-    return bg_http_parser_remaining(&c->parser) > 0 ? ahead == 0 : ahead < AHEAD_LIMIT;
+    return bg_http_parser_remaining(&c->parser) == 0 && bg_tls_unread(c->tls).size < AHEAD_LIMIT;
 }
 
 static void run(struct bg_http_connection *c)
@@ -626,7 +635,7 @@ void bg_http_connection_check_deadline(struct bg_http_connection *c, uint64_t no
         bg_fail(&error, BG_TOO_LATE, "the TLS handshake took too long");
         end_input(c, &error);
     } else if (c->state == BG_HTTP_IDLE && waited >= limit->idle_ns) {
-        leave(c);
+        bg_http_connection_retire(c);
     } else if ((c->state == BG_HTTP_HEADING && waited >= limit->head_ns) ||
                (c->state == BG_HTTP_BODY && stands_still(c, now, limit->body_ns))) {
         bg_fail(&error, BG_TOO_LATE, "the request's %s came too slowly",
@@ -646,8 +655,9 @@ void bg_http_connection_check_deadline(struct bg_http_connection *c, uint64_t no
 
 void bg_http_connection_retire(struct bg_http_connection *c)
 {
-    if (c->state == BG_HTTP_IDLE || c->state == BG_HTTP_SKIPPING)
-        leave(c);
-    else if (c->state == BG_HTTP_HANDSHAKE || c->state == BG_HTTP_HEADING)
+    bool talked = c->state == BG_HTTP_IDLE || c->state == BG_HTTP_SKIPPING;
+    if (talked)
+        say_farewell(c);
+    if (talked || c->state == BG_HTTP_HANDSHAKE || c->state == BG_HTTP_HEADING)
         bg_http_connection_drop(c);
 }

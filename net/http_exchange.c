@@ -118,6 +118,14 @@ void bg_http_receive(struct bg_http_exchange *exchange, int file, uint64_t offse
         done(context, exchange, BG_TRUNCATED, 0, 0);
 }
 
+void bg_http_abort(struct bg_http_exchange *exchange)
+{
+    assert(exchange->wish == BG_HTTP_READ || exchange->wish == BG_HTTP_RECEIVE);
+    atomic_store(&exchange->aborted, true);
+    if (!exchange->server->gone)
+        bg_http_thread_abort(exchange->thread);
+}
+
 /* Whether so much of the body has not been read that a new connection is cheaper, or it is unclear whether the peer
  * will send it. */
 static bool leaves_body(const struct bg_http_exchange *exchange)

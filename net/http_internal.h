@@ -62,6 +62,7 @@ struct bg_http_exchange {
     int file, error_number;
     uint64_t offset, written;
     bool durable;
+    _Atomic bool aborted;          /* set by the owner while it is the thread's turn */
     uv_work_t sync;
     /* RESPOND */
     struct bg_http_reply *reply;   /* NULL: there was no memory for it */
@@ -128,7 +129,7 @@ struct bg_http_thread {
     uint64_t drop_at;                  /* when what is left is dropped */
     pthread_mutex_t lock;              /* guards what follows */
     struct bg_http_exchange *inbox_first, *inbox_last;
-    bool stop, quit;
+    bool abort, stop, quit;            /* abort: some exchanges were */
     uint64_t patience_ns;
 };
 
@@ -143,6 +144,8 @@ void bg_http_thread_finish(struct bg_http_thread *thread);
 /* Once a stopping thread has no connection left, the server is told. */
 void bg_http_thread_check_empty(struct bg_http_thread *thread);
 void bg_http_thread_send(struct bg_http_thread *thread, struct bg_http_exchange *exchange);
+/* Some of its exchanges were aborted. */
+void bg_http_thread_abort(struct bg_http_thread *thread);
 void bg_http_thread_stop(struct bg_http_thread *thread, uint64_t patience_ns);
 
 /* ---- connections; on their thread ---- */
@@ -173,7 +176,7 @@ struct bg_http_connection {
     uint8_t *ciphertext;    /* owned: what came and is not fed, or not used up */
     uint8_t *kept_plain;    /* owned: where `plain` is, while nothing runs */
     struct bg_span plain;   /* decrypted, not used up */
-    bool input_ended, reading;
+    bool reading;
     unsigned writes;        /* under way */
     struct bg_http_exchange *exchange;
     struct bg_http_reply *reply;

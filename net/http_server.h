@@ -115,6 +115,10 @@ typedef void bg_http_file_function(void *context, struct bg_http_exchange *excha
 void bg_http_receive(struct bg_http_exchange *exchange, int file, uint64_t offset, uint64_t limit, bool durable,
                      bg_http_file_function *done, void *context);
 
+/* Ends the reading of its body as if the connection had broken: the function that bg_http_read or bg_http_receive was
+ * given and that has not been called yet is called with BG_TRUNCATED, or with what came in the meantime, later. */
+void bg_http_abort(struct bg_http_exchange *exchange);
+
 /* Bytes that many responses share. */
 struct bg_http_content;
 /* Copies; one reference is the caller's. NULL: out of memory. */

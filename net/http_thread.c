@@ -126,13 +126,23 @@ static void end_loop(struct bg_http_thread *thread)
     uv_close((uv_handle_t *)&thread->tick, NULL);
 }
 
+static void drop_aborted(struct bg_http_thread *thread)
+{
+    for (struct bg_http_connection *c = thread->first, *next; c; c = next) {
+        next = c->next;
+        if (c->state == BG_HTTP_BODY && atomic_load(&c->exchange->aborted))
+            bg_http_connection_drop(c);
+    }
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct bg_http_thread *thread = wake->data;
     pthread_mutex_lock(&thread->lock);
     struct bg_http_exchange *exchange = thread->inbox_first;
     thread->inbox_first = thread->inbox_last = NULL;
-    bool stop = thread->stop, quit = thread->quit;
+    bool stop = thread->stop, quit = thread->quit, abort = thread->abort;
+    thread->abort = false;
     uint64_t patience_ns = thread->patience_ns;
     pthread_mutex_unlock(&thread->lock);
     while (exchange) {
@@ -140,6 +150,8 @@ static void on_wake(uv_async_t *wake)
         bg_http_connection_obey(exchange);
         exchange = next;
     }
+    if (abort)
+        drop_aborted(thread);
     if (stop && !quit)
         begin_stop(thread, patience_ns);
     if (quit)
@@ -262,6 +274,14 @@ void bg_http_thread_send(struct bg_http_thread *thread, struct bg_http_exchange 
     else
         thread->inbox_first = exchange;
     thread->inbox_last = exchange;
+    pthread_mutex_unlock(&thread->lock);
+    wake_up(thread);
+}
+
+void bg_http_thread_abort(struct bg_http_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    thread->abort = true;
     pthread_mutex_unlock(&thread->lock);
     wake_up(thread);
 }

@@ -29,6 +29,7 @@ static struct bg_http_server *server;
 static struct bg_http_content *shared;
 static struct bg_http_exchange *waiting[64];
 static size_t waiting_count;
+static struct bg_http_exchange *receiving; /* the last one, until it is there */
 
 static void fail(const char *what, const struct bg_error *error)
 {
@@ -120,6 +121,8 @@ static void on_file(void *context, struct bg_http_exchange *exchange, enum bg_st
 {
     int *file = context;
     char text[80];
+    if (exchange == receiving)
+        receiving = NULL;
     close(*file);
     free(file);
     snprintf(text, sizeof text, "%s %llu %d", status ? bg_status_name(status) : "OK", (unsigned long long)written,
@@ -138,6 +141,7 @@ static void receive(struct bg_http_exchange *exchange, const char *name, bool du
                                       : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (*file < 0)
         fail(path, NULL);
+    receiving = exchange;
     bg_http_receive(exchange, *file, 0, (uint64_t)64 << 20, durable, on_file, file);
 }
 
@@ -210,6 +214,9 @@ static void serve(void *context, struct bg_http_exchange *exchange)
         waiting[waiting_count++] = exchange;
         printf("{\"event\": \"waiting\"}\n");
         fflush(stdout);
+    } else if (strcmp(path, "/abort") == 0 && receiving) {
+        bg_http_abort(receiving);
+        answer(exchange, 200, "aborted");
     } else if (strcmp(path, "/release") == 0) {
         release();
         answer(exchange, 200, "done");
