@@ -11,6 +11,12 @@ struct bg_client_config {
     char key_holder[BG_OPTION_TEXT_BYTES];
     char root[BG_OPTION_TEXT_BYTES];
     char folder[BG_OPTION_TEXT_BYTES];
+    char root_url[BG_OPTION_TEXT_BYTES];
+    char key_holder_url[BG_OPTION_TEXT_BYTES];
+    char proxy[BG_OPTION_TEXT_BYTES];
+    double connect_seconds, poll_seconds, patience_seconds, longest_wait_seconds;
+    uint64_t spool_bytes;
+    uint64_t nice;
     uint32_t data_kind;
     char data_dir[BG_OPTION_TEXT_BYTES];
     char data_schema[BG_OPTION_TEXT_BYTES];

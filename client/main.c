@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* burgee-client: a client on files, one verb per call. */
-#include "base/arguments.h"
+/* burgee-client: a client on the network, or on files with one verb per call. */
+#include "client/main_parts.h"
+
 #include "base/cpu.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "client/config.h"
 #include "client/key_ring.h"
 #include "client/offline.h"
 #include "crypto/identity_file.h"
+#include "protocol/membership.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,27 +17,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct flags {
-    const char *config, *plan, *groups, *task, *model, *out, *receipt;
-    bool lost, json, quiet, print_config, help, version;
-};
-
-struct run {
-    struct bg_arguments arguments;
-    struct flags flags;
-    struct bg_client_config config;
-    struct bg_json *json; /* NULL unless --json */
-};
-
 struct verb {
     const char *name;
-    enum bg_status (*work)(struct run *run, struct bg_error *error);
+    bg_client_verb *work;
     const char *usage, *help;
+    size_t words;   /* after the name */
+    bool in_folder; /* the first of them is a device's folder, with its config.json */
+    bool events;    /* --json is a stream of them, the verb's own */
 };
 
 /* ---- what is printed ---- */
 
-static bool prints_lines(const struct run *run)
+bool bg_client_prints_lines(const struct bg_client_run *run)
 {
     return !run->json && !run->flags.quiet;
 }
@@ -51,7 +43,7 @@ static void print_json(struct bg_json *root)
 
 static void on_progress(void *context, const char *what)
 {
-    const struct run *run = context;
+    const struct bg_client_run *run = context;
     if (!run->flags.quiet)
         bg_log(BG_LOG_INFO, what, "");
 }
@@ -65,7 +57,7 @@ static void masks_to_json(const struct bg_mask_stats *masks, struct bg_json *par
     bg_json_add_u64(object, "hits", masks->hits);
 }
 
-static void report_update(struct run *run, const struct bg_device_report *report, struct bg_mask_stats masks,
+static void report_update(struct bg_client_run *run, const struct bg_device_report *report, struct bg_mask_stats masks,
                           const char *file)
 {
     struct bg_json *object = run->json;
@@ -86,7 +78,7 @@ static void report_update(struct run *run, const struct bg_device_report *report
         bg_json_add_number(object, "bits_per_coordinate", report->bits_per_coordinate);
         masks_to_json(&masks, object);
     }
-    if (!prints_lines(run))
+    if (!bg_client_prints_lines(run))
         return;
     printf("wrote %s%s: round %llu (%s), group %u, ", file, report->again ? " again" : "",
            (unsigned long long)report->round, bg_task_stage_name(report->stage), report->seat.group);
@@ -124,9 +116,9 @@ static enum bg_status load_points(const struct bg_client_config *config, struct 
     return status == BG_OK ? bg_point_load(BG_POINT_IDENTITY, config->root, error, ret_root) : status;
 }
 
-static enum bg_status make_update(struct run *run, const struct bg_identity *identity, struct bg_error *error)
+static enum bg_status make_update(struct bg_client_run *run, const struct bg_identity *identity, struct bg_error *error)
 {
-    const struct flags *f = &run->flags;
+    const struct bg_client_flags *f = &run->flags;
     const struct bg_client_config *config = &run->config;
     uint8_t key_holder[BG_PUBLIC_POINT_BYTES], root[BG_PUBLIC_POINT_BYTES];
     struct bg_random random = bg_random_system();
@@ -169,9 +161,9 @@ static enum bg_status make_update(struct run *run, const struct bg_identity *ide
     return status;
 }
 
-static enum bg_status update(struct run *run, struct bg_error *error)
+static enum bg_status update(struct bg_client_run *run, struct bg_error *error)
 {
-    const struct flags *f = &run->flags;
+    const struct bg_client_flags *f = &run->flags;
     const struct bg_client_config *config = &run->config;
     const struct requirement wanted[] = {{"--plan FILE", f->plan},
                                          {"--groups FILE", f->groups},
@@ -193,9 +185,9 @@ static enum bg_status update(struct run *run, struct bg_error *error)
     return status;
 }
 
-static enum bg_status receipt(struct run *run, struct bg_error *error)
+static enum bg_status receipt(struct bg_client_run *run, struct bg_error *error)
 {
-    const struct flags *f = &run->flags;
+    const struct bg_client_flags *f = &run->flags;
     const struct requirement wanted[] = {{"--state DIR", run->config.folder},
                                          {"--receipt FILE, or --lost", f->lost ? "none" : f->receipt}};
     uint64_t round;
@@ -211,7 +203,7 @@ static enum bg_status receipt(struct run *run, struct bg_error *error)
         bg_json_add_u64(run->json, "round", round);
         bg_json_add_bool(run->json, "used", used);
     }
-    if (prints_lines(run))
+    if (bg_client_prints_lines(run))
         printf("round %llu: the update was %s\n", (unsigned long long)round,
                used ? "used, its residual is committed" : "not used, it is folded back into the residual");
     return BG_OK;
@@ -233,7 +225,7 @@ static enum bg_status provide_identity(const char *folder, struct bg_error *erro
     return bg_identity_provide(secret, point, &random, error, ret_identity);
 }
 
-static enum bg_status keygen(struct run *run, struct bg_error *error)
+static enum bg_status keygen(struct bg_client_run *run, struct bg_error *error)
 {
     const struct requirement wanted[] = {{"--out DIR", run->flags.out}};
     struct bg_identity *identity;
@@ -246,18 +238,26 @@ static enum bg_status keygen(struct run *run, struct bg_error *error)
     bg_digest_to_hex(bg_identity_digest(identity), hex);
     bg_identity_destroy(&identity);
     bg_json_add_string(run->json, "client", hex);
-    if (prints_lines(run))
+    if (bg_client_prints_lines(run))
         puts(hex);
     return BG_OK;
 }
 
 static const struct verb verbs[] = {
+    {"enrol", bg_client_verb_enrol, "enrol DIR URL TOKEN [--label TEXT]",
+     "become a member: make a key in DIR, have the key holder at URL certify it", 3, false, false},
+    {"run", bg_client_verb_run, "run DIR [--exit-after-rounds N]",
+     "take part in rounds until told to end (SIGTERM)", 1, true, true},
+    {"renew", bg_client_verb_renew, "renew DIR",
+     "fetch a fresh certificate, and where the root is; run does it by itself", 1, true, false},
+    {"show", bg_client_verb_show, "show DIR",
+     "who this device is, what it owes and keeps", 1, true, false},
     {"keygen", keygen, "keygen --out DIR",
-     "make this client's identity: secret (0600) and point to enrol"},
+     "make this client's identity: secret (0600) and point to enrol", 0, false, false},
     {"update", update, "update --plan F --groups F --task F --model F ... --out FILE",
-     "train and make one encrypted update for the root"},
+     "train and make one encrypted update for the root", 0, false, false},
     {"receipt", receipt, "receipt --state DIR --receipt FILE | --lost",
-     "read how the round ended: commit the residual, or fold the update back"},
+     "read how the round ended: commit the residual, or fold the update back", 0, false, false},
 };
 
 /* ---- the command line ---- */
@@ -266,7 +266,8 @@ static void print_help(void)
 {
     printf("usage: burgee-client VERB [arguments] [options]\n"
            "\n"
-           "A client on files: documents of the root are carried here, updates and receipts to and fro.\n"
+           "A device that learns with others: on the network, or on files, where documents of the root are\n"
+           "carried here, updates and receipts to and fro. DIR/config.json has its settings.\n"
            "\n");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         printf("  %s\n      %s\n", verbs[i].usage, verbs[i].help);
@@ -280,7 +281,9 @@ static void print_help(void)
            "  --config FILE          settings as JSON\n"
            "  --set KEY=VALUE        one setting; may be repeated\n"
            "  --insecure-test-key    as --set encryption.insecure_test_key=true\n"
-           "  --json                 print one JSON object\n"
+           "  --label TEXT           what people call the device that enrols\n"
+           "  --exit-after-rounds N  of run: end after N receipts\n"
+           "  --json                 print one JSON object, run one per event\n"
            "  --quiet                print nothing but errors\n"
            "  --print-config         print the effective settings and end\n"
            "  --help, --version\n"
@@ -292,9 +295,9 @@ static void print_help(void)
            "file; 75 busy, or a receipt is awaited; 77 a secret is open to others; 78 wrong settings.\n");
 }
 
-static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_error *error)
+static enum bg_status parse(struct bg_client_run *run, int argc, char **argv, struct bg_error *error)
 {
-    struct flags *f = &run->flags;
+    struct bg_client_flags *f = &run->flags;
     const struct bg_flag table[] = {{"--config", .value = &f->config},
                                     {"--set", .setting = ""},
                                     {"--identity", .setting = "identity.file="},
@@ -310,6 +313,8 @@ static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_er
                                     {"--out", .value = &f->out},
                                     {"--receipt", .value = &f->receipt},
                                     {"--lost", .on = &f->lost},
+                                    {"--label", .value = &f->label},
+                                    {"--exit-after-rounds", .value = &f->rounds},
                                     {"--json", .on = &f->json},
                                     {"--quiet", .on = &f->quiet},
                                     {"--print-config", .on = &f->print_config},
@@ -322,21 +327,38 @@ static enum bg_status find_verb(const struct bg_arguments *a, struct bg_error *e
 {
     if (!a->word_count)
         return bg_fail(error, BG_INVALID, "no verb given; see --help");
-    if (a->word_count > 1)
-        return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", a->words[1]);
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(a->words[0], verbs[i].name) != 0)
-            continue;
-        *ret_verb = &verbs[i];
-        return BG_OK;
-    }
-    return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", a->words[0]);
+    const struct verb *verb = verbs, *end = verbs + sizeof verbs / sizeof *verbs;
+    while (verb < end && strcmp(a->words[0], verb->name) != 0)
+        verb++;
+    if (verb == end)
+        return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", a->words[0]);
+    if (a->word_count > 1 + verb->words)
+        return bg_fail(error, BG_INVALID, "%s: one argument too many; see --help", a->words[1 + verb->words]);
+    if (a->word_count < 1 + verb->words)
+        return bg_fail(error, BG_INVALID, "usage: burgee-client %s", verb->usage);
+    *ret_verb = verb;
+    return BG_OK;
 }
 
-static enum bg_status work(struct run *run, const struct verb *verb, struct bg_error *error)
+/* Of the file given, or of the device's own if it has one. */
+static enum bg_status read_config(struct bg_client_run *run, const struct verb *verb, struct bg_error *error)
+{
+    char own[BG_DEVICE_PATH_BYTES];
+    const char *path = run->flags.config;
+    if (!path && verb && verb->in_folder) {
+        enum bg_status status = bg_device_path(run->arguments.words[1], "config.json", error, own);
+        if (status != BG_OK)
+            return status;
+        path = access(own, F_OK) == 0 ? own : NULL;
+    }
+    return bg_options_read(bg_client_options, bg_client_option_count, path, run->arguments.settings,
+                           run->arguments.setting_count, &run->config, error);
+}
+
+static enum bg_status work(struct bg_client_run *run, const struct verb *verb, struct bg_error *error)
 {
     bg_cpu_choose(run->config.kernels);
-    if (run->flags.json) {
+    if (run->flags.json && !verb->events) {
         run->json = bg_json_object();
         bg_json_add_string(run->json, "verb", verb->name);
     }
@@ -351,7 +373,7 @@ static enum bg_status work(struct run *run, const struct verb *verb, struct bg_e
     return status;
 }
 
-static enum bg_status run_program(struct run *run, int argc, char **argv, struct bg_error *error)
+static enum bg_status run_program(struct bg_client_run *run, int argc, char **argv, struct bg_error *error)
 {
     const struct verb *verb = NULL;
     enum bg_status status = parse(run, argc, argv, error);
@@ -365,11 +387,10 @@ static enum bg_status run_program(struct run *run, int argc, char **argv, struct
         puts("burgee-client " BG_VERSION);
         return BG_OK;
     }
-    if (!run->flags.print_config)
+    if (!run->flags.print_config || run->arguments.word_count)
         status = find_verb(&run->arguments, error, &verb);
     if (status == BG_OK)
-        status = bg_options_read(bg_client_options, bg_client_option_count, run->flags.config, run->arguments.settings,
-                                 run->arguments.setting_count, &run->config, error);
+        status = read_config(run, verb, error);
     if (status != BG_OK || !run->flags.print_config)
         return status == BG_OK ? work(run, verb, error) : status;
     bg_options_print(bg_client_options, bg_client_option_count, &run->config, stdout);
@@ -378,13 +399,15 @@ static enum bg_status run_program(struct run *run, int argc, char **argv, struct
 
 int main(int argc, char **argv)
 {
-    static struct run run;
+    static struct bg_client_run run;
     struct bg_error error = {.status = BG_OK};
     enum bg_status status = run_program(&run, argc, argv, &error);
     if (fflush(stdout) != 0 && status == BG_OK)
         status = bg_fail(&error, BG_IO, "cannot print the result");
     if (status != BG_OK)
         bg_log_error(BG_LOG_ERROR, "stopped", &error);
+    if (run.abandoned)
+        _exit(status == BG_OK ? 0 : bg_status_exit_code(status));
     bg_arguments_finish(&run.arguments);
     return status == BG_OK ? 0 : bg_status_exit_code(status);
 }

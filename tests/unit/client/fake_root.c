@@ -94,7 +94,7 @@ static struct bg_span span_of_round(const struct fake_root *root, uint8_t bytes[
     return (struct bg_span){bytes, 8};
 }
 
-static void serve(void *context, const struct bg_request *request, struct bg_call *call)
+void fake_root_serve(void *context, const struct bg_request *request, struct bg_call *call)
 {
     struct fake_root *root = context;
     struct bg_span nothing = {NULL, 0}, reply = nothing;
@@ -165,7 +165,7 @@ void fake_root_init(struct fake_root *root, const struct population_terms *terms
     *root = (struct fake_root){.transport = {&ops}, .broken_ring = {no_key}};
     stage_init(&root->stage, terms);
     stage_ring_init(&root->ring, &root->stage);
-    bg_loopback_init(&root->loopback, serve, root, delay, post, root, TIMEOUT_NS);
+    bg_loopback_init(&root->loopback, fake_root_serve, root, delay, post, root, TIMEOUT_NS);
     struct population *p = &root->stage.population;
     struct bg_trust trust = stage_trust(&root->stage);
     root->settings = (struct bg_client_settings){.population = p->name,

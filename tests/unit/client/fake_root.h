@@ -70,6 +70,8 @@ void fake_root_finish(struct fake_root *root);
 void fake_root_remember(struct fake_root *root, const char *folder);
 /* Stops the client as a power cut does, and starts it from its folder. */
 void fake_root_restart(struct fake_root *root);
+/* The root, for another transport. */
+void fake_root_serve(void *context, const struct bg_request *request, struct bg_call *call);
 /* Opens the stage's task. */
 void fake_root_open(struct fake_root *root);
 /* Closes it and has a receipt ready, which the next task will name; `receipt` NULL: abandoned. */
