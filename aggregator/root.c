@@ -410,6 +410,16 @@ const struct bg_round *bg_root_round(const struct bg_root *root)
     return &root->round;
 }
 
+enum bg_task_stage bg_root_stage(const struct bg_root *root)
+{
+    return root->task.stage;
+}
+
+struct bg_roster bg_root_epoch_roster(const struct bg_root *root)
+{
+    return root->epoch_roster;
+}
+
 const struct bg_groups *bg_root_groups(const struct bg_root *root)
 {
     return root->ready ? &root->groups : NULL;

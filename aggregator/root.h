@@ -148,6 +148,9 @@ const struct bg_digest *bg_root_model_digest(const struct bg_root *root);
 /* Of the running or last round; NULL before the first. */
 const struct bg_shape *bg_root_shape(const struct bg_root *root);
 const struct bg_plan *bg_root_plan(const struct bg_root *root);
-/* The round that runs or ran last: number 0 before the first. */
+/* The round that runs or ran last, and its stage: number 0 before the first. */
 const struct bg_round *bg_root_round(const struct bg_root *root);
+enum bg_task_stage bg_root_stage(const struct bg_root *root);
+/* Of the epoch that is agreed on, or asked for; until the next one is asked for. */
+struct bg_roster bg_root_epoch_roster(const struct bg_root *root);
 const struct bg_groups *bg_root_groups(const struct bg_root *root);

@@ -252,11 +252,13 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
         root->epoch_retry_at = root->now + root->settings.retry_ns;
         return;
     }
-    if (status != BG_OK)
+    if (status != BG_OK) {
         bg_fail(&root->error, status, "the key holder refuses epoch %llu: %s", (unsigned long long)root->epoch,
                 bg_status_text(status));
-    else
+        root->epoch--; /* it was not made: the next one has its number */
+    } else {
         status = read_answer(root, reply, &answer);
+    }
     if (status == BG_OK)
         status = check_answer(root, &answer);
     if (status == BG_OK)

@@ -59,12 +59,33 @@ static enum bg_status keep(struct bg_keyholder *keyholder, enum bg_keyholder_ent
 
 /* ---- tokens ---- */
 
-enum bg_status bg_keyholder_token_new(struct bg_keyholder *keyholder, const struct bg_token_terms *terms,
-                                      struct bg_error *error, struct bg_token *ret_token)
+/* The secrets' digests go into the table, and into the entry. */
+static enum bg_status add_tokens(struct bg_keyholder *keyholder, const struct bg_token_terms *terms, size_t count,
+                                 struct bg_token *tokens, struct bg_writer *entry, struct bg_error *error)
 {
-    struct bg_token token = {.expiry = terms->expiry};
+    bg_token_terms_encode(terms, entry);
+    bg_write_u64(entry, count);
+    for (size_t i = 0; i < count; i++) {
+        struct bg_digest digest;
+        tokens[i] = tokens[0];
+        enum bg_status status =
+            bg_random_fill(&keyholder->settings.random, tokens[i].secret, sizeof tokens[i].secret);
+        if (status == BG_OK) {
+            bg_token_digest(tokens[i].secret, &digest);
+            bg_write_digest(entry, &digest);
+            status = bg_tokens_add(&keyholder->tokens, &digest, terms);
+        }
+        if (status != BG_OK)
+            return bg_fail(error, status, "token: %s, beside %zu others", bg_status_text(status),
+                           keyholder->tokens.count);
+    }
+    return BG_OK;
+}
+
+enum bg_status bg_keyholder_token_new(struct bg_keyholder *keyholder, const struct bg_token_terms *terms, size_t count,
+                                      struct bg_error *error, struct bg_token *ret_tokens)
+{
     struct bg_certificate authority;
-    struct bg_digest digest;
     struct bg_writer entry;
     enum bg_status status = check_able(keyholder, error);
     if (status == BG_OK)
@@ -74,23 +95,18 @@ enum bg_status bg_keyholder_token_new(struct bg_keyholder *keyholder, const stru
                                      keyholder->settings.authority_certificate, error, &authority);
     if (status != BG_OK)
         return status;
-    status = bg_random_fill(&keyholder->settings.random, token.secret, sizeof token.secret);
-    if (status != BG_OK)
-        return bg_fail(error, status, "token: no random bytes");
-    bg_point_pin(bg_identity_point(keyholder->settings.identity), &token.key_holder);
-    token.authority = authority.fingerprint;
-    bg_token_digest(token.secret, &digest);
-    status = bg_tokens_add(&keyholder->tokens, &digest, terms);
-    if (status != BG_OK)
-        return bg_fail(error, status, "token: no room beside %zu others", keyholder->tokens.count);
+    ret_tokens[0] = (struct bg_token){.expiry = terms->expiry, .authority = authority.fingerprint};
+    bg_point_pin(bg_identity_point(keyholder->settings.identity), &ret_tokens[0].key_holder);
     bg_writer_init(&entry);
-    bg_write_digest(&entry, &digest);
-    bg_token_terms_encode(terms, &entry);
-    status = keep(keyholder, BG_KEYHOLDER_ENTRY_TOKEN, &entry, error);
-    bg_writer_finish(&entry);
+    size_t before = keyholder->tokens.count;
+    status = add_tokens(keyholder, terms, count, ret_tokens, &entry, error);
     if (status == BG_OK)
-        *ret_token = token;
-    bg_wipe(&token, sizeof token);
+        status = keep(keyholder, BG_KEYHOLDER_ENTRY_TOKEN, &entry, error);
+    else if (keyholder->tokens.count != before)
+        keyholder->failed = true; /* tokens that no journal knows: nobody has them, but they count */
+    bg_writer_finish(&entry);
+    if (status != BG_OK)
+        bg_wipe(ret_tokens, count * sizeof *ret_tokens);
     return status;
 }
 
@@ -333,17 +349,19 @@ enum bg_status bg_keyholder_revoke(struct bg_keyholder *keyholder, const struct 
 
 /* ---- what comes back ---- */
 
-static enum bg_status restore_token(struct bg_keyholder *keyholder, struct bg_reader *r, struct bg_error *error)
+static enum bg_status restore_tokens(struct bg_keyholder *keyholder, struct bg_reader *r, struct bg_error *error)
 {
     struct bg_token_terms terms;
-    struct bg_digest digest = bg_read_digest(r);
     bg_token_terms_decode(r, &terms);
-    enum bg_status status = bg_reader_end(r);
-    if (status == BG_OK)
-        status = bg_token_terms_check(&terms, NULL);
-    if (status == BG_OK)
+    size_t count = bg_read_count(r, BG_MAX_CLIENTS, BG_DIGEST_BYTES);
+    enum bg_status status = r->status == BG_OK ? bg_token_terms_check(&terms, NULL) : r->status;
+    for (size_t i = 0; i < count && status == BG_OK; i++) {
+        struct bg_digest digest = bg_read_digest(r);
         status = bg_tokens_add(&keyholder->tokens, &digest, &terms);
-    return status == BG_OK ? BG_OK : bg_fail(error, status, "a token: %s", bg_status_text(status));
+    }
+    if (status == BG_OK)
+        status = bg_reader_end(r);
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "tokens: %s", bg_status_text(status));
 }
 
 static enum bg_status restore_redeemed(struct bg_keyholder *keyholder, struct bg_reader *r, struct bg_error *error)
@@ -402,7 +420,7 @@ enum bg_status bg_keyholder_restore_admission(struct bg_keyholder *keyholder, en
     bg_reader_init(&r, entry);
     switch (kind) {
     case BG_KEYHOLDER_ENTRY_TOKEN:
-        return restore_token(keyholder, &r, error);
+        return restore_tokens(keyholder, &r, error);
     case BG_KEYHOLDER_ENTRY_REDEEMED:
         return restore_redeemed(keyholder, &r, error);
     case BG_KEYHOLDER_ENTRY_REVOKED:

@@ -16,9 +16,11 @@
 #include "keyholder/keyholder.h"
 #include "keyholder/tokens.h"
 
-/* A fresh token on these terms; *ret_token is to be wiped. BG_INVALID as bg_token_terms_check; BG_RANDOM. */
+/* `count` fresh tokens (at least 1) on these terms; ret_tokens are to be wiped. BG_INVALID as bg_token_terms_check;
+ * BG_RANDOM. */
 BG_MUST_CHECK enum bg_status bg_keyholder_token_new(struct bg_keyholder *keyholder, const struct bg_token_terms *terms,
-                                                    struct bg_error *error, struct bg_token *ret_token);
+                                                    size_t count, struct bg_error *error,
+                                                    struct bg_token *ret_tokens);
 
 /* `address` is the peer's, for the limit of guesses (keyholder/guesses.h); NULL: no limit. BG_BUSY: ask again after
  * *ret_wait_ns; also while a client or edge has no root to go to. BG_REFUSED: no such token, redeemed by another key, a

@@ -38,6 +38,8 @@ const struct bg_option bg_keyholder_options[] = {
      "every member shows that it knows what its ciphertexts hide; checked with release.blocks"},
     {"release.blocks", BG_OPTION_U64, FIELD(release_blocks), "0", 0, 65536, NULL, "blocks",
      "of each update that are checked against the product, drawn at random; 0: all"},
+    {"certificates.days", BG_OPTION_U64, FIELD(certificate_days), "365", 1, 3660, NULL, "days",
+     "that certificates of devices are good for; they renew them by themselves"},
     BG_CPU_OPTION(FIELD(kernels)),
 };
 
@@ -59,5 +61,6 @@ enum bg_status bg_keyholder_config_apply(const struct bg_keyholder_config *confi
     settings->mixed_radix = config->radix == 1;
     settings->knowledge_tags = config->knowledge_tags && settings->encryption != BG_PLAN_OFF;
     settings->release_blocks = (uint32_t)config->release_blocks;
+    settings->certificate_days = (uint32_t)config->certificate_days;
     return BG_OK;
 }

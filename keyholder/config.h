@@ -19,6 +19,7 @@ struct bg_keyholder_config {
     bool insecure_test_key;
     bool knowledge_tags;
     uint64_t release_blocks;
+    uint64_t certificate_days;
     uint32_t kernels; /* bg_cpu_choose */
 };
 

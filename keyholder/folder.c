@@ -2,6 +2,7 @@
 #include "keyholder/folder.h"
 
 #include "base/file.h"
+#include "crypto/certificate.h"
 #include "crypto/identity_file.h"
 #include "crypto/key_file.h"
 #include "crypto/key_generation.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct bg_folder {
@@ -23,6 +25,8 @@ struct bg_folder {
     struct bg_public_key *public_key; /* of encryption null, which needs no secret one */
     struct bg_identity *identity;
     struct bg_sealing_key *sealing_key;
+    struct bg_identity *authority;
+    struct bg_pem authority_certificate, certificate;
     struct bg_journal_file *journal;
     struct bg_workers *workers;
     struct bg_digest root; /* identity; zero while unknown */
@@ -48,6 +52,75 @@ enum bg_status bg_folder_path(const char *folder, const char *name, struct bg_er
 static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+/* ---- the authority ---- */
+
+static enum bg_status make_authority(const char *secret, const char *path, const char *population,
+                                     struct bg_error *error)
+{
+    struct bg_random random = bg_random_system();
+    struct bg_identity *authority = NULL;
+    struct bg_pem pem;
+    enum bg_status status = exists(secret) ? bg_identity_load(secret, error, &authority) : BG_OK;
+    if (status == BG_OK && !authority) {
+        status = bg_identity_create(&random, &authority);
+        status = status == BG_OK ? bg_identity_save(authority, secret, error)
+                                 : bg_fail(error, status, "%s: %s", secret, bg_status_text(status));
+    }
+    if (status == BG_OK) {
+        status = bg_authority_create(authority, population, (uint64_t)time(NULL), &random, &pem);
+        status = status == BG_OK ? bg_file_write(path, (struct bg_span){(const uint8_t *)pem.text, strlen(pem.text)},
+                                                 0644, error)
+                                 : bg_fail(error, status, "%s: %s", path, bg_status_text(status));
+    }
+    bg_identity_destroy(&authority);
+    return status;
+}
+
+/* The secret is there first, so an interrupted call can be repeated; a certificate without its secret cannot be. */
+static enum bg_status provide_authority(const char *folder, const char *population, struct bg_error *error,
+                                        char ret_secret[static BG_FOLDER_PATH_BYTES],
+                                        char ret_path[static BG_FOLDER_PATH_BYTES])
+{
+    enum bg_status status = bg_folder_path(folder, "ca.secret", error, ret_secret);
+    if (status == BG_OK)
+        status = bg_folder_path(folder, "ca.pem", error, ret_path);
+    if (status != BG_OK || exists(ret_path))
+        return status;
+    return make_authority(ret_secret, ret_path, population, error);
+}
+
+static enum bg_status load_authority(struct bg_folder *f, const char *folder, struct bg_error *error)
+{
+    char secret[BG_FOLDER_PATH_BYTES], path[BG_FOLDER_PATH_BYTES];
+    struct bg_certificate own;
+    const char *population = f->settings.population.name;
+    enum bg_status status = provide_authority(folder, population, error, secret, path);
+    if (status == BG_OK)
+        status = bg_identity_load(secret, error, &f->authority);
+    if (status == BG_OK)
+        status = bg_pem_load(path, error, &f->authority_certificate);
+    if (status == BG_OK)
+        status = bg_certificate_read(&f->authority_certificate, path, &f->authority_certificate, error, &own);
+    if (status != BG_OK)
+        return status;
+    if (!bg_digest_equal(&own.id, bg_identity_digest(f->authority)))
+        return bg_fail(error, BG_BAD_KEY, "%s: not the certificate of the key in ca.secret", path);
+    status = bg_certificate_issue(f->authority, population, bg_identity_point(f->identity), BG_CERTIFICATE_KEYHOLDER,
+                                  (uint64_t)time(NULL), BG_CERTIFICATE_MOST_DAYS, &f->settings.random,
+                                  &f->certificate);
+    if (status != BG_OK)
+        return bg_fail(error, status, "%s: cannot issue the key holder's own certificate: %s", path,
+                       bg_status_text(status));
+    f->settings.authority = f->authority;
+    f->settings.authority_certificate = &f->authority_certificate;
+    return BG_OK;
+}
+
+const struct bg_pem *bg_folder_certificate(const struct bg_folder *folder)
+{
+    return &folder->certificate;
 }
 
 /* ---- a new folder ---- */
@@ -246,6 +319,8 @@ enum bg_status bg_folder_open(const char *folder, const struct bg_keyholder_conf
         status = load_root(f, folder, config, error);
     if (status == BG_OK)
         status = open_journal(f, folder, error);
+    if (status == BG_OK) /* with the lock on the journal: two programs must not make two */
+        status = load_authority(f, folder, error);
     if (status == BG_OK) {
         unsigned threads = bg_available_processors();
         status = bg_workers_create(threads, threads, NULL, NULL, &f->workers);
@@ -277,6 +352,7 @@ void bg_folder_close(struct bg_folder **folder)
     bg_public_key_destroy(&f->public_key);
     bg_identity_destroy(&f->identity);
     bg_sealing_key_destroy(&f->sealing_key);
+    bg_identity_destroy(&f->authority);
     free(f);
     *folder = NULL;
 }

@@ -5,6 +5,8 @@
  *   config.json                      settings, as keygen made them; may be edited
  *   secret.key, public.key           of the scheme; none with encryption off
  *   identity.secret, identity.point  what it signs with
+ *   ca.secret, ca.pem                the authority that issues certificates, its own for twenty years
+ *   control                          socket of the program that has the folder, while there is one
  *   root.point                       the root's identity.point, to be put there (setting root.point)
  *   sealing.secret                   opens knowledge tags; none with encryption off
  *   journal                          what it must not forget, with the nonce that nobody may know yet
@@ -33,6 +35,8 @@ void bg_folder_close(struct bg_folder **folder);
 
 struct bg_keyholder *bg_folder_keyholder(struct bg_folder *folder);
 const struct bg_keyholder_settings *bg_folder_settings(const struct bg_folder *folder);
+/* Of its server, for its identity, issued when the folder was opened; the authority's is in the settings. */
+const struct bg_pem *bg_folder_certificate(const struct bg_folder *folder);
 /* Asks the key holder as the root would, and waits. BG_NOT_FOUND while there is no root.point. */
 BG_MUST_CHECK enum bg_status bg_folder_ask(struct bg_folder *folder, enum bg_route route, struct bg_span body,
                                            struct bg_error *error, struct bg_writer *ret_answer);

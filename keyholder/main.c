@@ -8,6 +8,8 @@
 #include "crypto/secure_heap.h"
 #include "crypto/identity_file.h"
 #include "keyholder/folder.h"
+#include "keyholder/main_clients.h"
+#include "keyholder/operate.h"
 #include "keyholder/state.h"
 
 #include <stdlib.h>
@@ -20,10 +22,15 @@ static const char usage[] =
     "usage: burgee-keyholder VERB ... [options]\n"
     "\n"
     "Holds the secret key: enrols clients, cuts each epoch's roster into groups, and opens sums of whole\n"
-    "groups, never a single update. DIR is the folder that keygen makes.\n"
+    "groups, never a single update. DIR is the folder that init makes.\n"
     "\n"
-    "  keygen --out DIR [--bits N] [--insecure-test-key] [--config FILE] [--set KEY=VALUE]...\n"
-    "                                     make keys and folder; tells the root what to pin\n"
+    "  init --out DIR [--bits N] [--insecure-test-key] [--config FILE] [--set KEY=VALUE]...\n"
+    "                                     make keys, authority and folder; also called keygen\n"
+    "  token new DIR [--role client|root|edge|operator] [--label TEXT] [--owner TEXT] [--cell LABEL]\n"
+    "        [--hours N] [--count N]      print one-time tokens, one per line: each enrols one device\n"
+    "  clients list DIR                   who is enrolled, until when, and who was revoked\n"
+    "  clients revoke DIR WHO             for ever; WHO is a label, or 8 or more digits of the id\n"
+    "  clients renew DIR WHO [--out FILE] a certificate for one whose own has run out\n"
     "  enrol DIR POINT... [--cell LABEL]  put clients on the roster, from the next epoch on\n"
     "  epoch DIR REQUEST --out ANSWER     cut the groups of the next epoch\n"
     "  plan DIR PLAN                      look at the plan that the root has signed\n"
@@ -48,6 +55,7 @@ struct arguments {
     const char *const *inputs; /* what follows DIR */
     size_t input_count;
     const char *out, *cell, *config;
+    const char *role, *label, *owner, *hours, *count; /* of tokens */
     bool json, quiet, help, version;
 };
 
@@ -81,26 +89,26 @@ static void add_digest(struct bg_json *object, const char *key, const struct bg_
     bg_json_add_string(object, key, hex);
 }
 
-static struct bg_json *describe(struct bg_folder *folder)
+/* Takes what a key holder said of itself. */
+static enum bg_status print_description(const struct arguments *arguments, struct bg_json *reply,
+                                        struct bg_error *error)
 {
-    struct bg_keyholder *keyholder = bg_folder_keyholder(folder);
-    const struct bg_keyholder_settings *settings = bg_folder_settings(folder);
     struct bg_json *root = bg_json_object();
-    struct bg_digest commitment = bg_keyholder_commitment(keyholder), head = bg_keyholder_head(keyholder);
-    bg_json_add_string(root, "population", settings->population.name);
-    add_digest(root, "identity", bg_identity_digest(settings->identity));
-    if (settings->public_key) {
-        add_digest(root, "key", bg_public_key_id(settings->public_key));
-        bg_json_add_u64(root, "bits", bg_public_key_bits(settings->public_key));
-        bg_json_add_bool(root, "insecure", bg_public_key_insecure(settings->public_key));
-    }
-    bg_json_add_u64(root, "clients", bg_keyholder_roster(keyholder).count);
-    bg_json_add_u64(root, "epoch", bg_keyholder_epoch(keyholder));
-    add_digest(root, "commitment", &commitment);
-    add_digest(root, "head", &head);
-    bg_json_add_bool(root, "locked", bg_keyholder_locked(keyholder));
-    bg_json_add_u64(root, "barred_edges", bg_keyholder_barred(keyholder));
-    return root;
+    for (const struct bg_json *member = bg_json_at(reply, 0); member; member = bg_json_next(member))
+        if (strcmp(bg_json_key(member), "status") != 0)
+            bg_json_add_copy(root, bg_json_key(member), member);
+    bg_json_destroy(&reply);
+    return print_result(arguments, root, error);
+}
+
+static enum bg_status describe(const struct arguments *arguments, const char *folder,
+                               const struct bg_keyholder_config *config, const char *verb, struct bg_error *error)
+{
+    struct bg_json *reply, *request = bg_json_object();
+    bg_json_add_string(request, "verb", verb);
+    enum bg_status status = bg_operate(folder, config, request, error, &reply);
+    bg_json_destroy(&request);
+    return status == BG_OK ? print_description(arguments, reply, error) : status;
 }
 
 /* ---- files ---- */
@@ -233,21 +241,6 @@ static enum bg_status records(const struct arguments *arguments, struct bg_folde
     return settings->journal->replay(settings->journal->context, list_record, &listing, error);
 }
 
-static enum bg_status show(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
-{
-    return print_result(arguments, describe(folder), error);
-}
-
-static enum bg_status clear(const struct arguments *arguments, struct bg_folder *folder, struct bg_error *error)
-{
-    enum bg_status status = bg_keyholder_clear(bg_folder_keyholder(folder));
-    if (status != BG_OK)
-        return bg_fail(error, status, "%s: %s", arguments->folder,
-                       status == BG_INVALID ? "it is not locked, and no edge is barred" : bg_status_text(status));
-    bg_log(BG_LOG_WARN, "unlocked by the operator", "");
-    return print_result(arguments, describe(folder), error);
-}
-
 struct verb {
     const char *name;
     size_t least_inputs, most_inputs;
@@ -257,24 +250,29 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"enrol", 1, SIZE_MAX, false, enrol}, {"epoch", 1, 1, true, epoch},   {"plan", 1, 1, false, plan},
-    {"open", 1, SIZE_MAX, true, open_release}, {"records", 0, 0, false, records}, {"show", 0, 0, false, show},
-    {"clear", 0, 0, false, clear},
+    {"open", 1, SIZE_MAX, true, open_release}, {"records", 0, 0, false, records},
 };
+
+static enum bg_status read_config(const char *folder, struct bg_error *error, struct bg_keyholder_config *ret_config)
+{
+    char path[BG_FOLDER_PATH_BYTES];
+    enum bg_status status = bg_folder_path(folder, "config.json", error, path);
+    if (status == BG_OK)
+        status = bg_options_read(bg_keyholder_options, bg_keyholder_option_count, path, NULL, 0, ret_config, error);
+    if (status == BG_OK)
+        bg_cpu_choose(ret_config->kernels);
+    return status;
+}
 
 static enum bg_status run_verb(const struct verb *verb, const struct arguments *arguments, struct bg_error *error)
 {
-    char path[BG_FOLDER_PATH_BYTES];
     struct bg_keyholder_config config;
     struct bg_folder *folder = NULL;
     if (!arguments->folder || arguments->input_count < verb->least_inputs ||
         arguments->input_count > verb->most_inputs || verb->writes != !!arguments->out)
         return bg_fail(error, BG_INVALID, "%s: wrong number of files, or --out missing or too much; see --help",
                        verb->name);
-    enum bg_status status = bg_folder_path(arguments->folder, "config.json", error, path);
-    if (status == BG_OK)
-        status = bg_options_read(bg_keyholder_options, bg_keyholder_option_count, path, NULL, 0, &config, error);
-    if (status == BG_OK)
-        bg_cpu_choose(config.kernels);
+    enum bg_status status = read_config(arguments->folder, error, &config);
     if (status == BG_OK)
         status = bg_folder_open(arguments->folder, &config, error, &folder);
     if (status == BG_OK)
@@ -283,14 +281,54 @@ static enum bg_status run_verb(const struct verb *verb, const struct arguments *
     return status;
 }
 
+/* ---- verbs that work while another program has the folder ---- */
+
+static enum bg_status show_or_clear(const struct arguments *arguments, struct bg_error *error)
+{
+    struct bg_keyholder_config config;
+    if (!arguments->folder || arguments->input_count || arguments->out)
+        return bg_fail(error, BG_INVALID, "%s: give one folder; see --help", arguments->verb);
+    enum bg_status status = read_config(arguments->folder, error, &config);
+    if (status == BG_OK)
+        status = describe(arguments, arguments->folder, &config, arguments->verb, error);
+    if (status == BG_OK && strcmp(arguments->verb, "clear") == 0)
+        bg_log(BG_LOG_WARN, "unlocked by the operator", "");
+    return status;
+}
+
+static enum bg_status token_or_clients(const struct arguments *arguments, struct bg_error *error)
+{
+    const char *const *words = arguments->words.words;
+    size_t count = arguments->words.word_count;
+    struct bg_keyholder_config config;
+    struct bg_clients_call call = {.action = count > 1 ? words[1] : NULL,
+                                   .folder = count > 2 ? words[2] : NULL,
+                                   .who = count > 3 ? words[3] : NULL,
+                                   .role = arguments->role,
+                                   .label = arguments->label,
+                                   .owner = arguments->owner,
+                                   .cell = arguments->cell,
+                                   .hours = arguments->hours,
+                                   .count = arguments->count,
+                                   .out = arguments->out,
+                                   .json = arguments->json,
+                                   .quiet = arguments->quiet,
+                                   .config = &config};
+    if (count > 4)
+        return bg_fail(error, BG_INVALID, "%s: too many words; see --help", arguments->verb);
+    enum bg_status status = call.folder ? read_config(call.folder, error, &config) : BG_OK;
+    if (status != BG_OK)
+        return status;
+    return strcmp(arguments->verb, "token") == 0 ? bg_verb_token(&call, error) : bg_verb_clients(&call, error);
+}
+
 /* ---- keygen ---- */
 
 static enum bg_status keygen(const struct arguments *arguments, struct bg_error *error)
 {
     struct bg_keyholder_config config;
-    struct bg_folder *folder = NULL;
     if (!arguments->out || arguments->folder)
-        return bg_fail(error, BG_INVALID, "keygen: give the folder with --out DIR");
+        return bg_fail(error, BG_INVALID, "%s: give the folder with --out DIR", arguments->verb);
     enum bg_status status =
         bg_options_read(bg_keyholder_options, bg_keyholder_option_count, arguments->config,
                         arguments->words.settings, arguments->words.setting_count, &config, error);
@@ -299,10 +337,7 @@ static enum bg_status keygen(const struct arguments *arguments, struct bg_error 
     if (status == BG_OK)
         status = bg_folder_make(arguments->out, &config, error);
     if (status == BG_OK)
-        status = bg_folder_open(arguments->out, &config, error, &folder);
-    if (status == BG_OK)
-        status = print_result(arguments, describe(folder), error);
-    bg_folder_close(&folder);
+        status = describe(arguments, arguments->out, &config, "show", error);
     return status;
 }
 
@@ -316,6 +351,11 @@ static enum bg_status parse(struct arguments *a, int argc, char **argv, struct b
                                     {"--insecure-test-key", .setting = "encryption.insecure_test_key=true"},
                                     {"--out", .value = &a->out},
                                     {"--cell", .value = &a->cell},
+                                    {"--role", .value = &a->role},
+                                    {"--label", .value = &a->label},
+                                    {"--owner", .value = &a->owner},
+                                    {"--hours", .value = &a->hours},
+                                    {"--count", .value = &a->count},
                                     {"--json", .on = &a->json},
                                     {"--quiet", .on = &a->quiet},
                                     {"--help", .on = &a->help},
@@ -342,10 +382,14 @@ static enum bg_status run(const struct arguments *arguments, struct bg_error *er
         return status;
     if (!locked)
         bg_log(BG_LOG_WARN, "memory of secrets may be swapped", "hint=\"raise the limit on locked memory\"");
-    if (!strcmp(arguments->verb, "keygen"))
+    if (!strcmp(arguments->verb, "keygen") || !strcmp(arguments->verb, "init"))
         return keygen(arguments, error);
     if (arguments->words.setting_count || arguments->config)
         return bg_fail(error, BG_INVALID, "%s: settings are in DIR/config.json; change them there", arguments->verb);
+    if (!strcmp(arguments->verb, "token") || !strcmp(arguments->verb, "clients"))
+        return token_or_clients(arguments, error);
+    if (!strcmp(arguments->verb, "show") || !strcmp(arguments->verb, "clear"))
+        return show_or_clear(arguments, error);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(arguments->verb, verbs[i].name))
             return run_verb(&verbs[i], arguments, error);

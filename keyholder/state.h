@@ -13,7 +13,7 @@
  *   CLEAR       nothing
  *   BAR         32 identity of an edge | the sentence
  *   REJECTION   u64 epoch | u64 round | u32 group | u64 member mask | the sentence
- *   TOKEN       32 digest of the secret | u8 role | u64 expiry | text label | text owner | text cell
+ *   TOKEN       u8 role | u64 expiry | text label | text owner | text cell | u64 count, 32 digest of each secret
  *   REDEEMED    32 digest of the secret | 65 point | text label | text url | u64 when | u64 end of the certificate
  *   REVOKED     32 identity | u64 when
  *   RENEWED     32 identity | u64 when | u64 end of the certificate | text url

@@ -148,15 +148,14 @@ enum bg_status bg_blobs_sync(struct bg_blobs *blobs, struct bg_error *error)
 
 /* ---- reading ---- */
 
-enum bg_status bg_blobs_set_aside(struct bg_blobs *blobs, const struct bg_digest *name, struct bg_error *error)
+bool bg_blobs_set_aside(struct bg_blobs *blobs, const struct bg_digest *name)
 {
     char there[sizeof "damaged/" + NAME_BYTES] = "damaged/";
     struct blob_path from = blob_path(blobs, name), folder = path_of(blobs, "damaged");
     bool made = false;
-    enum bg_status status = make_folder(folder.text, &made, error);
     bg_digest_to_hex(name, there + strlen(there));
     struct blob_path to = path_of(blobs, there);
-    return status == BG_OK && rename(from.text, to.text) != 0 ? fail_errno(error, from.text, "set aside") : status;
+    return make_folder(folder.text, &made, NULL) == BG_OK && rename(from.text, to.text) == 0;
 }
 
 static enum bg_status map_file(const char *path, struct bg_error *error, struct bg_mapping *ret_mapping)
@@ -192,10 +191,10 @@ enum bg_status bg_blobs_map(struct bg_blobs *blobs, const struct bg_digest *name
         blobs->digest(mapping.bytes, &digest);
     if (whole && !bg_digest_equal(&digest, name)) {
         bg_mapping_finish(&mapping);
-        status = bg_blobs_set_aside(blobs, name, NULL);
+        bool aside = bg_blobs_set_aside(blobs, name);
         return bg_fail(error, BG_BAD_DIGEST, "%s: damaged, its content is not what it is named after%s: restore it "
                                              "from a backup", path.text,
-                       status == BG_OK ? "; it is in the folder \"damaged\" now" : "");
+                       aside ? "; it is in the folder \"damaged\" now" : "");
     }
     *ret_mapping = mapping;
     return BG_OK;
@@ -210,10 +209,10 @@ void bg_mapping_finish(struct bg_mapping *mapping)
 
 /* ---- removing ---- */
 
-enum bg_status bg_blobs_remove(struct bg_blobs *blobs, const struct bg_digest *name, struct bg_error *error)
+void bg_blobs_remove(struct bg_blobs *blobs, const struct bg_digest *name)
 {
     struct blob_path path = blob_path(blobs, name);
-    return unlink(path.text) == 0 || errno == ENOENT ? BG_OK : fail_errno(error, path.text, "remove");
+    unlink(path.text);
 }
 
 enum bg_status bg_blobs_sweep(struct bg_blobs *blobs, bool (*wanted)(void *context, const struct bg_digest *name),

@@ -42,12 +42,10 @@ struct bg_mapping {
 BG_MUST_CHECK enum bg_status bg_blobs_map(struct bg_blobs *blobs, const struct bg_digest *name, bool whole,
                                           struct bg_error *error, struct bg_mapping *ret_mapping);
 void bg_mapping_finish(struct bg_mapping *mapping);
-/* Out of the way, into the folder "damaged". */
-BG_MUST_CHECK enum bg_status bg_blobs_set_aside(struct bg_blobs *blobs, const struct bg_digest *name,
-                                                struct bg_error *error);
-/* BG_OK where it is not there. */
-BG_MUST_CHECK enum bg_status bg_blobs_remove(struct bg_blobs *blobs, const struct bg_digest *name,
-                                             struct bg_error *error);
+/* Whether it is out of the way now, in the folder "damaged". */
+bool bg_blobs_set_aside(struct bg_blobs *blobs, const struct bg_digest *name);
+/* What cannot be removed now is swept later. */
+void bg_blobs_remove(struct bg_blobs *blobs, const struct bg_digest *name);
 /* Removes whatever was left half-written, and every file that is not wanted. */
 BG_MUST_CHECK enum bg_status bg_blobs_sweep(struct bg_blobs *blobs,
                                             bool (*wanted)(void *context, const struct bg_digest *name), void *context,

@@ -60,7 +60,7 @@ static struct bg_token token_for(struct world *w, enum bg_certificate_role role,
     struct bg_token token;
     struct bg_token_terms terms = {.role = role, .expiry = NOW + HOUR, .owner = "Ada", .cell = {"pier"}};
     strcpy(terms.label, label);
-    cr_assert_eq(bg_keyholder_token_new(w->f.keyholder, &terms, &w->error, &token), BG_OK, "%s", w->error.text);
+    cr_assert_eq(bg_keyholder_token_new(w->f.keyholder, &terms, 1, &w->error, &token), BG_OK, "%s", w->error.text);
     return token;
 }
 
@@ -261,11 +261,11 @@ Test(admission, a_key_has_one_role_and_one_cell)
     cr_assert_eq(redeem(&w, &token, w.f.clients[0], &reply), BG_OK, "the token stays good: %s", w.error.text);
     cr_assert_eq(bg_keyholder_roster(w.f.keyholder).count, 0, "an operator takes no part");
     struct bg_token_terms terms = {.role = BG_CERTIFICATE_KEYHOLDER, .expiry = NOW};
-    cr_assert_eq(bg_keyholder_token_new(w.f.keyholder, &terms, &w.error, &token), BG_INVALID);
+    cr_assert_eq(bg_keyholder_token_new(w.f.keyholder, &terms, 1, &w.error, &token), BG_INVALID);
     terms = (struct bg_token_terms){.role = BG_CERTIFICATE_CLIENT, .expiry = NOW, .cell = {"No Cell"}};
-    cr_assert_eq(bg_keyholder_token_new(w.f.keyholder, &terms, &w.error, &token), BG_INVALID);
+    cr_assert_eq(bg_keyholder_token_new(w.f.keyholder, &terms, 1, &w.error, &token), BG_INVALID);
     terms = (struct bg_token_terms){.role = BG_CERTIFICATE_CLIENT, .expiry = NOW, .cell = {"a"}, .label = "a\nb"};
-    cr_assert_eq(bg_keyholder_token_new(w.f.keyholder, &terms, &w.error, &token), BG_INVALID);
+    cr_assert_eq(bg_keyholder_token_new(w.f.keyholder, &terms, 1, &w.error, &token), BG_INVALID);
     end(&w);
     NO_LEAKS();
 }
@@ -517,7 +517,7 @@ Test(admission, without_an_authority_there_are_no_tokens)
     struct bg_token_terms terms = {.role = BG_CERTIFICATE_OPERATOR, .expiry = NOW};
     fixture_init(&f, BG_PLAN_OFF);
     fixture_start(&f);
-    cr_assert_eq(bg_keyholder_token_new(f.keyholder, &terms, &error, &token), BG_UNSUPPORTED);
+    cr_assert_eq(bg_keyholder_token_new(f.keyholder, &terms, 1, &error, &token), BG_UNSUPPORTED);
     fixture_finish(&f);
     NO_LEAKS();
 }
