@@ -69,5 +69,6 @@ int main(int argc, char **argv)
     seed_messages();
     seed_states();
     seed_requests();
+    seed_enrolment();
     return 0;
 }

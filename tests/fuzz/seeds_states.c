@@ -4,9 +4,11 @@
 #include "crypto/identity_file.h"
 #include "crypto/key_file.h"
 #include "crypto/public_key_file.h"
+#include "keyholder/admission.h"
 #include "keyholder/state.h"
 #include "net/loopback.h"
 #include "store/journal_file.h"
+#include "tests/fuzz/authority.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/seeds.h"
 #include "tests/unit/client/stage.h"
@@ -308,6 +310,45 @@ static void seed_keyholder(struct population *p)
     bg_writer_finish(&scribe.entries);
 }
 
+/* One client by token, renewed, then revoked; and a token that nobody has redeemed. */
+static void seed_admission(struct population *p)
+{
+    struct scribe scribe = {.journal = {write_entry, read_nothing, &scribe}};
+    struct bg_keyholder *keyholder = NULL;
+    struct bg_keyholder_settings settings = {.population = p->name,
+                                             .group_size = 4,
+                                             .group_least = 3,
+                                             .encryption = BG_PLAN_NULL,
+                                             .public_key = bg_secret_key_public(p->secret),
+                                             .identity = p->key_holder,
+                                             .authority = authority_identity(),
+                                             .authority_certificate = authority_certificate(),
+                                             .certificate_days = 90,
+                                             .random = p->random,
+                                             .blinding = p->random,
+                                             .journal = &scribe.journal};
+    struct bg_token_terms terms = {.role = BG_CERTIFICATE_CLIENT, .expiry = AUTHORITY_NOW + 60, .cell = {"all"}};
+    struct bg_token tokens[2];
+    struct bg_enrolment_request request = {.has_secret = true, .label = "pump", .url = "https://root:1"};
+    struct bg_enrolment_reply reply;
+    uint64_t wait;
+    const struct bg_digest *id = bg_identity_digest(p->clients[0]);
+    memcpy(settings.root, bg_identity_point(p->root), sizeof settings.root);
+    bg_writer_init(&scribe.entries);
+    SAVED(bg_keyholder_create(&settings, 0, NULL, &keyholder));
+    SAVED(bg_keyholder_token_new(keyholder, &terms, 2, NULL, tokens));
+    seed("keyholder_journal", "tokens", bg_writer_span(&scribe.entries));
+    memcpy(request.secret, tokens[0].secret, sizeof request.secret);
+    SAVED(bg_request_create(p->clients[0], &request.request));
+    SAVED(bg_keyholder_redeem(keyholder, &request, NULL, AUTHORITY_NOW, NULL, &reply, &wait));
+    seed("keyholder_journal", "redeemed", bg_writer_span(&scribe.entries));
+    SAVED(bg_keyholder_renew(keyholder, id, &request, AUTHORITY_NOW + 1, NULL, &reply));
+    SAVED(bg_keyholder_revoke(keyholder, id, AUTHORITY_NOW + 2, NULL));
+    seed("keyholder_journal", "revoked", bg_writer_span(&scribe.entries));
+    bg_keyholder_destroy(&keyholder);
+    bg_writer_finish(&scribe.entries);
+}
+
 void seed_states(void)
 {
     static struct stage stage;
@@ -323,5 +364,6 @@ void seed_states(void)
     seed_checkpoint(&stage, true, "moved");
     seed_journals();
     seed_keyholder(&stage.population);
+    seed_admission(&stage.population);
     stage_finish(&stage);
 }
