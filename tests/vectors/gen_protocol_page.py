@@ -264,6 +264,13 @@ RECEIPT = frame('receipt', PLAN_ID, [
 
 PACE = frame('pace', ZERO, [u64('round', ROUND), u64('least wait in ns', 2 * 10**9), u64('most wait in ns', 5 * 10**9)])
 
+# ---- enrolment ----
+
+SPKI = bytes.fromhex('3059301306072a8648ce3d020106082a8648ce3d030107034200')
+TOKEN = [u8('version', 1), raw('secret', bytes(range(16))), u64('expiry', 1800000000),
+         raw('pin of the key holder', sha256(SPKI, KEY_HOLDER[1])), raw('fingerprint of the authority', b'\xca' * 32)]
+TOKEN.append(raw('check', sha256(joined(TOKEN))[:4]))
+
 # ---- what is inside ----
 
 COUNTS = [a + b for a, b in zip(*SLOTS)]
@@ -289,6 +296,7 @@ EXAMPLES = {
     'plaintexts': [raw(f'plaintext of member {i}: slots {" ".join(map(str, slots))}',
                        PLAINTEXTS[i].to_bytes(BITS // 8, 'little')) for i, slots in enumerate(SLOTS)]
     + [raw(f'their sum: counts {" ".join(map(str, COUNTS))}', pack(COUNTS).to_bytes(BITS // 8, 'little'))],
+    'token': TOKEN,
     'public-key-file': key_file([raw('magic', b'BRGP'), u16('version', 1), u16('flags', 1), u32('bits', BITS),
                                  raw('n', MODULUS)]),
     'public-identity-file': key_file([raw('magic', b'BRGI'), u16('version', 1), u16('kind', 2),

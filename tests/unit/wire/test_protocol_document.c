@@ -7,6 +7,7 @@
 #include "../no_leaks.h"
 #include "base/file.h"
 #include "client/update.h"
+#include "crypto/certificate.h"
 #include "crypto/digest.h"
 #include "crypto/identity_file.h"
 #include "crypto/product.h"
@@ -14,6 +15,7 @@
 #include "protocol/envelope.h"
 #include "protocol/pad_seed.h"
 #include "protocol/partition.h"
+#include "protocol/token.h"
 #include "wire/block.h"
 #include "wire/epoch.h"
 #include "wire/pace.h"
@@ -616,6 +618,28 @@ Test(protocol_document, has_the_roster_as_the_code_makes_it)
     bg_writer_finish(&w);
     for (size_t i = 0; i < sizeof parties / sizeof *parties; i++)
         bg_identity_destroy(&parties[i]);
+    NO_LEAKS();
+}
+
+Test(protocol_document, has_the_token_as_the_code_makes_it)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+    char text[BG_TOKEN_TEXT_BYTES];
+    uint8_t bytes[93] = {0};
+    struct bg_identity *key_holder = identity(0x4b);
+    struct bg_token token = {.expiry = 1800000000, .authority = filled(0xca)};
+    for (uint8_t i = 0; i < sizeof token.secret; i++)
+        token.secret[i] = i;
+    bg_point_pin(bg_identity_point(key_holder), &token.key_holder);
+    bg_token_encode(&token, text);
+    cr_assert_eq(strncmp(text, "burgee-", 7), 0);
+    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
+        const char *digit = strchr(digits, text[7 + bit / 5]);
+        cr_assert(digit && *digit);
+        bytes[bit / 8] = (uint8_t)(bytes[bit / 8] << 1 | ((digit - digits) >> (4 - bit % 5) & 1));
+    }
+    expect_example("token", (struct bg_span){bytes, sizeof bytes});
+    bg_identity_destroy(&key_holder);
     NO_LEAKS();
 }
 
