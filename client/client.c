@@ -366,7 +366,7 @@ enum bg_status bg_client_create(const struct bg_client_settings *settings, uint6
     memcpy(client->state.tie_secret, settings->tie_secret, sizeof client->state.tie_secret);
     client->now = now;
     client->shape.encryption = BG_PLAN_OFF;
-    bg_prng_init_stream(&client->waits, settings->seed, "waits", 0);
+    bg_prng_init_stream(&client->waits, settings->wait_seed, "waits", 0);
     bg_session_init(&client->session, now, settings->poll_ns, settings->patience_ns);
     *ret_client = client;
     return BG_OK;

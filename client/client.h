@@ -80,7 +80,8 @@ struct bg_client_settings {
     struct bg_random random;                    /* pad seeds and masks; from any thread */
     struct bg_examples examples;                /* kept: the plan's features after their signed log, unless … */
     struct bg_client_data *data;                /* … kept: this gives them when they are needed; NULL: they are above */
-    uint64_t seed;                              /* of the order of minibatches and of the waits */
+    uint64_t seed;                              /* of the order of minibatches … */
+    uint64_t wait_seed;                         /* … and of the waits: another one for each client */
     uint8_t tie_secret[32];                     /* decides votes without an opinion */
     uint64_t poll_ns;                           /* least pause between two looks at the server, whatever it says */
     uint64_t patience_ns;                       /* longest pause between tries that failed */

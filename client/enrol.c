@@ -12,26 +12,24 @@
 
 /* ---- one request ---- */
 
-/* Asks `question`, whose path and body are filled in here. */
-static enum bg_status ask(struct bg_https_question *question, const char *population, const char *verb,
-                          const struct bg_enrolment_request *request, struct bg_error *error,
-                          struct bg_enrolment_reply *ret_reply)
+static enum bg_status ask(const char *url, const struct bg_digest *pin, const struct bg_enrolment_request *request,
+                          struct bg_error *error, struct bg_enrolment_reply *ret_reply)
 {
-    char path[sizeof(struct bg_population) + 32];
     uint8_t *bytes;
     size_t size;
-    char *body = bg_enrolment_request_print(request);
-    if (!body)
-        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", verb);
-    snprintf(path, sizeof path, "/v1/%s/%s", population, verb);
-    question->path = path;
-    question->json = body;
-    question->reply_limit = BG_ENROLMENT_MOST_BYTES;
-    enum bg_status status = bg_https_ask(question, error, &bytes, &size);
-    bg_wipe(body, strlen(body));
-    free(body);
+    char *json = bg_enrolment_request_print(request);
+    if (!json)
+        return bg_fail(error, BG_NO_MEMORY, "out of memory");
+    struct bg_https_question question = {.pin = *pin,
+                                         .url = url,
+                                         .path = "/v1/-/enrolment",
+                                         .json = json,
+                                         .reply_limit = BG_ENROLMENT_MOST_BYTES};
+    enum bg_status status = bg_https_ask(&question, error, &bytes, &size);
+    bg_wipe(json, strlen(json));
+    free(json);
     if (status != BG_OK)
-        return bg_fail_in(error, status, "%s", verb);
+        return status;
     status = bg_enrolment_reply_parse((struct bg_span){bytes, size}, error, ret_reply);
     free(bytes);
     return status;
@@ -91,10 +89,9 @@ static enum bg_status enrol(const char *folder, const char *url, const struct bg
                             const struct bg_identity *identity, const struct bg_enrolment_request *request,
                             struct bg_error *error, struct bg_enrolment_reply *reply)
 {
-    struct bg_https_question question = {.pin = token->key_holder, .url = url};
-    enum bg_status status = ask(&question, "-", "enrolment", request, error, reply);
+    enum bg_status status = ask(url, &token->key_holder, request, error, reply);
     if (status != BG_OK)
-        return status;
+        return bg_fail_in(error, status, "enrolment");
     struct bg_grant grant = grant_of(reply);
     status = bg_grant_check(&grant, identity, &token->authority, &token->key_holder, error);
     if (status == BG_OK)
@@ -130,9 +127,12 @@ enum bg_status bg_client_enrol(const char *folder, const char *url, const char *
     return status;
 }
 
-static enum bg_status renew(const char *folder, const struct bg_membership *member, struct bg_error *error,
-                            struct bg_enrolment_reply *reply)
+/* ---- renewal ---- */
+
+enum bg_status bg_renewal_begin(const char *folder, const struct bg_membership *member, struct bg_error *error,
+                                struct bg_renewal *ret_renewal)
 {
+    struct bg_renewal renewal;
     char path[BG_DEVICE_PATH_BYTES];
     struct bg_client_config config;
     struct bg_enrolment_request request = {.has_secret = false};
@@ -143,31 +143,78 @@ static enum bg_status renew(const char *folder, const struct bg_membership *memb
         status = fill_request(member->identity, "", error, &request);
     if (status != BG_OK)
         return status;
+    int a = snprintf(renewal.url, sizeof renewal.url, "%s", config.key_holder_url);
+    int b = snprintf(renewal.path, sizeof renewal.path, "/v1/%s/renewal", config.population);
+    if (a < 0 || b < 0 || (size_t)a >= sizeof renewal.url || (size_t)b >= sizeof renewal.path)
+        return bg_fail(error, BG_CONFIG, "%s: key_holder.url or population.name is too long", path);
+    bg_point_pin(member->key_holder, &renewal.pin);
+    renewal.json = bg_enrolment_request_print(&request);
+    if (!renewal.json)
+        return bg_fail(error, BG_NO_MEMORY, "renewal: out of memory");
+    *ret_renewal = renewal;
+    return BG_OK;
+}
+
+enum bg_status bg_renewal_accept(const char *folder, const struct bg_membership *member,
+                                 const struct bg_renewal *renewal, struct bg_span body, struct bg_error *error,
+                                 struct bg_enrolment_reply *ret_reply)
+{
+    struct bg_enrolment_reply reply;
+    enum bg_status status = bg_enrolment_reply_parse(body, error, &reply);
+    if (status != BG_OK)
+        return status;
+    struct bg_grant grant = grant_of(&reply);
+    status = bg_grant_check_renewal(&grant, member, error);
+    if (status == BG_OK)
+        status = save_config(folder, &reply, renewal->url, error);
+    if (status == BG_OK)
+        status = bg_grant_save(&grant, folder, error);
+    if (status == BG_OK)
+        *ret_reply = reply;
+    return status;
+}
+
+void bg_renewal_finish(struct bg_renewal *renewal)
+{
+    free(renewal->json);
+    renewal->json = NULL;
+}
+
+static enum bg_status renew(const char *folder, const struct bg_membership *member, struct bg_error *error,
+                            struct bg_enrolment_reply *ret_reply)
+{
+    struct bg_renewal renewal;
+    uint8_t *bytes;
+    size_t size;
+    enum bg_status status = bg_renewal_begin(folder, member, error, &renewal);
+    if (status != BG_OK)
+        return status;
     struct bg_https_question question = {.credentials = {.certificate = member->certificate.text,
                                                          .key = member->key.text,
                                                          .authority = member->authority.text},
-                                         .url = config.key_holder_url};
-    bg_point_pin(member->key_holder, &question.pin);
-    status = ask(&question, config.population, "renewal", &request, error, reply);
-    if (status != BG_OK)
-        return status;
-    struct bg_grant grant = grant_of(reply);
-    status = bg_grant_check_renewal(&grant, member, error);
-    if (status == BG_OK)
-        status = save_config(folder, reply, config.key_holder_url, error);
-    return status == BG_OK ? bg_grant_save(&grant, folder, error) : status;
+                                         .pin = renewal.pin,
+                                         .url = renewal.url,
+                                         .path = renewal.path,
+                                         .json = renewal.json,
+                                         .reply_limit = BG_ENROLMENT_MOST_BYTES};
+    status = bg_https_ask(&question, error, &bytes, &size);
+    if (status == BG_OK) {
+        status = bg_renewal_accept(folder, member, &renewal, (struct bg_span){bytes, size}, error, ret_reply);
+        free(bytes);
+    } else {
+        bg_fail_in(error, status, "renewal");
+    }
+    bg_renewal_finish(&renewal);
+    return status;
 }
 
 enum bg_status bg_client_renew(const char *folder, struct bg_error *error, struct bg_enrolment_reply *ret_reply)
 {
     struct bg_membership member;
-    struct bg_enrolment_reply reply;
     enum bg_status status = bg_membership_load(folder, BG_CLIENT_ENROL_FIRST, error, &member);
     if (status != BG_OK)
         return status;
-    status = renew(folder, &member, error, &reply);
-    if (status == BG_OK)
-        *ret_reply = reply;
+    status = renew(folder, &member, error, ret_reply);
     bg_membership_finish(&member);
     return status;
 }

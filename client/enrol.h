@@ -23,3 +23,17 @@ BG_MUST_CHECK enum bg_status bg_client_enrol(const char *folder, const char *url
 /* Over mutual TLS, from the key holder that the folder names. BG_REFUSED: it names another root than before. */
 BG_MUST_CHECK enum bg_status bg_client_renew(const char *folder, struct bg_error *error,
                                              struct bg_enrolment_reply *ret_reply);
+
+/* The same in two steps, for who has a loop: a POST to make, and what to do with its reply. */
+struct bg_renewal {
+    char url[BG_URL_BYTES], path[64];
+    struct bg_digest pin;
+    char *json; /* owned */
+};
+BG_MUST_CHECK enum bg_status bg_renewal_begin(const char *folder, const struct bg_membership *member,
+                                              struct bg_error *error, struct bg_renewal *ret_renewal);
+BG_MUST_CHECK enum bg_status bg_renewal_accept(const char *folder, const struct bg_membership *member,
+                                               const struct bg_renewal *renewal, struct bg_span body,
+                                               struct bg_error *error, struct bg_enrolment_reply *ret_reply);
+/* Accepts a zeroed one. */
+void bg_renewal_finish(struct bg_renewal *renewal);

@@ -8,10 +8,12 @@
 #include "client/key_ring.h"
 #include "client/service_events.h"
 #include "net/driver.h"
+#include "net/https_ask.h"
 #include "net/https_transport.h"
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -19,6 +21,7 @@
 #define IDLE_NS (2 * BG_SECOND)            /* a connection without a request */
 #define STOP_PATIENCE_NS (BG_SECOND / 2)   /* for work that runs when it is told to end */
 #define RENEWAL_LOOK_NS (3600 * BG_SECOND) /* between two looks at the certificate, or tries to renew it */
+#define RENEWAL_TIMEOUT_NS (60 * BG_SECOND)
 #define UPLOAD_TRIES 8
 #define KEPT_BY_ALLOCATOR (64 << 10)
 
@@ -27,9 +30,8 @@ struct service {
     struct bg_service_events events;
     bool told_ready;
     bool stopping; /* told to end */
-    bool renewing; /* ends to renew its certificate, and begins again */
+    bool renewed;  /* ends to begin again with its new certificate */
     bool abandoned;
-    uint64_t next_renewal;
 
     struct bg_membership membership;
     struct bg_device_folder folder;
@@ -38,6 +40,7 @@ struct service {
     struct bg_loop_timer *patience, *look;
     struct bg_https_client *https;
     struct bg_https_transport *transport;
+    struct bg_renewal renewal; /* under way; json NULL: none is */
     struct bg_driver *driver;
     struct bg_driver_port port;
     struct bg_device_ring ring;
@@ -49,7 +52,7 @@ struct service {
 
 static bool is_ending(const struct service *service)
 {
-    return service->stopping || service->renewing;
+    return service->stopping || service->renewed;
 }
 
 /* At the end of every event: nothing that runs is waited for longer than necessary. */
@@ -60,18 +63,16 @@ static void on_left(void *context)
         bg_loop_stop(service->loop);
 }
 
-static void end_soon(struct service *service)
+static void stop(struct service *service)
 {
-    if (bg_driver_idle(service->driver))
-        bg_loop_stop(service->loop);
+    service->stopping = true;
+    bg_loop_timer_set(service->patience, bg_clock_monotonic_ns() + STOP_PATIENCE_NS);
+    on_left(service);
 }
 
 static void on_stop_signal(void *context)
 {
-    struct service *service = context;
-    service->stopping = true;
-    bg_loop_timer_set(service->patience, bg_clock_monotonic_ns() + STOP_PATIENCE_NS);
-    end_soon(service);
+    stop(context);
 }
 
 static void on_out_of_patience(void *context)
@@ -81,32 +82,86 @@ static void on_out_of_patience(void *context)
     bg_loop_stop(service->loop);
 }
 
+/* ---- its certificate ---- */
+
+static void on_renewal(void *context, const struct bg_https_reply *reply)
+{
+    struct service *service = context;
+    struct bg_error error;
+    struct bg_enrolment_reply granted;
+    enum bg_status status = bg_https_reply_check(reply, &error);
+    if (status == BG_OK)
+        status = bg_renewal_accept(service->settings->folder, &service->membership, &service->renewal, reply->body,
+                                   &error, &granted);
+    bg_renewal_finish(&service->renewal);
+    if (status != BG_OK) {
+        bg_fail_in(&error, status, "renewal");
+        bg_service_events_failed(&service->events, &error);
+        return;
+    }
+    bg_service_events_renewed(&service->events);
+    service->renewed = true;
+    on_left(service);
+}
+
+static enum bg_status ask_renewal(struct service *service, struct bg_error *error)
+{
+    static const struct bg_https_field fields[] = {{"Content-Type", "application/json"}};
+    struct bg_renewal *renewal = &service->renewal;
+    char url[sizeof renewal->url + sizeof renewal->path];
+    struct bg_https_call *call;
+    enum bg_status status = bg_renewal_begin(service->settings->folder, &service->membership, error, renewal);
+    if (status != BG_OK)
+        return status;
+    snprintf(url, sizeof url, "%s%s", renewal->url, renewal->path);
+    struct bg_https_request request = {.method = "POST",
+                                       .url = url,
+                                       .pin = renewal->pin,
+                                       .fields = fields,
+                                       .field_count = 1,
+                                       .body = {(const uint8_t *)renewal->json, strlen(renewal->json)},
+                                       .reply_limit = BG_ENROLMENT_MOST_BYTES,
+                                       .timeout_ns = RENEWAL_TIMEOUT_NS};
+    status = bg_https_send(service->https, &request, on_renewal, service, &call);
+    if (status == BG_OK)
+        return BG_OK;
+    bg_fail(error, status, "%s: no https URL, or out of memory", url);
+    bg_renewal_finish(renewal);
+    return status;
+}
+
+/* What fails now may not fail in an hour, and until then the old certificate is good. */
 static void on_look(void *context)
 {
     struct service *service = context;
+    struct bg_error error;
     bg_loop_timer_set(service->look, bg_clock_monotonic_ns() + RENEWAL_LOOK_NS);
-    if (!service->settings->config->key_holder_url[0] ||
+    if (service->renewal.json || !service->settings->config->key_holder_url[0] ||
         !bg_membership_renewal_due(&service->membership, (uint64_t)time(NULL)))
         return;
-    service->renewing = true;
-    end_soon(service);
+    if (ask_renewal(service, &error) != BG_OK)
+        bg_service_events_failed(&service->events, &error);
 }
 
 /* ---- the client on its driver ---- */
 
 static void tick(void *role, uint64_t now)
 {
-    bg_client_tick(role, now);
+    struct service *service = role;
+    bg_client_tick(service->client, now);
 }
 
 static uint64_t next_wake(const void *role)
 {
-    return bg_client_next_wake(role);
+    const struct service *service = role;
+    return is_ending(service) ? UINT64_MAX : bg_client_next_wake(service->client);
 }
 
+/* What is begun now would only have to be waited for. */
 static struct bg_work *next_work(void *role)
 {
-    return bg_client_work(role);
+    struct service *service = role;
+    return is_ending(service) ? NULL : bg_client_work(service->client);
 }
 
 static const struct bg_driver_ops client_ops = {tick, next_wake, next_work};
@@ -117,10 +172,8 @@ static void observe(void *context, const struct bg_client_notice *notice)
     bg_service_events_notice(&service->events, notice);
     if (notice->kind == BG_CLIENT_NOTICE_STATE && notice->state == BG_SESSION_WAITING)
         malloc_trim(0);
-    if (service->settings->rounds && service->events.receipts >= service->settings->rounds) {
-        service->stopping = true;
-        bg_loop_stop(service->loop);
-    }
+    if (service->settings->rounds && service->events.receipts >= service->settings->rounds)
+        stop(service);
 }
 
 static void warn(void *context, const struct bg_error *error)
@@ -171,6 +224,7 @@ static enum bg_status make_client(struct service *service, const struct bg_trust
                                           .random = bg_random_system(),
                                           .data = &service->data.data,
                                           .seed = config->training_seed,
+                                          .wait_seed = bg_clock_monotonic_ns(),
                                           .poll_ns = seconds(config->poll_seconds),
                                           .patience_ns = seconds(config->patience_seconds),
                                           .longest_wait_ns = seconds(config->longest_wait_seconds),
@@ -276,6 +330,7 @@ static void finish(struct service *service)
 {
     bg_https_transport_destroy(&service->transport);
     bg_https_client_destroy(&service->https);
+    bg_renewal_finish(&service->renewal);
     bg_driver_destroy(&service->driver);
     bg_client_destroy(&service->client);
     bg_device_ring_finish(&service->ring);
@@ -288,12 +343,12 @@ static void finish(struct service *service)
     bg_membership_finish(&service->membership);
 }
 
-/* From what is in the folder until it is told to end, or its certificate is to be renewed. */
+/* From what is in the folder until it is told to end, or has another certificate. */
 static enum bg_status live(struct service *service, struct bg_error *error)
 {
     struct bg_trust trust;
     service->folder.lock = -1;
-    service->renewing = false;
+    service->renewed = false;
     init_ring(service);
     init_data(service);
     enum bg_status status = read_folder(service, error, &trust);
@@ -306,26 +361,13 @@ static enum bg_status live(struct service *service, struct bg_error *error)
     if (status == BG_OK)
         status = make_client(service, &trust, error);
     if (status == BG_OK) {
-        bg_driver_start(service->driver, service->client);
-        bg_loop_timer_set(service->look, service->next_renewal);
+        bg_driver_start(service->driver, service);
+        bg_loop_timer_set(service->look, bg_clock_monotonic_ns());
         bg_loop_run(service->loop);
     }
     if (!service->abandoned)
         finish(service);
     return status;
-}
-
-/* What fails here may not fail in an hour, and until then the old certificate is good. */
-static void renew(struct service *service)
-{
-    struct bg_error error;
-    struct bg_enrolment_reply reply;
-    enum bg_status status = bg_client_renew(service->settings->folder, &error, &reply);
-    service->next_renewal = bg_clock_monotonic_ns() + RENEWAL_LOOK_NS;
-    if (status == BG_OK)
-        bg_service_events_renewed(&service->events);
-    else
-        bg_service_events_failed(&service->events, &error);
 }
 
 static void use_little(const struct bg_client_config *config)
@@ -346,8 +388,6 @@ enum bg_status bg_client_service_run(const struct bg_client_service_settings *se
     use_little(settings->config);
     do {
         status = live(&service, error);
-        if (service.renewing && !service.stopping)
-            renew(&service);
     } while (status == BG_OK && !service.stopping);
     *ret_abandoned = service.abandoned;
     return status;

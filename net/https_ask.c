@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "net/http_routes.h"
-#include "net/https_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,19 +37,23 @@ static enum bg_status refusal(const struct bg_https_reply *reply, struct bg_erro
     return status;
 }
 
+enum bg_status bg_https_reply_check(const struct bg_https_reply *reply, struct bg_error *error)
+{
+    if (reply->status != BG_OK)
+        return bg_fail(error, reply->status, "%s", reply->error->text);
+    return reply->http == 200 ? BG_OK : refusal(reply, error);
+}
+
 static void on_reply(void *context, const struct bg_https_reply *reply)
 {
     struct asking *asking = context;
     bg_loop_stop(asking->loop);
-    if (reply->status != BG_OK) {
-        asking->status = bg_fail(asking->error, reply->status, "%s", reply->error->text);
-    } else if (reply->http != 200) {
-        asking->status = refusal(reply, asking->error);
-    } else {
-        bg_write_bytes(&asking->body, reply->body.data, reply->body.size);
-        bg_write_u8(&asking->body, 0);
-        asking->status = asking->body.status;
-    }
+    asking->status = bg_https_reply_check(reply, asking->error);
+    if (asking->status != BG_OK)
+        return;
+    bg_write_bytes(&asking->body, reply->body.data, reply->body.size);
+    bg_write_u8(&asking->body, 0);
+    asking->status = asking->body.status;
 }
 
 static void on_stop_signal(void *context)

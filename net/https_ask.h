@@ -4,8 +4,7 @@
 
 #include "base/error.h"
 #include "net/credentials.h"
-
-#include <stddef.h>
+#include "net/https_client.h"
 
 /* Borrowed. */
 struct bg_https_question {
@@ -22,3 +21,6 @@ struct bg_https_question {
  * and the sentence that the server gave. */
 BG_MUST_CHECK enum bg_status bg_https_ask(const struct bg_https_question *question, struct bg_error *error,
                                           uint8_t **ret_body, size_t *ret_size);
+
+/* For who has a loop: BG_OK if the reply is a 200, else that error. */
+BG_MUST_CHECK enum bg_status bg_https_reply_check(const struct bg_https_reply *reply, struct bg_error *error);

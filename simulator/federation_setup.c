@@ -236,7 +236,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
     enum bg_status status = bg_random_fill(&random, settings.tie_secret, sizeof settings.tie_secret);
     struct bg_prng prng;
     bg_prng_init_stream(&prng, c->seed, "shuffle", i);
-    settings.seed = bg_prng_next(&prng);
+    settings.seed = settings.wait_seed = bg_prng_next(&prng);
     memcpy(settings.key_holder, bg_identity_point(f->keyholder_identity), sizeof settings.key_holder);
     memcpy(settings.root, bg_identity_point(f->root_identity), sizeof settings.root);
     member->federation = f;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/client/served.h"
 
+#include "net/https_transport.h"
+
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -86,6 +88,32 @@ void served_stop(struct served *served)
     cr_assert_eq(bg_loop_post(served->loop, stop, served->loop), BG_OK);
     cr_assert_eq(pthread_join(served->thread, NULL), 0);
     served->running = false;
+}
+
+void served_grant(struct served *served, struct bg_http_exchange *exchange, const struct bg_enrolment_request *request,
+                  const struct bg_identity *root, uint32_t days)
+{
+    struct bg_enrolment_reply reply = {.has_root = true, .authority = served->authority_pem};
+    uint8_t point[BG_PUBLIC_POINT_BYTES];
+    struct bg_error error;
+    enum bg_status status = bg_request_read(&request->request, "request", &error, point);
+    if (status == BG_OK)
+        status = bg_certificate_issue(served->authority, served->population, point, BG_CERTIFICATE_CLIENT,
+                                      (uint64_t)time(NULL), days, &served->random, &reply.certificate);
+    if (status == BG_OK)
+        status = bg_population_set(&reply.population, served->population);
+    memcpy(reply.key_holder, bg_identity_point(served->authority), sizeof reply.key_holder);
+    memcpy(reply.root, bg_identity_point(root), sizeof reply.root);
+    strcpy(reply.root_url, "https://root.example:8443");
+    char *text = status == BG_OK ? bg_enrolment_reply_print(&reply) : NULL;
+    if (!text) {
+        bg_http_refuse(exchange, BG_DECODE, "no request");
+        return;
+    }
+    struct bg_http_response response = {
+        .status = 200, .content_type = "application/json", .body = {(const uint8_t *)text, strlen(text)}};
+    bg_http_respond(exchange, &response);
+    free(text);
 }
 
 const char *served_path(const struct served *served, const char *name, char ret_path[static 160])

@@ -4,6 +4,7 @@
 
 #include "crypto/certificate.h"
 #include "net/http_server.h"
+#include "protocol/enrolment.h"
 
 #include <pthread.h>
 
@@ -34,5 +35,9 @@ void served_listen(struct served *served, const struct bg_identity *identity, en
 void served_start(struct served *served);
 /* … and ends, if it runs. */
 void served_stop(struct served *served);
+/* Answers a request as a key holder does: a client's certificate for `days`, and a root at an address that is not
+ * there. */
+void served_grant(struct served *served, struct bg_http_exchange *exchange, const struct bg_enrolment_request *request,
+                  const struct bg_identity *root, uint32_t days);
 /* folder/name */
 const char *served_path(const struct served *served, const char *name, char ret_path[static 160]);

@@ -8,9 +8,7 @@
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct world {
@@ -27,32 +25,6 @@ struct world {
     char label[BG_LABEL_BYTES];
     bool authenticated;
 };
-
-static void grant(struct world *w, struct bg_http_exchange *exchange, const struct bg_enrolment_request *request)
-{
-    struct bg_enrolment_reply reply = {.has_root = true, .authority = w->served.authority_pem};
-    uint8_t point[BG_PUBLIC_POINT_BYTES];
-    struct bg_error error;
-    enum bg_status status = bg_request_read(&request->request, "request", &error, point);
-    if (status == BG_OK)
-        status = bg_certificate_issue(w->key_holder, "test", point, BG_CERTIFICATE_CLIENT, (uint64_t)time(NULL),
-                                      w->days, &w->served.random, &reply.certificate);
-    if (status == BG_OK)
-        status = bg_population_set(&reply.population, "test");
-    memcpy(reply.key_holder, bg_identity_point(w->key_holder), sizeof reply.key_holder);
-    memcpy(reply.root, bg_identity_point(w->root), sizeof reply.root);
-    strcpy(reply.root_url, "https://root.example:8443");
-    char *text = status == BG_OK ? bg_enrolment_reply_print(&reply) : NULL;
-    if (!text) {
-        bg_http_refuse(exchange, BG_DECODE, "no request");
-        return;
-    }
-    struct bg_http_response response = {.status = 200,
-                                        .content_type = "application/json",
-                                        .body = {(const uint8_t *)text, strlen(text)}};
-    bg_http_respond(exchange, &response);
-    free(text);
-}
 
 static void on_body(void *context, struct bg_http_exchange *exchange, enum bg_status status, struct bg_span body)
 {
@@ -73,7 +45,7 @@ static void on_body(void *context, struct bg_http_exchange *exchange, enum bg_st
     }
     strcpy(w->label, request.label);
     *(renewal ? &w->renewals : &w->enrolments) += 1;
-    grant(w, exchange, &request);
+    served_grant(&w->served, exchange, &request, w->root, w->days);
 }
 
 static void serve(void *context, struct bg_http_exchange *exchange)

@@ -14,8 +14,10 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEADLINE_NS (60 * BG_SECOND)
@@ -30,6 +32,7 @@ struct world {
     bool abandoned;
     bool ends_rounds;      /* has a receipt for every update, of odd rounds one that uses it */
     bool stops_on_update;  /* sends itself SIGTERM when one comes */
+    atomic_bool holds_tasks; /* there are none yet */
     struct bg_receipt_group groups[2];
     double scales[STAGE_TENSORS];
 };
@@ -39,6 +42,10 @@ static void serve_role(void *context, const struct bg_request *request, struct b
     struct world *w = context;
     struct fake_root *root = &w->root;
     enum bg_route route = request->route;
+    if (route == BG_ROUTE_TASK && atomic_load(&w->holds_tasks)) {
+        bg_call_answer(call, BG_NOT_FOUND, (struct bg_span){NULL, 0});
+        return;
+    }
     fake_root_serve(root, request, call);
     if (route == BG_ROUTE_UPDATE && w->stops_on_update)
         kill(getpid(), SIGTERM);
@@ -210,6 +217,81 @@ Test(service, goes_on_where_it_was_told_to_end)
     bg_device_state_finish(&state);
     end(&w);
 }
+
+/* ---- renewal ---- */
+
+struct authority {
+    struct served served;
+    struct world *world;
+    unsigned renewals; /* to read once it has stopped */
+};
+
+static void on_renewal(void *context, struct bg_http_exchange *exchange, enum bg_status status, struct bg_span body)
+{
+    struct authority *a = context;
+    struct bg_enrolment_request request;
+    struct bg_error error;
+    if (status != BG_OK || bg_enrolment_request_parse(body, &error, &request) != BG_OK ||
+        !bg_http_peer(exchange)->authenticated) {
+        bg_http_refuse(exchange, BG_DECODE, "no renewal");
+        return;
+    }
+    a->renewals++;
+    atomic_store(&a->world->holds_tasks, false);
+    served_grant(&a->served, exchange, &request, a->world->root.stage.population.root, 30);
+}
+
+static void serve_renewal(void *context, struct bg_http_exchange *exchange)
+{
+    if (strcmp(bg_http_path(exchange), "/v1/test/renewal") == 0)
+        bg_http_read(exchange, BG_ENROLMENT_MOST_BYTES, on_renewal, context);
+    else
+        bg_http_refuse(exchange, BG_NOT_FOUND, "no such place");
+}
+
+/* A certificate in its last days, of an authority that serves. */
+static void age_certificate(struct world *w, struct authority *a)
+{
+    struct population *p = &w->root.stage.population;
+    struct bg_pem old;
+    char path[160];
+    cr_assert_eq(bg_certificate_issue(p->key_holder, "test", bg_identity_point(p->clients[0]), BG_CERTIFICATE_CLIENT,
+                                      (uint64_t)time(NULL) - 25 * 86400, 30, &w->served.random, &old),
+                 BG_OK);
+    write_text(served_path(&w->served, "home/certificate.pem", path), old.text);
+    served_init(&a->served, p->key_holder, "test");
+    a->world = w;
+    a->served.authority_pem = w->served.authority_pem;
+    a->served.settings.serve = serve_renewal;
+    a->served.settings.context = a;
+    served_listen(&a->served, p->key_holder, BG_CERTIFICATE_KEYHOLDER);
+    served_start(&a->served);
+    strcpy(w->config.key_holder_url, a->served.url);
+    cr_assert_eq(bg_options_save(bg_client_options, bg_client_option_count, &w->config,
+                                 served_path(&w->served, "home/config.json", path), &w->error),
+                 BG_OK, "%s", w->error.text);
+}
+
+Test(service, renews_a_certificate_in_its_last_third_and_goes_on)
+{
+    struct world w;
+    struct authority a = {.renewals = 0};
+    struct bg_membership member;
+    begin(&w, BG_PLAN_OFF);
+    age_certificate(&w, &a);
+    atomic_store(&w.holds_tasks, true);
+    cr_assert_eq(run(&w, 2), BG_OK, "%s", w.error.text);
+    served_stop(&w.served);
+    served_stop(&a.served);
+    cr_assert_eq(a.renewals, 1);
+    cr_assert_eq(bg_membership_load(w.home, "cure", &w.error, &member), BG_OK, "%s", w.error.text);
+    cr_assert(!bg_membership_renewal_due(&member, (uint64_t)time(NULL)));
+    bg_membership_finish(&member);
+    served_finish(&a.served);
+    end(&w);
+}
+
+/* ---- what is missing ---- */
 
 Test(service, says_what_keeps_it_from_beginning)
 {
