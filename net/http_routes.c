@@ -65,7 +65,7 @@ enum bg_status bg_http_route_path(enum bg_route route, const char *population, s
     return size > 0 && size < BG_ROUTE_PATH_BYTES ? BG_OK : BG_INVALID;
 }
 
-/* Whether `rest` is the path of a route, with an argument where it takes one. */
+/* Whether `rest` is the path of a route, with an argument where it takes one. What is asked for has one path. */
 static bool read_argument(const struct bg_http_route *route, const char *rest, struct bg_http_target *target)
 {
     size_t size = strlen(route->path);
@@ -79,13 +79,15 @@ static bool read_argument(const struct bg_http_route *route, const char *rest, s
     case BG_ARGUMENT_BODY:
         return *argument == '\0';
     case BG_ARGUMENT_DIGEST:
-        if (*argument != '/' || bg_digest_from_hex(argument + 1, &digest) != BG_OK)
+        if (*argument != '/' || bg_digest_from_hex(argument + 1, &digest) != BG_OK ||
+            strpbrk(argument, "ABCDEF"))
             return false;
         memcpy(target->argument, digest.bytes, sizeof digest.bytes);
         target->argument_size = sizeof digest.bytes;
         return true;
     case BG_ARGUMENT_NUMBER:
-        if (*argument != '/' || bg_parse_u64(argument + 1, 0, UINT64_MAX, &number) != BG_OK)
+        if (*argument != '/' || bg_parse_u64(argument + 1, 0, UINT64_MAX, &number) != BG_OK ||
+            (argument[1] == '0' && argument[2]))
             return false;
         for (size_t i = 0; i < sizeof number; i++)
             target->argument[i] = (uint8_t)(number >> (8 * i));

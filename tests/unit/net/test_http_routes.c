@@ -88,8 +88,10 @@ Test(http_routes, a_path_that_is_no_route_is_none)
     static const char *const other[] = {
         "/v1/lab/",           "/v1/lab/pla",       "/v1/lab/plans/",      "/v1/lab/plan/1",     "/v1/lab/plan/",
         "/v1/lab/receipts",   "/v1/lab/receipts/", "/v1/lab/receipts/1x", "/v1/lab/receipts/-1",
-        "/v1/lab/receipts/18446744073709551616",   "/v1/lab/receipts/+1", "/v1/lab/receipts/1/2",
+        "/v1/lab/receipts/18446744073709551616",   "/v1/lab/receipts/+1", "/v1/lab/receipts/1/2", "/v1/lab/receipts/01",
+        "/v1/lab/roster/00",
         "/v1/lab/models/00",  "/v1/lab/models/",   "/v1/lab/Plan",        "/v1/lab//plan",      "/v1/lab/updates/7",
+        "/v1/lab/models/F0F7fe050c131a21282f363d444b525960676e757c838a91989fa6adb4bbc2c9",
         "/v1/lab/models/f0f7fe050c131a21282f363d444b525960676e757c838a91989fa6adb4bbc2c9/"};
     struct bg_http_target target;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
