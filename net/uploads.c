@@ -37,7 +37,8 @@ struct upload {
     uint64_t touched;
     bool replaced; /* it goes when nobody is at it */
     bool final;    /* what is being received is its end */
-    int file;      /* open while it is being received */
+    int file;      /* open while it is being received … */
+    struct bg_http_exchange *receives; /* … from this */
     struct bg_http_exchange *waits; /* for the role's answer */
     struct bg_http_exchange *next;  /* comes when what is being received has ended */
     struct bg_request request;
@@ -103,6 +104,8 @@ static void drop_upload(struct upload *upload)
         *slot = NULL;
     bg_upload_file_remove(upload->uploads->settings.uploads, &upload->name);
     upload->replaced = true;
+    if (upload->receives)
+        bg_http_abort(upload->receives);
     if (upload->state == PARTIAL || upload->state == ANSWERED)
         remove_upload(upload);
 }
@@ -312,6 +315,8 @@ static void end_receiving(struct upload *upload)
         if (next)
             say(next, 404, "there is no such upload any more");
         remove_upload(upload);
+    } else if (next && bg_http_method(next) == BG_HTTP_POST) {
+        bg_uploads_create_one(upload->uploads, next);
     } else if (next) {
         take(upload, next);
     }
@@ -344,6 +349,7 @@ static void on_received(void *context, struct bg_http_exchange *exchange, enum b
     struct upload *upload = context;
     close(upload->file);
     upload->file = -1;
+    upload->receives = NULL;
     upload->state = PARTIAL;
     upload->offset += written;
     upload->touched = bg_clock_monotonic_ns();
@@ -361,15 +367,17 @@ static void receive(struct upload *upload, struct bg_http_exchange *exchange, ui
     upload->offset = offset;
     upload->final = final;
     upload->state = RECEIVING;
+    upload->receives = exchange;
     bg_http_receive(exchange, upload->file, offset, upload->name.size - offset, final, on_received, upload);
 }
 
-/* After what is being received, whose connection is likely to be a dead one. */
+/* After what is being received: from a connection that its client has given up. */
 static void queue(struct upload *upload, struct bg_http_exchange *exchange)
 {
     if (upload->next)
         say(upload->next, 409, "another request for this upload came later");
     upload->next = exchange;
+    bg_http_abort(upload->receives);
 }
 
 static void append(struct upload *upload, struct bg_http_exchange *exchange)
@@ -504,7 +512,7 @@ void bg_uploads_create_one(struct bg_uploads *uploads, struct bg_http_exchange *
         return;
     upload->touched = bg_clock_monotonic_ns();
     if (upload->state == RECEIVING)
-        say(exchange, 503, "this upload is being received");
+        queue(upload, exchange);
     else if (!final && (upload->offset > 0 || bg_http_content_length(exchange) == 0))
         say_created(upload, exchange);
     else if (upload->state == ANSWERED)

@@ -14,6 +14,7 @@
 
 #define PAIRS 8
 #define BUFFER 16384
+#define SILENT_MOST 8
 
 struct pair {
     int client, server; /* -1: free */
@@ -24,10 +25,11 @@ struct relay {
     pthread_t thread;
     int listener, wake[2];
     uint16_t to, port;
-    unsigned cuts;
+    struct relay_plan plan;
     atomic_uint done;
-    uint64_t most;
     struct bg_prng prng;
+    int silent[SILENT_MOST]; /* ends towards the server that were left open */
+    size_t silent_count;
     unsigned accepted;
     struct pair pairs[PAIRS];
 };
@@ -44,6 +46,8 @@ static void cut(struct pair *pair)
     const struct linger hard = {.l_onoff = 1, .l_linger = 0};
     int *ends[] = {&pair->client, &pair->server};
     for (int i = 0; i < 2; i++) {
+        if (*ends[i] < 0)
+            continue;
         setsockopt(*ends[i], SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
         close(*ends[i]);
         *ends[i] = -1;
@@ -76,8 +80,8 @@ static void accept_pair(struct relay *relay)
         if (pair->client >= 0)
             continue;
         *pair = (struct pair){client, server, UINT64_MAX};
-        if (relay->accepted++ < relay->cuts)
-            pair->left = 1 + bg_prng_below(&relay->prng, relay->most);
+        if (relay->accepted++ < relay->plan.cuts)
+            pair->left = 1 + bg_prng_below(&relay->prng, relay->plan.most);
         setsockopt(server, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
         if (connect(server, (struct sockaddr *)&to, sizeof to) != 0)
             cut(pair);
@@ -96,8 +100,13 @@ static void pass_pair(struct relay *relay, struct pair *pair, const struct pollf
         whole = pass(pair->server, pair->client, NULL);
     if (whole)
         return;
-    if (pair->left == 0)
+    if (pair->left == 0) {
         atomic_fetch_add(&relay->done, 1);
+        if (relay->plan.silent && relay->silent_count < SILENT_MOST) {
+            relay->silent[relay->silent_count++] = pair->server;
+            pair->server = -1;
+        }
+    }
     cut(pair);
 }
 
@@ -121,7 +130,7 @@ static void *run(void *argument)
     }
 }
 
-struct relay *relay_start(uint16_t port, unsigned cuts, uint64_t most, uint64_t seed)
+struct relay *relay_start(uint16_t port, const struct relay_plan *plan)
 {
     struct relay *relay = calloc(1, sizeof *relay);
     struct sockaddr_in address = address_of(0);
@@ -129,9 +138,8 @@ struct relay *relay_start(uint16_t port, unsigned cuts, uint64_t most, uint64_t 
     int small = 8192;
     cr_assert_not_null(relay);
     relay->to = port;
-    relay->cuts = cuts;
-    relay->most = most;
-    bg_prng_init(&relay->prng, seed);
+    relay->plan = *plan;
+    bg_prng_init(&relay->prng, plan->seed);
     for (size_t i = 0; i < PAIRS; i++)
         relay->pairs[i] = (struct pair){-1, -1, 0};
     relay->listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -162,6 +170,8 @@ void relay_stop(struct relay *relay)
     for (size_t i = 0; i < PAIRS; i++)
         if (relay->pairs[i].client >= 0)
             cut(&relay->pairs[i]);
+    for (size_t i = 0; i < relay->silent_count; i++)
+        close(relay->silent[i]);
     close(relay->listener);
     close(relay->wake[0]);
     close(relay->wake[1]);

@@ -2,12 +2,20 @@
 /* A TCP relay on a thread of its own that breaks connections after seeded random numbers of bytes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct relay;
 
-/* To 127.0.0.1:port. The first `cuts` connections are reset after 1 to `most` bytes of the client's. */
-struct relay *relay_start(uint16_t port, unsigned cuts, uint64_t most, uint64_t seed);
+struct relay_plan {
+    unsigned cuts;  /* so many connections, the first ones, are reset … */
+    uint64_t most;  /* … after 1 to so many bytes of the client's */
+    uint64_t seed;
+    bool silent;    /* the server does not hear of it, as when a device leaves its network */
+};
+
+/* To 127.0.0.1:port. */
+struct relay *relay_start(uint16_t port, const struct relay_plan *plan);
 uint16_t relay_port(const struct relay *relay);
 unsigned relay_cuts(const struct relay *relay);
 void relay_stop(struct relay *relay);

@@ -93,7 +93,7 @@ static void upload_through_cuts(size_t size, unsigned cuts, uint64_t most, uint6
 {
     struct world world;
     begin(&world, size);
-    struct relay *relay = relay_start(world.https.port, cuts, most, seed);
+    struct relay *relay = relay_start(world.https.port, &(struct relay_plan){cuts, most, seed, false});
     world.https.relay = relay_port(relay);
     world_start_devices(&world.https);
     upload(&world);
@@ -112,7 +112,7 @@ Test(uploads, broken_fifty_times_little_is_sent_twice)
 {
     struct world world;
     begin(&world, 64 * MEBIBYTE);
-    struct relay *relay = relay_start(world.https.port, 50, 2 * MEBIBYTE, 7);
+    struct relay *relay = relay_start(world.https.port, &(struct relay_plan){50, 2 * MEBIBYTE, 7, false});
     world.https.relay = relay_port(relay);
     world_start_devices(&world.https);
     upload(&world);
@@ -152,6 +152,25 @@ static void restart_device(void *argument)
     world_stop_devices(&world->https);
     world_start_devices(&world->https);
     start_upload(world, 0);
+}
+
+Test(uploads, go_on_before_the_server_notices_that_the_connection_is_dead)
+{
+    struct world world;
+    begin(&world, 9 * MEBIBYTE);
+    struct relay *relay = relay_start(world.https.port, &(struct relay_plan){4, 3 * MEBIBYTE, 11, true});
+    world.https.relay = relay_port(relay);
+    world_start_devices(&world.https);
+    uint64_t began = bg_clock_monotonic_ns();
+    upload(&world);
+    uint64_t took = bg_clock_monotonic_ns() - began;
+    cr_assert_eq(relay_cuts(relay), 4);
+    relay_stop(relay);
+    cr_assert_eq(world.status, BG_OK);
+    cr_assert_eq(world.served, 1);
+    cr_assert_lt(took, bg_http_limits_default.body_ns, "it took %" PRIu64 " ms", took / BG_MILLISECOND);
+    end(&world);
+    NO_LEAKS();
 }
 
 static void stop(void *argument)
