@@ -39,28 +39,37 @@ void bg_upload_key_draw(char ret_key[static BG_UPLOAD_KEY_DIGITS + 1])
     snprintf(ret_key, BG_UPLOAD_KEY_DIGITS + 1, "%016" PRIx64, number);
 }
 
-/* False: too long. */
-static bool write_path(const char *folder, const struct bg_upload_name *name, char ret_path[static PATH_BYTES])
+void bg_upload_name_write(const struct bg_upload_name *name, char ret_text[static BG_UPLOAD_NAME_BYTES])
 {
     char owner[OWNER_DIGITS + 1];
     bg_digest_to_hex(&name->owner, owner);
-    int size = snprintf(ret_path, PATH_BYTES, "%s/%s-%s-%" PRIu64, folder, owner, name->key, name->size);
-    return size > 0 && size < PATH_BYTES;
+    snprintf(ret_text, BG_UPLOAD_NAME_BYTES, "%s-%s-%" PRIu64, owner, name->key, name->size);
 }
 
-/* False: a file of somebody else. */
-static bool read_name(const char *text, struct bg_upload_name *ret_name)
+bool bg_upload_name_read(const char *text, struct bg_upload_name *ret_name)
 {
-    char owner[OWNER_DIGITS + 1];
-    size_t prefix = OWNER_DIGITS + 1 + BG_UPLOAD_KEY_DIGITS + 1;
-    if (strlen(text) <= prefix || text[OWNER_DIGITS] != '-' || text[prefix - 1] != '-')
+    char owner[OWNER_DIGITS + 1], again[BG_UPLOAD_NAME_BYTES];
+    const char *size = text + OWNER_DIGITS + 1 + BG_UPLOAD_KEY_DIGITS + 1;
+    if (strlen(text) >= BG_UPLOAD_NAME_BYTES || strlen(text) <= (size_t)(size - text))
         return false;
     memcpy(owner, text, OWNER_DIGITS);
     owner[OWNER_DIGITS] = '\0';
     memcpy(ret_name->key, text + OWNER_DIGITS + 1, BG_UPLOAD_KEY_DIGITS);
     ret_name->key[BG_UPLOAD_KEY_DIGITS] = '\0';
-    return bg_digest_from_hex(owner, &ret_name->owner) == BG_OK && bg_upload_key_is_good(ret_name->key) &&
-           bg_upload_read_number(text + prefix, &ret_name->size) && ret_name->size > 0;
+    if (bg_digest_from_hex(owner, &ret_name->owner) != BG_OK || !bg_upload_key_is_good(ret_name->key) ||
+        !bg_upload_read_number(size, &ret_name->size) || ret_name->size == 0)
+        return false;
+    bg_upload_name_write(ret_name, again);
+    return strcmp(text, again) == 0;
+}
+
+/* False: too long. */
+static bool write_path(const char *folder, const struct bg_upload_name *name, char ret_path[static PATH_BYTES])
+{
+    char text[BG_UPLOAD_NAME_BYTES];
+    bg_upload_name_write(name, text);
+    int size = snprintf(ret_path, PATH_BYTES, "%s/%s", folder, text);
+    return size > 0 && size < PATH_BYTES;
 }
 
 static enum bg_status fail(struct bg_error *error, const char *folder)
@@ -85,7 +94,7 @@ enum bg_status bg_upload_files_each(const char *folder,
     while (status == BG_OK && (entry = readdir(entries))) {
         struct bg_upload_name name;
         struct stat facts;
-        if (read_name(entry->d_name, &name) && fstatat(dirfd(entries), entry->d_name, &facts, 0) == 0 &&
+        if (bg_upload_name_read(entry->d_name, &name) && fstatat(dirfd(entries), entry->d_name, &facts, 0) == 0 &&
             S_ISREG(facts.st_mode))
             status = found(context, &name, (uint64_t)facts.st_size);
     }

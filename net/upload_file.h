@@ -12,6 +12,12 @@ struct bg_upload_name {
     uint64_t size; /* when it is complete */
 };
 
+#define BG_UPLOAD_NAME_BYTES (2 * BG_DIGEST_BYTES + 1 + BG_UPLOAD_KEY_DIGITS + 1 + 20 + 1)
+
+/* The file's name, without the folder. */
+void bg_upload_name_write(const struct bg_upload_name *name, char ret_text[static BG_UPLOAD_NAME_BYTES]);
+/* False: a file of somebody else. */
+bool bg_upload_name_read(const char *text, struct bg_upload_name *ret_name);
 bool bg_upload_key_is_good(const char *key);
 /* One that nobody has. */
 void bg_upload_key_draw(char ret_key[static BG_UPLOAD_KEY_DIGITS + 1]);

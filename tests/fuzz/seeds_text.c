@@ -82,6 +82,16 @@ static const struct named numbers[] = {
     {"digest", "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"},
 };
 
+static const struct named routes[] = {
+    {"plan", "/v1/pi-lab/plan"},
+    {"model", "/v1/l/models/000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"},
+    {"receipt", "/v1/lab.2/receipts/18446744073709551615"},
+    {"roster", "/v1/lab/roster/0"},
+    {"upload", "/v1/lab/updates/0123456789abcdef"},
+    {"status", "stale-plan"},
+    {"file", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f-0123456789abcdef-1048576"},
+};
+
 static void seed_all(const char *harness, const struct named *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -190,6 +200,7 @@ void seed_texts(void)
     static struct bg_aggregator_config aggregator;
     static struct bg_keyholder_config keyholder;
     SEED_ALL("csv", tables);
+    SEED_ALL("http_routes", routes);
     SEED_ALL("json", documents);
     SEED_ALL("json", maps);
     SEED_ALL("labels", maps);
