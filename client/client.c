@@ -343,7 +343,7 @@ static void advance(struct bg_client *client, struct bg_session_event event)
     if (bg_session_step(&client->session, &event, client->now, &action) != BG_OK)
         return;
     if (client->session.state != before) {
-        if (client->session.state == BG_SESSION_WAITING && !client->settings.memory)
+        if (client->session.state == BG_SESSION_WAITING && !client->settings.memory && !client->settings.may_move)
             forget_frames(client); /* nothing is sent any more */
         bg_client_notify(client, (struct bg_client_notice){.kind = BG_CLIENT_NOTICE_STATE});
     }

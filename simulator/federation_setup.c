@@ -227,6 +227,7 @@ static enum bg_status make_client(struct bg_federation *f, const struct bg_popul
         .poll_ns = BG_POLL_NS,
         .patience_ns = BG_PATIENCE_NS,
         .longest_wait_ns = (uint64_t)(c->longest_wait_seconds * 1e9),
+        .may_move = c->rehome > 0,
         .fills_pool = c->pool_bytes > 0,
         .observe = bg_federation_on_client,
         .observe_context = f,

@@ -179,6 +179,7 @@ void fake_root_init(struct fake_root *root, const struct population_terms *terms
                                                  .poll_ns = POLL_NS,
                                                  .patience_ns = PATIENCE_NS,
                                                  .longest_wait_ns = LONGEST_WAIT_NS,
+                                                 .may_move = true,
                                                  .fills_pool = true,
                                                  .observe = observe,
                                                  .observe_context = root};

@@ -336,3 +336,27 @@ Test(recovery, a_folder_of_another_client_or_trust_is_refused)
     fake_root_finish(&root);
     NO_LEAKS();
 }
+
+/* ---- another aggregator ---- */
+
+Test(recovery, an_update_that_was_acknowledged_is_sent_again_whole_after_a_move)
+{
+    for (int remembers = 0; remembers < 2; remembers++) {
+        struct fake_root root;
+        fake_root_init(&root, &plain);
+        if (remembers)
+            fake_root_remember(&root, folder);
+        fake_root_open(&root);
+        fake_root_run_to(&root, BG_SESSION_WAITING);
+        bg_client_moved(root.client);
+        fake_root_run_to(&root, BG_SESSION_SENDING);
+        fake_root_run_to(&root, BG_SESSION_WAITING);
+        cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 2, "with the same bytes, which the root requires");
+        cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FAILED], 0);
+        fake_root_end(&root, NULL);
+        fake_root_run_to(&root, BG_SESSION_IDLE);
+        cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 1);
+        fake_root_finish(&root);
+    }
+    NO_LEAKS();
+}
