@@ -78,7 +78,7 @@ static enum bg_session_action on_task(struct bg_session *session, const struct b
     session->attempt = event->attempt;
     session->deadline = event->deadline;
     session->open = false;
-    session->unanswered = session->moved = false;
+    session->unanswered = session->moved = session->acknowledged = session->lacking = false;
     go(session, BG_SESSION_PREPARING);
     return BG_SESSION_DO_PREPARE;
 }
@@ -112,8 +112,15 @@ static enum bg_session_action on_stage(struct bg_session *session, const struct 
 
 static enum bg_session_action on_sent(struct bg_session *session, const struct bg_session_event *event, uint64_t now)
 {
+    bool in_turns = session->lacking;
+    session->lacking = in_turns && may_pass(event->status);
+    session->acknowledged |= event->status == BG_OK;
     if (may_pass(event->status)) {
         session->unanswered = true;
+        if (in_turns) {
+            go(session, BG_SESSION_WAITING);
+            return try_again(session, now);
+        }
         if (now < session->deadline)
             return try_again(session, now);
     } else if (event->status != BG_OK && !session->unanswered) {
@@ -125,6 +132,8 @@ static enum bg_session_action on_sent(struct bg_session *session, const struct b
 static enum bg_session_action on_receipt(struct bg_session *session, const struct bg_session_event *event,
                                          uint64_t now)
 {
+    if (may_pass(event->status))
+        session->moved |= session->lacking;
     if (event->status == BG_BUSY)
         return look_again(session, BG_SESSION_WAITING, now, session->poll_ns);
     if (may_pass(event->status))
@@ -137,6 +146,7 @@ static enum bg_session_action on_wake(struct bg_session *session, uint64_t now)
 {
     if (session->moved) {
         session->moved = false;
+        session->lacking = session->acknowledged && now < session->deadline;
         if (now < session->deadline) {
             session->unanswered = true;
             go(session, BG_SESSION_SENDING);
@@ -161,6 +171,7 @@ static enum bg_session_action on_wake(struct bg_session *session, uint64_t now)
 static enum bg_session_action on_paced(struct bg_session *session, const struct bg_session_event *event, uint64_t now)
 {
     enum bg_session_state state = session->state == BG_SESSION_ASKING ? BG_SESSION_IDLE : BG_SESSION_WAITING;
+    session->moved |= state == BG_SESSION_WAITING && session->lacking;
     return look_again(session, state, now, event->wait_ns);
 }
 

@@ -14,7 +14,8 @@
  * An update that exists (from BUILT on) is never dropped: it is committed or folded back. Where a try to send it went
  * unanswered, the other side may have it: then only the receipt can tell, and neither a later refusal nor the deadline
  * folds it back. MOVED while an update is out has the whole of it sent again, before the deadline of its round: the
- * group may be complete only where the others are.
+ * group may be complete only where the others are. One that was acknowledged before is tried in turns with the receipt:
+ * its round may be over without the other side ever learning of it.
  */
 #pragma once
 
@@ -81,6 +82,8 @@ struct bg_session {
     bool open;            /* nothing was done for that task yet: it is still news */
     bool unanswered;      /* a try to send the update was */
     bool moved;           /* since the update was sent, or while it is */
+    bool acknowledged;    /* some other side has the update */
+    bool lacking;         /* … but not the one of now, as far as is known */
     uint64_t trained;     /* last round trained in; 0: none */
     uint64_t missed;      /* rounds between the one trained in before it and that one */
 };

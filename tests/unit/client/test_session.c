@@ -396,6 +396,27 @@ Test(session, an_update_that_is_out_is_sent_again_after_a_move)
     }
 }
 
+Test(session, an_acknowledged_update_is_tried_elsewhere_in_turns_with_its_receipt)
+{
+    struct fixture f;
+    reach(&f, BG_SESSION_WAITING);
+    cr_assert_eq(simple(&f, BG_SESSION_MOVED, BG_OK), BG_SESSION_DO_NOTHING);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(wake(&f), BG_SESSION_DO_SEND);
+        cr_assert_eq(simple(&f, BG_SESSION_SENT, BG_BUSY), BG_SESSION_DO_NOTHING, "it does not know the round");
+        cr_assert_eq(f.session.state, BG_SESSION_WAITING);
+        cr_assert_gt(f.session.wake, f.now, "after a pause");
+        cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT);
+        cr_assert_eq(receipt(&f, i ? BG_BUSY : BG_IO, false), BG_SESSION_DO_NOTHING);
+    }
+    cr_assert_eq(wake(&f), BG_SESSION_DO_SEND);
+    cr_assert_eq(simple(&f, BG_SESSION_SENT, BG_OK), BG_SESSION_DO_NOTHING);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT);
+    cr_assert_eq(receipt(&f, BG_BUSY, false), BG_SESSION_DO_NOTHING);
+    cr_assert_eq(wake(&f), BG_SESSION_DO_ASK_RECEIPT, "it has the update");
+    cr_assert_eq(receipt(&f, BG_OK, true), BG_SESSION_DO_COMMIT);
+}
+
 Test(session, a_move_waits_for_the_request_that_is_under_way)
 {
     struct fixture f;
