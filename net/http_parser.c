@@ -239,6 +239,18 @@ static bool split_target(struct bg_http_head *head, char *target)
     return decode_path(target) && plain_segments(target) && printable_utf8(target) && !strchr(head->query, '#');
 }
 
+/* A token of RFC 9110. */
+static bool is_name(struct piece piece)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < piece.size; i++) {
+        char c = piece.text[i], lower = (char)(c | 0x20);
+        if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9') && !strchr(marks, c))
+            return false;
+    }
+    return piece.size > 0;
+}
+
 static bool some_field_twice(const struct bg_http_head *head)
 {
     for (size_t i = 1; i < head->field_count; i++)
@@ -286,9 +298,14 @@ static enum bg_status make_head(struct bg_http_parser *parser, const struct read
     head->keep_alive = reading->keep_alive;
     head->field_count = reading->count;
     for (size_t i = 0; i < reading->count; i++) {
+        if (!is_name(reading->names[i])) {
+            bg_http_head_destroy(&head);
+            return refuse(ret_http, 400, error, "the name of a header field is not one");
+        }
         struct piece value = reading->values[i];
         head->fields[i].name = end_text(head->text, base, reading->names[i]);
-        head->fields[i].value = value.text ? end_text(head->text, base, value) : "";
+        /* An empty value is said to be where the next line begins. */
+        head->fields[i].value = value.size ? end_text(head->text, base, value) : "";
     }
     enum bg_status status = split_target(head, end_text(head->text, base, reading->target))
                                 ? interpret(head, ret_http, error)

@@ -4,6 +4,7 @@
 #include "net/tls_internal.h"
 
 #include <errno.h>
+#include <mbedtls/oid.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -85,6 +86,9 @@ static enum bg_status parse(struct bg_tls_server *server, const struct bg_creden
         return bg_fail(error, BG_BAD_KEY, "the server's key is not on P-256");
     if (!bg_tls_key_belongs(&server->certificate.pk, &server->key, draw))
         return bg_fail(error, BG_BAD_KEY, "the server's certificate is for another key");
+    if (mbedtls_x509_crt_check_extended_key_usage(&server->certificate, MBEDTLS_OID_SERVER_AUTH,
+                                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        return bg_fail(error, BG_BAD_KEY, "the server's certificate is that of a client: enrol it as a server");
     return BG_OK;
 }
 

@@ -40,6 +40,28 @@ static const struct named documents[] = {
     {"bare", " \t\n7 "},
 };
 
+/* Plain ones, and the forms that requests are smuggled in. */
+static const struct named requests[] = {
+    {"get", "GET /v1/p/plan?x=1 HTTP/1.1\r\nHost: a:1\r\nUser-Agent: b/1\r\n\r\n"},
+    {"post", "POST /v1/p/updates HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"},
+    {"chunked", "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+                "3\r\nabc\r\n00a\r\n0123456789\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {"pipelined", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\nDELETE /%c3%bc/%20 HTTP/1.1\r\nHost: a\r\nEmpty:\r\n\r\n"},
+    {"length_and_chunks", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "1\r\nZ\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {"hidden_chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"},
+    {"two_lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\ncontent-length: 2\r\n\r\nabc"},
+    {"folded", "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n Transfer-Encoding: chunked\r\n\r\n"},
+    {"bare_lf", "GET / HTTP/1.1\r\nHost: a\nContent-Length: 3\r\n\r\nabc"},
+    {"blank_before_colon", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc"},
+    {"absolute", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {"dots", "GET /a/%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {"extension", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=\r\nabc\r\n0\r\n\r\n"},
+    {"trailer", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n"},
+    {"version", "GET / HTTP/1.0\r\nHost: a\r\n\r\n"},
+    {"tls", "\x16\x03\x01\x02"},
+};
+
 static const struct named maps[] = {
     {"two_classes", "{\"description\": \"x\", \"classes\": ["
                     "{\"name\": \"BENIGN\", \"labels\": [\"BENIGN\", \"Normal\"]},"
@@ -203,6 +225,7 @@ void seed_texts(void)
     SEED_ALL("http_routes", routes);
     SEED_ALL("json", documents);
     SEED_ALL("json", maps);
+    SEED_ALL("http_parser", requests);
     SEED_ALL("labels", maps);
     SEED_ALL("labels", documents);
     SEED_ALL("numbers", numbers);
