@@ -249,10 +249,38 @@ def check_json(bench):
         yield f'progress: {ran.stderr}'
 
 
+def check_network(bench):
+    """What can be told without servers; the rest is in tests/unit/client/test_enrol.c and test_service.c."""
+    for verb in ('run', 'show', 'renew'):
+        yield from bench.refused(64, f'usage: burgee-client {verb} DIR', verb)
+        yield from bench.refused(64, 'one argument too many', verb, 'a', 'b')
+        yield from bench.refused(66, 'not enrolled: run burgee-client enrol', verb, 'nowhere')
+    yield from bench.refused(64, 'usage: burgee-client enrol DIR URL TOKEN', 'enrol', 'dev', 'https://localhost:1')
+    yield from bench.refused(64, '--exit-after-rounds', 'run', 'c0', '--exit-after-rounds', 'many')
+    token = bench.ok(KEYHOLDER, 'token', 'new', 'kh').strip()
+    yield from bench.refused(65, 'token', 'enrol', 'dev', 'https://localhost:1', token[:-1])
+    yield from bench.refused(65, 'token', 'enrol', 'dev', 'https://localhost:1', 'burgee-nothing')
+    if bench.path('dev').exists():
+        yield 'a bad token made a folder'
+    yield from bench.refused(64, 'https://host:port', 'enrol', 'dev', 'http://localhost:1', token)
+    yield from bench.refused(64, 'label', 'enrol', 'dev', 'https://localhost:1', token, '--label', 'x' * 64)
+    yield from bench.refused(74, 'https://127.0.0.1:1/v1/-/enrolment', 'enrol', 'dev', 'https://127.0.0.1:1', token)
+    secret = bench.path('dev/identity.secret')
+    before = secret.read_bytes()
+    if stat.S_IMODE(secret.stat().st_mode) != 0o600 or stat.S_IMODE(bench.path('dev').stat().st_mode) != 0o700:
+        yield 'the folder or its secret is open to others'
+    yield from bench.refused(74, '127.0.0.1', 'enrol', 'dev', 'https://127.0.0.1:1', token)
+    if secret.read_bytes() != before:
+        yield 'an enrolment that is repeated has another key'
+    yield from bench.refused(66, 'not enrolled', 'run', 'dev')
+    bench.path('dev/config.json').write_text('{"root": {"urls": ""}}')
+    yield from bench.refused(78, 'dev/config.json:1', 'run', 'dev')
+
+
 tap = Tap()
 with tempfile.TemporaryDirectory(prefix='burgee-') as folder:
     bench = Bench(folder)
     for check in (check_words, check_settings, check_keygen, check_documents, check_trust, check_identity, check_key,
-                  check_data, check_state, check_receipts, check_json):
+                  check_data, check_state, check_receipts, check_json, check_network):
         tap.case(check.__name__.removeprefix('check_'), check(bench))
 tap.end()
