@@ -20,6 +20,7 @@
  * A request names a group, a round and members of the group. It is opened if
  *   - it is of the epoch and of the plan in force;
  *   - none of the members was opened or rejected for that round or a later one before, in any epoch and any group;
+ *   - none of them was revoked;
  *   - the members are at least k_min; all of the group in the first `full_rounds` opened rounds of the epoch; and
  *     exactly those of the group's first opening once there was one.
  * The request opened last, asked again with the same digest, is a REPEAT. No other request for that round is.
