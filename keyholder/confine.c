@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keyholder/confine.h"
+
+#if defined(BG_HAVE_SECCOMP) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+#include <errno.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* By name: not every machine has every one, and 32-bit machines have others for times and offsets of 64 bits. */
+static const char *const allowed[] = {
+    /* what is open */
+    "read", "readv", "pread64", "preadv", "write", "writev", "pwrite64", "pwritev", "lseek", "_llseek", "fsync",
+    "fdatasync", "ftruncate", "ftruncate64", "close", "fstat", "fstat64", "fcntl", "fcntl64", "flock",
+    /* sockets */
+    "accept", "accept4", "recv", "recvfrom", "recvmsg", "send", "sendto", "sendmsg", "shutdown", "getsockopt",
+    "setsockopt", "getsockname", "getpeername",
+    /* waiting */
+    "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll", "ppoll_time64", "nanosleep",
+    "clock_nanosleep", "clock_nanosleep_time64", "futex", "futex_time64", "restart_syscall", "sched_yield",
+    /* time, chance, self */
+    "clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64", "gettimeofday", "time", "getrandom",
+    "getpid", "gettid", "getuid", "geteuid", "getrusage", "sched_getaffinity", "sysinfo",
+    /* memory */
+    "munmap", "mremap", "madvise", "brk", "mlock", "mlock2", "munlock",
+    /* signals, threads that end, the end */
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "set_robust_list", "rseq",
+    "cacheflush", "exit", "exit_group",
+};
+
+static int allow(scmp_filter_ctx filter, const char *name)
+{
+    int number = seccomp_syscall_resolve_name(name);
+    return number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+}
+
+/* Signals to itself alone, memory that is not to be run, and of descriptors only what an event loop does to them. */
+static int allow_in_part(scmp_filter_ctx filter)
+{
+    static const unsigned long controls[] = {FIONBIO, FIOCLEX, FIONREAD};
+    static const char *const mappings[] = {"mmap", "mmap2", "mprotect"};
+    int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    for (size_t i = 0; result == 0 && i < sizeof controls / sizeof *controls; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, controls[i]));
+    for (size_t i = 0; result == 0 && i < sizeof mappings / sizeof *mappings; i++) {
+        int number = seccomp_syscall_resolve_name(mappings[i]);
+        if (number != __NR_SCMP_ERROR)
+            result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    }
+    return result;
+}
+
+enum bg_status bg_confine(struct bg_error *error, bool *ret_confined)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!filter)
+        return bg_fail(error, BG_NO_MEMORY, "system call filter: out of memory");
+    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    for (size_t i = 0; result == 0 && i < sizeof allowed / sizeof *allowed; i++)
+        result = allow(filter, allowed[i]);
+    if (result == 0)
+        result = allow_in_part(filter);
+    if (result == 0)
+        result = seccomp_load(filter);
+    seccomp_release(filter);
+    *ret_confined = result == 0;
+    /* Machines whose kernel has no filters are served without. */
+    if (result == 0 || result == -EINVAL || result == -ENOSYS)
+        return BG_OK;
+    return bg_fail(error, BG_IO, "system call filter: %s; --set process.confine=false does without", strerror(-result));
+}
+
+#else
+
+enum bg_status bg_confine(struct bg_error *error, bool *ret_confined)
+{
+    (void)error;
+    *ret_confined = false;
+    return BG_OK;
+}
+
+#endif
