@@ -11,18 +11,17 @@
 
 #define PLAN_MEMORY ((size_t)1 << 28)
 
-static void notify(struct bg_keyholder *keyholder, struct bg_keyholder_notice notice)
+void bg_keyholder_notify(struct bg_keyholder *keyholder, struct bg_keyholder_notice notice)
 {
     notice.epoch = keyholder->epochs.epoch;
     if (keyholder->settings.observe)
         keyholder->settings.observe(keyholder->settings.observe_context, &notice);
 }
 
-/* Ends a call without an answer; `error` has the status and the sentence. */
-static void refuse(struct bg_keyholder *keyholder, struct bg_call *call, const struct bg_error *error, uint64_t round,
-                   uint32_t group)
+void bg_keyholder_refuse(struct bg_keyholder *keyholder, struct bg_call *call, const struct bg_error *error,
+                         uint64_t round, uint32_t group)
 {
-    notify(keyholder, (struct bg_keyholder_notice){
+    bg_keyholder_notify(keyholder, (struct bg_keyholder_notice){
                           .kind = BG_KEYHOLDER_NOTICE_REFUSED, .round = round, .group = group, .error = error});
     bg_call_answer(call, error->status, (struct bg_span){NULL, 0});
 }
@@ -72,12 +71,12 @@ static void serve_epoch(struct bg_keyholder *keyholder, struct bg_span body, str
     if (status == BG_OK && !bg_epochs_is_repeat(&keyholder->epochs, &frame)) {
         status = begin_epoch(keyholder, &frame, &request, &error);
         if (status == BG_OK)
-            notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_EPOCH});
+            bg_keyholder_notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_EPOCH});
     }
     if (status == BG_OK)
         bg_call_answer(call, BG_OK, keyholder->epochs.answer);
     else
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
 }
 
 /* ---- plans ---- */
@@ -119,12 +118,12 @@ static void serve_plan(struct bg_keyholder *keyholder, struct bg_span body, stru
             status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_PLAN,
                                        (struct bg_span){frame.plan_id.bytes, BG_DIGEST_BYTES}, &error);
         if (status == BG_OK)
-            notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_PLAN});
+            bg_keyholder_notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_PLAN});
     }
     if (status == BG_OK)
         bg_call_answer(call, BG_OK, (struct bg_span){NULL, 0});
     else
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
 }
 
 /* ---- releases ---- */
@@ -159,7 +158,7 @@ static void end_task(struct bg_keyholder_task *task)
 
 static void refuse_task(struct bg_keyholder_task *task)
 {
-    refuse(task->keyholder, task->call, &task->error, task->opening.release.round, task->opening.release.group);
+    bg_keyholder_refuse(task->keyholder, task->call, &task->error, task->opening.release.round, task->opening.release.group);
     end_task(task);
 }
 
@@ -187,7 +186,7 @@ static void answer_task(struct bg_keyholder_task *task, enum bg_keyholder_notice
     } else {
         bg_opening_answer(&task->opening, &w);
     }
-    notify(keyholder,
+    bg_keyholder_notify(keyholder,
            (struct bg_keyholder_notice){.kind = kind, .round = release->round, .group = release->group});
     bg_call_answer(task->call, w.status, bg_writer_span(&w));
     bg_writer_finish(&w);
@@ -234,7 +233,7 @@ static void reject(struct bg_keyholder_task *task)
     struct bg_error unkept = {0};
     if (bg_keyholder_keep_rejection(task->keyholder, &task->opening.request, &task->error, &unkept) != BG_OK)
         bg_fail_in(&task->error, task->error.status, "%s", unkept.text);
-    notify(task->keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_REJECTED,
+    bg_keyholder_notify(task->keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_REJECTED,
                                                          .round = release->round,
                                                          .group = release->group,
                                                          .error = &task->error});
@@ -275,7 +274,7 @@ static void lock(struct bg_keyholder_task *task)
     struct bg_error unkept = {0};
     if (bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_LOCK, why, &unkept) != BG_OK)
         bg_fail_in(&task->error, task->error.status, "%s", unkept.text);
-    notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_LOCKED,
+    bg_keyholder_notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_LOCKED,
                                                    .round = release->round,
                                                    .group = release->group,
                                                    .error = &task->error});
@@ -300,7 +299,7 @@ static void bar(struct bg_keyholder_task *task)
         bg_fail_in(&task->error, task->error.status, "%s", unkept.text);
     }
     bg_writer_finish(&entry);
-    notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_BARRED,
+    bg_keyholder_notify(keyholder, (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_BARRED,
                                                    .round = release->round,
                                                    .group = release->group,
                                                    .error = &task->error});
@@ -368,7 +367,7 @@ static void serve_release(struct bg_keyholder *keyholder, const struct bg_reques
     if (!task) {
         struct bg_error error;
         bg_fail(&error, BG_NO_MEMORY, "release: out of memory");
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
         return;
     }
     task->keyholder = keyholder;
@@ -397,7 +396,7 @@ static void serve_sums(struct bg_keyholder *keyholder, struct bg_span body, stru
     if (!waiting || keyholder->policy.locked) {
         bg_fail(&error, waiting ? BG_REFUSED : BG_NOT_FOUND,
                 waiting ? "sums: the key holder is locked" : "sums: none wait under this record");
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
         return;
     }
     struct bg_sums sums = {.round = waiting->record.round,
@@ -445,13 +444,13 @@ void bg_keyholder_serve(void *context, const struct bg_request *request, struct 
     bg_point_digest(keyholder->settings.root, &root);
     bool is_root = keyholder->settings.root[0] && bg_digest_equal(&root, &request->peer);
     if (check_peer(keyholder, request, is_root, &error) != BG_OK) {
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
         return;
     }
     if (keyholder->failed) {
         bg_fail(&error, BG_IO, "%s: the journal could not be written; mend its disk and start again",
                 bg_route_name(request->route));
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
         return;
     }
     switch (request->route) {
@@ -467,12 +466,15 @@ void bg_keyholder_serve(void *context, const struct bg_request *request, struct 
     case BG_ROUTE_SUMS:
         serve_sums(keyholder, request->body, call);
         return;
+    case BG_ROUTE_AUDIT:
+        bg_keyholder_serve_audit(keyholder, request->body, call);
+        return;
     case BG_ROUTE_ROSTER:
         bg_keyholder_serve_roster(keyholder, request, call);
         return;
     default:
         bg_fail(&error, BG_NOT_FOUND, "%s: not a route of the key holder", bg_route_name(request->route));
-        refuse(keyholder, call, &error, 0, 0);
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
     }
 }
 
@@ -544,6 +546,7 @@ void bg_keyholder_destroy(struct bg_keyholder **keyholder)
         return;
     while (k->tasks)
         end_task(k->tasks);
+    bg_keyholder_drop_audits(k);
     bg_edges_finish(&k->edges);
     bg_epochs_finish(&k->epochs);
     bg_keyholder_drop_waits(k);

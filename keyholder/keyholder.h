@@ -17,6 +17,8 @@
  *                epoch or restart.
  *   SUMS         record of an edge's release → the sums frame that the root would have been given. BG_NOT_FOUND: no
  *                sums of this record wait (any more).
+ *   AUDIT        audit frame ‖ the block of each member that has the position → verdict frame (keyholder/audit.h). Of each
+ *                group one per epoch; the root alone asks.
  *   ROSTER       u64 version that root or edge has → the roster frame, once there is another; BG_BUSY after a while.
  *
  * An identical request gets an identical answer, also after a restart. BG_BUSY: the same group is being opened, or
@@ -51,6 +53,7 @@ enum bg_keyholder_notice_kind {
     BG_KEYHOLDER_NOTICE_REPEATED,  /* the same numbers once more; epoch, round, group */
     BG_KEYHOLDER_NOTICE_REFUSED,   /* error; epoch, round, group where they are known */
     BG_KEYHOLDER_NOTICE_REJECTED,  /* a member's knowledge tags are false: error names it; they sit the round out */
+    BG_KEYHOLDER_NOTICE_AUDITED,   /* error names who spoilt the sum of a group */
     BG_KEYHOLDER_NOTICE_LOCKED,    /* error: why nothing is opened until bg_keyholder_clear */
     BG_KEYHOLDER_NOTICE_BARRED,    /* error: why this edge releases nothing until bg_keyholder_clear */
 };
@@ -60,7 +63,7 @@ struct bg_keyholder_notice {
     uint64_t epoch;
     uint64_t round;
     uint32_t group;
-    const struct bg_error *error; /* NULL unless REFUSED, REJECTED, LOCKED or BARRED */
+    const struct bg_error *error; /* NULL unless REFUSED, REJECTED, AUDITED, LOCKED or BARRED */
 };
 
 struct bg_keyholder_settings {
@@ -114,7 +117,7 @@ struct bg_digest bg_keyholder_head(const struct bg_keyholder *keyholder);
 /* 0 before the first. */
 uint64_t bg_keyholder_epoch(const struct bg_keyholder *keyholder);
 
-/* Answers EPOCH, SIGNED PLAN, RELEASE, SUMS and ROSTER, BG_NOT_FOUND for another route; `context` is the struct
+/* Answers EPOCH, SIGNED PLAN, RELEASE, SUMS, AUDIT and ROSTER, BG_NOT_FOUND for another route; `context` is the struct
  * bg_keyholder. */
 void bg_keyholder_serve(void *context, const struct bg_request *request, struct bg_call *call);
 

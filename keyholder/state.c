@@ -102,7 +102,8 @@ enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_ep
     enum bg_policy_action action;
     struct bg_policy_group *groups = NULL;
     struct bg_record *records = BG_ARENA_ARRAY(&fresh->arena, struct bg_record, fresh->groups.count);
-    if (!records)
+    struct bg_verdict_kept *verdicts = BG_ARENA_ARRAY(&fresh->arena, struct bg_verdict_kept, fresh->groups.count);
+    if (!records || !verdicts)
         return no_memory_for(fresh, error);
     enum bg_status status = policy_groups(keyholder, fresh, error, &groups);
     if (status != BG_OK)
@@ -123,6 +124,7 @@ enum bg_status bg_keyholder_install(struct bg_keyholder *keyholder, struct bg_ep
     bg_epochs_finish(&keyholder->epochs);
     keyholder->epochs = *fresh;
     keyholder->records = records;
+    keyholder->verdicts = verdicts;
     return BG_OK;
 }
 
@@ -304,6 +306,8 @@ static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry
         return BG_OK;
     case BG_KEYHOLDER_ENTRY_BAR:
         return restore_bar(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_AUDIT:
+        return bg_keyholder_restore_audit(keyholder, entry, error);
     case BG_KEYHOLDER_ENTRY_REJECTION:
         return restore_rejection(keyholder, entry, error);
     case BG_KEYHOLDER_ENTRY_TOKEN:

@@ -17,6 +17,7 @@
  *   REDEEMED    32 digest of the secret | 65 point | text label | text url | u64 when | u64 end of the certificate
  *   REVOKED     32 identity | u64 when
  *   RENEWED     32 identity | u64 when | u64 end of the certificate | text url
+ *   AUDIT       32 digest of the request | verdict frame
  * Times are seconds since 1970.
  */
 #pragma once
@@ -29,6 +30,7 @@
 #include "keyholder/policy.h"
 #include "keyholder/records.h"
 #include "keyholder/tokens.h"
+#include "wire/audit.h"
 
 enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_SETUP = 1,
@@ -44,15 +46,25 @@ enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_REDEEMED,
     BG_KEYHOLDER_ENTRY_REVOKED,
     BG_KEYHOLDER_ENTRY_RENEWED,
+    BG_KEYHOLDER_ENTRY_AUDIT,
 };
 
 struct bg_keyholder_task;
+struct bg_keyholder_audit;
+
+/* What was said of a group, and to which request. */
+struct bg_verdict_kept {
+    bool given;
+    struct bg_digest request;
+    uint8_t frame[BG_AUDIT_VERDICT_BYTES];
+};
 
 struct bg_keyholder {
     struct bg_keyholder_settings settings;
     uint64_t now;
     struct bg_work_queue queue;
     struct bg_keyholder_task *tasks; /* releases under way */
+    struct bg_keyholder_audit *audits; /* audits under way */
     struct bg_enrolment enrolment;
     struct bg_tokens tokens;
     struct bg_guesses guesses;
@@ -65,6 +77,7 @@ struct bg_keyholder {
     struct bg_policy policy;
     struct bg_record_chain chain;
     struct bg_record *records;       /* per group of the epoch, its last; lives with the epoch */
+    struct bg_verdict_kept *verdicts; /* as these */
     struct bg_edges edges;
     bool failed;                     /* the journal may differ from this state: nothing is answered any more */
 };
@@ -90,3 +103,15 @@ BG_MUST_CHECK enum bg_status bg_keyholder_record(struct bg_keyholder *keyholder,
 BG_MUST_CHECK enum bg_status bg_keyholder_keep_rejection(struct bg_keyholder *keyholder,
                                                          const struct bg_policy_request *request,
                                                          const struct bg_error *why, struct bg_error *error);
+
+/* keyholder.c */
+void bg_keyholder_notify(struct bg_keyholder *keyholder, struct bg_keyholder_notice notice);
+/* Ends a call without an answer; `error` has the status and the sentence. */
+void bg_keyholder_refuse(struct bg_keyholder *keyholder, struct bg_call *call, const struct bg_error *error,
+                         uint64_t round, uint32_t group);
+
+/* auditing.c */
+void bg_keyholder_serve_audit(struct bg_keyholder *keyholder, struct bg_span body, struct bg_call *call);
+void bg_keyholder_drop_audits(struct bg_keyholder *keyholder);
+BG_MUST_CHECK enum bg_status bg_keyholder_restore_audit(struct bg_keyholder *keyholder, struct bg_span entry,
+                                                        struct bg_error *error);

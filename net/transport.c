@@ -11,6 +11,7 @@ const char *bg_route_name(enum bg_route route)
         [BG_ROUTE_SIGNED_PLAN] = "signed plan", [BG_ROUTE_RELEASE] = "release",
         [BG_ROUTE_SUMS] = "sums",         [BG_ROUTE_REPORT] = "report",
         [BG_ROUTE_ROSTER] = "roster",
+        [BG_ROUTE_AUDIT] = "audit",
     };
     return route < BG_ROUTE_COUNT && names[route] ? names[route] : "?";
 }

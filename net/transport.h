@@ -27,6 +27,7 @@ enum bg_route {
     BG_ROUTE_REPORT,    /* edge to its parent, up to the root: report frame → nothing: the root has it */
     BG_ROUTE_ROSTER,    /* root or edge to key holder: u64 version it has → roster frame, once there is another;
                            BG_BUSY when there was none for a while: ask again */
+    BG_ROUTE_AUDIT,     /* root to key holder: audit frame, then a block of each member → verdict frame */
     BG_ROUTE_COUNT
 };
 

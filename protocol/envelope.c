@@ -11,6 +11,7 @@ static const char *const labels[BG_SIGNED_COUNT] = {
     [BG_SIGNED_RECEIPT] = "burgee receipt",   [BG_SIGNED_RECORD] = "burgee record",
     [BG_SIGNED_EPOCH_REVEAL] = "burgee epoch reveal", [BG_SIGNED_REPORT] = "burgee report",
     [BG_SIGNED_ROSTER] = "burgee roster",
+    [BG_SIGNED_VERDICT] = "burgee verdict",
 };
 
 static struct bg_span label_span(const char *label)

@@ -18,6 +18,7 @@ enum bg_signed_kind {
     BG_SIGNED_EPOCH_REVEAL, /* "burgee epoch reveal" */
     BG_SIGNED_REPORT,       /* "burgee report" */
     BG_SIGNED_ROSTER,       /* "burgee roster" */
+    BG_SIGNED_VERDICT,      /* "burgee verdict" */
     BG_SIGNED_COUNT
 };
 

@@ -26,6 +26,8 @@ const char *bg_frame_type_name(unsigned type)
         [BG_FRAME_PACE] = "pace",
         [BG_FRAME_REPORT] = "report",
         [BG_FRAME_ROSTER] = "roster",
+        [BG_FRAME_AUDIT] = "audit",
+        [BG_FRAME_AUDIT_VERDICT] = "audit verdict",
     };
     return type < sizeof names / sizeof *names ? names[type] : NULL;
 }

@@ -36,6 +36,8 @@ enum bg_frame_type {
     BG_FRAME_PACE = 11,         /* wire/pace.h */
     BG_FRAME_REPORT = 12,       /* wire/report.h */
     BG_FRAME_ROSTER = 13,       /* wire/roster.h */
+    BG_FRAME_AUDIT = 14,        /* wire/audit.h */
+    BG_FRAME_AUDIT_VERDICT = 15, /* wire/audit.h */
 };
 
 /* "manifest", …; NULL for a type that does not exist. */

@@ -252,7 +252,7 @@ void make_plan(struct fixture *f, uint32_t batch)
     struct bg_writer root;
     uint8_t signature[BG_SIGNATURE_BYTES];
     bg_layout_init(&part.layout);
-    cr_assert_eq(bg_layout_add(&part.layout, "layer.weight", 2, (const uint32_t[]){4, 2}, NULL), BG_OK);
+    cr_assert_eq(bg_layout_add(&part.layout, "layer.weight", 2, (const uint32_t[]){4, f->columns ? f->columns : 2}, NULL), BG_OK);
     memcpy(part.sealing_key, bg_identity_point(f->root), sizeof part.sealing_key);
     bg_writer_init(&root);
     bg_root_part_encode(&part, &root);
@@ -295,7 +295,8 @@ static bool possible(const struct bg_public_key *key, size_t tail_lacks)
 }
 
 /* The ciphertexts of one client's known values, and these, in blocks to free(). */
-static void make_payload(struct fixture *f, const struct wish *wish, uint64_t positions, struct update *update)
+static void make_payload(struct fixture *f, const struct wish *wish, uint32_t place, uint64_t positions,
+                         struct update *update)
 {
     uint32_t client = update->client;
     size_t tail_lacks = wish->tail_lacks;
@@ -307,7 +308,9 @@ static void make_payload(struct fixture *f, const struct wish *wish, uint64_t po
     size_t plaintext = bg_public_key_plaintext_bytes(key), size = (size_t)positions * plaintext;
     uint8_t *plaintexts = calloc(1, size), *payload = malloc((size_t)positions * bg_public_key_ciphertext_bytes(key));
     cr_assert(plaintexts && payload);
-    for (uint64_t t = 0; t < positions; t++)
+    if (wish->fill)
+        wish->fill(f, place, positions, plaintexts);
+    for (uint64_t t = 0; !wish->fill && t < positions; t++)
         for (size_t i = 0; i < 8; i++)
             plaintexts[t * plaintext + i] = (uint8_t)(known_value(client, t, seed) >> (8 * i));
     if (f->masks)
@@ -458,7 +461,7 @@ void make_release(struct fixture *f, const struct wish *wish, struct bg_writer *
     for (uint32_t i = 0; i < count; i++) {
         uint32_t group = wish->stranger == i + 1 ? wish->group + 1 : wish->group;
         updates[i].client = client_of(f, group, members[i]);
-        make_payload(f, wish, positions, &updates[i]);
+        make_payload(f, wish, i, positions, &updates[i]);
     }
     if (wish->maul)
         wish->maul(f, updates, wish->mauler - 1, positions);

@@ -38,6 +38,7 @@ struct fixture {
     struct bg_secret_key *secret;
     struct bg_mask_table *masks;
     struct bg_sealing_key *sealing;
+    uint32_t columns; /* of the plan's only tensor, which has 4 rows; 0: 2 */
     struct bg_identity *identity, *root, *clients[CLIENTS];
     struct bg_loopback loopback;
     struct posted posted[64];
@@ -119,6 +120,8 @@ struct wish {
     bool longer;                  /* bytes after the blocks */
     /* Makes the ciphertexts of the member at `place` of everybody's, before anything is signed. */
     void (*maul)(const struct fixture *f, const struct update *updates, uint32_t place, uint64_t positions);
+    /* Instead of known values. */
+    void (*fill)(const struct fixture *f, uint32_t place, uint64_t positions, uint8_t *ret_plaintexts);
     uint32_t mauler;              /* place + 1 of the member that does */
     uint32_t untagged;            /* place + 1 of the member whose tags are missing, or there without need */
     uint32_t unsealed;            /* place + 1 of the member whose sealed tags have a flipped bit */
