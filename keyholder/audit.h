@@ -44,8 +44,8 @@ struct bg_audit {
 void bg_audit_init(struct bg_audit *audit, const struct bg_keyholder_settings *settings);
 void bg_audit_finish(struct bg_audit *audit);
 
-/* `records` are the last of each group in the epoch, zeroed where there is none. Keeps the body's bytes. BG_REFUSED: not
- * what was opened last in that group; and what decoding gives. */
+/* `records` are the last of each group in the epoch, zeroed where there is none. Keeps the body's bytes. BG_REFUSED:
+ * not what was opened last in that group; and what decoding gives. */
 BG_MUST_CHECK enum bg_status bg_audit_read(struct bg_audit *audit, const struct bg_epochs *epochs,
                                            const struct bg_record *records, struct bg_span body,
                                            struct bg_error *error);

@@ -40,6 +40,16 @@ const struct bg_option bg_keyholder_options[] = {
      "of each update that are checked against the product, drawn at random; 0: all"},
     {"certificates.days", BG_OPTION_U64, FIELD(certificate_days), "365", 1, 3660, NULL, "days",
      "that certificates of devices are good for; they renew them by themselves"},
+    {"listen.address", BG_OPTION_TEXT, FIELD(listen_address), "0.0.0.0", 0, 0, NULL, NULL,
+     "numeric address that serve listens on; :: for IPv6, 127.0.0.1 for this machine alone"},
+    {"listen.port", BG_OPTION_U64, FIELD(listen_port), "7443", 0, 65535, NULL, NULL, "0: any free one"},
+    {"root.url", BG_OPTION_TEXT, FIELD(root_url), "", 0, 0, NULL, NULL,
+     "where devices are told that the root is; empty: where it says itself when it enrols"},
+    {"limits.body_bytes", BG_OPTION_U64, FIELD(body_bytes), "1073741824", 1048576, 1099511627776, NULL, "bytes",
+     "of requests in memory at a time; a release carries all updates of its group"},
+    {"limits.connections", BG_OPTION_U64, FIELD(connections), "4096", 1, 1000000, NULL, NULL, "at a time"},
+    {"process.confine", BG_OPTION_BOOL, FIELD(confine), "true", 0, 0, NULL, NULL,
+     "give up system calls that serve does not need, such as opening files and running programs"},
     BG_CPU_OPTION(FIELD(kernels)),
 };
 

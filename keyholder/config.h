@@ -20,6 +20,12 @@ struct bg_keyholder_config {
     bool knowledge_tags;
     uint64_t release_blocks;
     uint64_t certificate_days;
+    char listen_address[BG_OPTION_TEXT_BYTES];
+    uint64_t listen_port;
+    char root_url[BG_OPTION_TEXT_BYTES];
+    uint64_t body_bytes;
+    uint64_t connections;
+    bool confine;
     uint32_t kernels; /* bg_cpu_choose */
 };
 

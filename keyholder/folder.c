@@ -37,6 +37,8 @@ struct bg_folder {
     enum bg_status status;
     struct bg_writer answer;
     struct bg_error error; /* of the last refusal */
+    void (*observe)(void *context, const struct bg_keyholder_notice *notice); /* may be NULL */
+    void *observe_context;
 };
 
 enum bg_status bg_folder_path(const char *folder, const char *name, struct bg_error *error,
@@ -286,6 +288,8 @@ static void observe(void *context, const struct bg_keyholder_notice *notice)
     struct bg_folder *f = context;
     if (notice->error)
         f->error = *notice->error;
+    if (f->observe)
+        f->observe(f->observe_context, notice);
 }
 
 static uint64_t no_delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
@@ -355,6 +359,13 @@ void bg_folder_close(struct bg_folder **folder)
     bg_identity_destroy(&f->authority);
     free(f);
     *folder = NULL;
+}
+
+void bg_folder_observe(struct bg_folder *folder,
+                       void (*observe_all)(void *context, const struct bg_keyholder_notice *notice), void *context)
+{
+    folder->observe = observe_all;
+    folder->observe_context = context;
 }
 
 struct bg_keyholder *bg_folder_keyholder(struct bg_folder *folder)

@@ -33,6 +33,9 @@ BG_MUST_CHECK enum bg_status bg_folder_open(const char *folder, const struct bg_
                                             struct bg_error *error, struct bg_folder **ret_folder);
 void bg_folder_close(struct bg_folder **folder);
 
+/* Every notice of the key holder from now on. */
+void bg_folder_observe(struct bg_folder *folder,
+                       void (*observe)(void *context, const struct bg_keyholder_notice *notice), void *context);
 struct bg_keyholder *bg_folder_keyholder(struct bg_folder *folder);
 const struct bg_keyholder_settings *bg_folder_settings(const struct bg_folder *folder);
 /* Of its server, for its identity, issued when the folder was opened; the authority's is in the settings. */

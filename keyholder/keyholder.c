@@ -158,7 +158,8 @@ static void end_task(struct bg_keyholder_task *task)
 
 static void refuse_task(struct bg_keyholder_task *task)
 {
-    bg_keyholder_refuse(task->keyholder, task->call, &task->error, task->opening.release.round, task->opening.release.group);
+    const struct bg_release *release = &task->opening.release;
+    bg_keyholder_refuse(task->keyholder, task->call, &task->error, release->round, release->group);
     end_task(task);
 }
 
@@ -186,8 +187,8 @@ static void answer_task(struct bg_keyholder_task *task, enum bg_keyholder_notice
     } else {
         bg_opening_answer(&task->opening, &w);
     }
-    bg_keyholder_notify(keyholder,
-           (struct bg_keyholder_notice){.kind = kind, .round = release->round, .group = release->group});
+    bg_keyholder_notify(
+        keyholder, (struct bg_keyholder_notice){.kind = kind, .round = release->round, .group = release->group});
     bg_call_answer(task->call, w.status, bg_writer_span(&w));
     bg_writer_finish(&w);
     end_task(task);

@@ -17,8 +17,8 @@
  *                epoch or restart.
  *   SUMS         record of an edge's release → the sums frame that the root would have been given. BG_NOT_FOUND: no
  *                sums of this record wait (any more).
- *   AUDIT        audit frame ‖ the block of each member that has the position → verdict frame (keyholder/audit.h). Of each
- *                group one per epoch; the root alone asks.
+ *   AUDIT        audit frame ‖ the block of each member that has the position → verdict frame (keyholder/audit.h). Of
+ *                each group one per epoch; the root alone asks.
  *   ROSTER       u64 version that root or edge has → the roster frame, once there is another; BG_BUSY after a while.
  *
  * An identical request gets an identical answer, also after a restart. BG_BUSY: the same group is being opened, or

@@ -10,6 +10,7 @@
 #include "keyholder/folder.h"
 #include "keyholder/main_clients.h"
 #include "keyholder/operate.h"
+#include "keyholder/service.h"
 #include "keyholder/state.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const char usage[] =
     "\n"
     "  init --out DIR [--bits N] [--insecure-test-key] [--config FILE] [--set KEY=VALUE]...\n"
     "                                     make keys, authority and folder; also called keygen\n"
+    "  serve DIR [--set KEY=VALUE]...     answer devices and aggregators over HTTPS until SIGTERM\n"
     "  token new DIR [--role client|root|edge|operator] [--label TEXT] [--owner TEXT] [--cell LABEL]\n"
     "        [--hours N] [--count N]      print one-time tokens, one per line: each enrols one device\n"
     "  clients list DIR                   who is enrolled, until when, and who was revoked\n"
@@ -341,6 +343,24 @@ static enum bg_status keygen(const struct arguments *arguments, struct bg_error 
     return status;
 }
 
+/* ---- serving ---- */
+
+static enum bg_status serve(const struct arguments *arguments, struct bg_error *error)
+{
+    char path[BG_FOLDER_PATH_BYTES];
+    struct bg_keyholder_config config;
+    if (!arguments->folder || arguments->input_count || arguments->out || arguments->config)
+        return bg_fail(error, BG_INVALID, "serve: give the folder that init has made");
+    enum bg_status status = bg_folder_path(arguments->folder, "config.json", error, path);
+    if (status == BG_OK)
+        status = bg_options_read(bg_keyholder_options, bg_keyholder_option_count, path, arguments->words.settings,
+                                 arguments->words.setting_count, &config, error);
+    if (status != BG_OK)
+        return status;
+    bg_cpu_choose(config.kernels);
+    return bg_keyholder_service_run(arguments->folder, &config, arguments->json, error);
+}
+
 /* ---- the command line ---- */
 
 static enum bg_status parse(struct arguments *a, int argc, char **argv, struct bg_error *error)
@@ -384,6 +404,8 @@ static enum bg_status run(const struct arguments *arguments, struct bg_error *er
         bg_log(BG_LOG_WARN, "memory of secrets may be swapped", "hint=\"raise the limit on locked memory\"");
     if (!strcmp(arguments->verb, "keygen") || !strcmp(arguments->verb, "init"))
         return keygen(arguments, error);
+    if (!strcmp(arguments->verb, "serve"))
+        return serve(arguments, error);
     if (arguments->words.setting_count || arguments->config)
         return bg_fail(error, BG_INVALID, "%s: settings are in DIR/config.json; change them there", arguments->verb);
     if (!strcmp(arguments->verb, "token") || !strcmp(arguments->verb, "clients"))

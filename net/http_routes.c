@@ -27,6 +27,7 @@ const struct bg_http_route *bg_http_route(enum bg_route route)
         [BG_ROUTE_RELEASE] = {BG_HTTP_POST, "releases", BG_ARGUMENT_BODY, VECTOR, VECTOR, WORKED_FOR},
         [BG_ROUTE_SUMS] = {BG_HTTP_POST, "sums", BG_ARGUMENT_BODY, DOCUMENT, VECTOR, WORKED_FOR},
         [BG_ROUTE_REPORT] = {BG_HTTP_POST, "reports", BG_ARGUMENT_BODY, DOCUMENT, SMALL, WORKED_FOR},
+        [BG_ROUTE_AUDIT] = {BG_HTTP_POST, "audits", BG_ARGUMENT_BODY, VECTOR, SMALL, WORKED_FOR},
         [BG_ROUTE_ROSTER] = {BG_HTTP_GET, "roster", BG_ARGUMENT_NUMBER, 0, DOCUMENT, 2 * SOON},
     };
     return route < BG_ROUTE_COUNT && routes[route].path ? &routes[route] : NULL;

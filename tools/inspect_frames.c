@@ -3,6 +3,7 @@
 
 #include "crypto/digest.h"
 #include "protocol/envelope.h"
+#include "wire/audit.h"
 #include "wire/block.h"
 #include "wire/epoch.h"
 #include "wire/groups.h"
@@ -342,6 +343,37 @@ static enum bg_status about_roster(const struct about *a)
     return BG_OK;
 }
 
+static enum bg_status about_audit(const struct about *a)
+{
+    struct bg_audit_request request;
+    enum bg_status status = bg_audit_request_decode(a->frame, a->arena, a->error, &request);
+    if (status != BG_OK)
+        return status;
+    bg_json_add_u64(a->facts, "epoch", request.epoch);
+    bg_json_add_u64(a->facts, "round", request.round);
+    bg_json_add_u64(a->facts, "attempt", request.attempt);
+    bg_json_add_u64(a->facts, "group", request.group);
+    bg_json_add_u64(a->facts, "position", request.position);
+    bg_json_add_u64(a->facts, "members", request.member_count);
+    return BG_OK;
+}
+
+static enum bg_status about_audit_verdict(const struct about *a)
+{
+    struct bg_audit_verdict verdict;
+    enum bg_status status = bg_audit_verdict_decode(a->frame, a->error, &verdict);
+    if (status != BG_OK)
+        return status;
+    bg_json_add_u64(a->facts, "epoch", verdict.epoch);
+    bg_json_add_u64(a->facts, "round", verdict.round);
+    bg_json_add_u64(a->facts, "attempt", verdict.attempt);
+    bg_json_add_u64(a->facts, "group", verdict.group);
+    bg_json_add_u64(a->facts, "position", verdict.position);
+    add_members(a->facts, "named", verdict.named);
+    bg_facts_digest(a->facts, "record", &verdict.record);
+    return BG_OK;
+}
+
 static enum bg_status about_epoch_request(const struct about *a)
 {
     struct bg_epoch_request request;
@@ -391,6 +423,8 @@ static enum bg_status about_frame(const struct about *a)
         [BG_FRAME_SUMS] = about_sums,
         [BG_FRAME_REPORT] = about_report,
         [BG_FRAME_ROSTER] = about_roster,
+        [BG_FRAME_AUDIT] = about_audit,
+        [BG_FRAME_AUDIT_VERDICT] = about_audit_verdict,
         [BG_FRAME_EPOCH_REQUEST] = about_epoch_request,
         [BG_FRAME_EPOCH_REVEAL] = about_epoch_reveal,
         [BG_FRAME_PACE] = about_pace,

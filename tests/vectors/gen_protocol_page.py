@@ -84,7 +84,7 @@ def sign(secret, kind, message):
 def frame(kind, plan_id, body, signed=None):
     """Rows of a frame; `signed` = (secret, label) appends a signature over everything before it."""
     number = ['plan', 'groups', 'task', 'manifest', 'block', 'receipt', 'release', 'sums', 'epoch request',
-              'epoch reveal', 'pace', 'report', 'roster'].index(kind) + 1
+              'epoch reveal', 'pace', 'report', 'roster', 'audit', 'audit verdict'].index(kind) + 1
     size = len(joined(body)) + (64 if signed else 0)
     rows = [raw('magic', b'BRGE'), u16('version', 1), (u16('', number)[0], f'u16 type = {number} ({kind})'),
             label('population', POPULATION), raw('plan id', plan_id), u64('body size', size), *body]
@@ -257,6 +257,18 @@ REPORT = frame('report', PLAN_ID, [
     u64('size of the manifest', len(MANIFESTS[0])), raw('manifest of member 0', MANIFESTS[0]),
     u64('size of the manifest', len(MANIFESTS[1])), raw('manifest of member 1', MANIFESTS[1]),
     u8('opened', 1), raw('record', joined(RECORD))], (EDGE[0], 'burgee report'))
+PLAN_BYTES, TASK_BYTES = joined(PLAN), joined(TASK)
+AUDIT = frame('audit', PLAN_ID, [
+    u64('epoch', 1), u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), u64('position', 0),
+    u64('size of the plan', len(PLAN_BYTES)), raw('plan', PLAN_BYTES),
+    u64('size of the task', len(TASK_BYTES)), raw('task', TASK_BYTES), u64('members', 2),
+    *(row for i in range(2) for row in (
+        u64('size of the manifest', len(MANIFESTS[i])), raw(f'manifest of member {i}', MANIFESTS[i]),
+        raw(f'position key of member {i}', KEYS[i]), u64('size of the list', 32),
+        raw(f'list of member {i}', sha256(KEYS[i]))))])
+VERDICT = frame('audit verdict', PLAN_ID, [
+    u64('epoch', 1), u64('round', ROUND), u32('attempt', ATTEMPT), u32('group', GROUP), u64('position', 0),
+    u64('named', 2), raw('record', sha256(joined(RECORD)))], (KEY_HOLDER[0], 'burgee verdict'))
 RECEIPT = frame('receipt', PLAN_ID, [
     u64('round', ROUND), u32('attempt', ATTEMPT), u8('outcome', 1), u16('reason', 0),
     raw('next model digest', NEXT_MODEL), u64('tensors', 2), f64('scale', 0.5), f64('scale', 0.25),
@@ -286,7 +298,8 @@ def key_file(rows):
 EXAMPLES = {
     'epoch-request': REQUEST, 'epoch-reveal': REVEAL, 'groups': GROUPS, 'plan': PLAN, 'task': TASK,
     'manifest': UPDATES[0][0], 'manifest-1': UPDATES[1][0], 'block': UPDATES[0][1], 'block-1': UPDATES[1][1],
-    'release': RELEASE, 'sums': SUMS, 'report': REPORT, 'roster': ROSTER_MESSAGE, 'receipt': RECEIPT,
+    'release': RELEASE, 'sums': SUMS, 'report': REPORT, 'audit': AUDIT, 'audit-verdict': VERDICT,
+    'roster': ROSTER_MESSAGE, 'receipt': RECEIPT,
     'pace': PACE,
     'plain-vector': PLAIN_VECTOR,
     'pads': [raw('position key of member 0', KEYS[0]), raw('pad of member 0', PADS[0].to_bytes(BITS // 8, 'little')),

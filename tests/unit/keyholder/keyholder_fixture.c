@@ -252,7 +252,8 @@ void make_plan(struct fixture *f, uint32_t batch)
     struct bg_writer root;
     uint8_t signature[BG_SIGNATURE_BYTES];
     bg_layout_init(&part.layout);
-    cr_assert_eq(bg_layout_add(&part.layout, "layer.weight", 2, (const uint32_t[]){4, f->columns ? f->columns : 2}, NULL), BG_OK);
+    const uint32_t extents[] = {4, f->columns ? f->columns : 2};
+    cr_assert_eq(bg_layout_add(&part.layout, "layer.weight", 2, extents, NULL), BG_OK);
     memcpy(part.sealing_key, bg_identity_point(f->root), sizeof part.sealing_key);
     bg_writer_init(&root);
     bg_root_part_encode(&part, &root);

@@ -372,3 +372,33 @@ struct bg_pace_window random_pace_window(struct source *source)
                                    .least_ns = bg_prng_below(&source->prng, most + 1),
                                    .most_ns = most};
 }
+
+struct bg_audit_request random_audit_request(struct source *source)
+{
+    struct bg_audit_request request = {.epoch = bg_prng_next(&source->prng),
+                                       .round = bg_prng_next(&source->prng),
+                                       .attempt = random_within(source, 0, 9),
+                                       .group = random_within(source, 0, BG_MAX_GROUPS - 1),
+                                       .position = random_within(source, 0, BG_MAX_POSITIONS - 1),
+                                       .plan = random_bytes(source, random_within(source, 0, 40)),
+                                       .task = random_bytes(source, random_within(source, 0, 40)),
+                                       .member_count = random_within(source, 1, 3)};
+    struct bg_audit_member *members = BG_ARENA_ARRAY(&source->arena, struct bg_audit_member, request.member_count);
+    for (uint32_t i = 0; i < request.member_count; i++)
+        members[i] = (struct bg_audit_member){.manifest = random_manifest_frame(source),
+                                              .position_key = random_bytes(source, BG_AUDIT_KEY_BYTES),
+                                              .list = random_bytes(source, 32 * random_within(source, 1, 3))};
+    request.members = members;
+    return request;
+}
+
+struct bg_audit_verdict random_audit_verdict(struct source *source)
+{
+    return (struct bg_audit_verdict){.epoch = bg_prng_next(&source->prng),
+                                     .round = bg_prng_next(&source->prng),
+                                     .attempt = random_within(source, 0, 9),
+                                     .group = random_within(source, 0, BG_MAX_GROUPS - 1),
+                                     .position = bg_prng_next(&source->prng),
+                                     .named = random_within(source, 1, 15),
+                                     .record = random_digest(source)};
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/prng.h"
+#include "wire/audit.h"
 #include "wire/block.h"
 #include "wire/epoch.h"
 #include "wire/groups.h"
@@ -39,6 +40,8 @@ struct bg_record random_record(struct source *source);
 struct bg_sums random_sums(struct source *source);
 struct bg_report random_report(struct source *source);
 struct bg_roster_message random_roster_message(struct source *source);
+struct bg_audit_request random_audit_request(struct source *source);
+struct bg_audit_verdict random_audit_verdict(struct source *source);
 struct bg_epoch_request random_epoch_request(struct source *source);
 struct bg_epoch_reveal random_epoch_reveal(struct source *source);
 struct bg_pace_window random_pace_window(struct source *source);

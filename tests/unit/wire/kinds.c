@@ -308,6 +308,47 @@ static enum bg_status again_pace(const struct bg_frame *frame, struct bg_arena *
     return BG_OK;
 }
 
+/* ---- audits ---- */
+
+static void make_audit(struct source *source, struct bg_writer *w)
+{
+    struct bg_digest plan_id = random_digest(source);
+    struct bg_audit_request request = random_audit_request(source);
+    bg_audit_request_encode(w, &source->population, &plan_id, &request);
+}
+
+static enum bg_status again_audit(const struct bg_frame *frame, struct bg_arena *arena, struct bg_error *error,
+                                  struct bg_writer *w)
+{
+    struct bg_audit_request request;
+    enum bg_status status = bg_audit_request_decode(frame, arena, error, &request);
+    if (status != BG_OK)
+        return status;
+    bg_audit_request_encode(w, &frame->population, &frame->plan_id, &request);
+    return BG_OK;
+}
+
+static void make_audit_verdict(struct source *source, struct bg_writer *w)
+{
+    struct bg_digest plan_id = random_digest(source);
+    struct bg_audit_verdict verdict = random_audit_verdict(source);
+    bg_audit_verdict_encode_unsigned(w, &source->population, &plan_id, &verdict);
+    write_random(source, w, BG_SIGNATURE_BYTES);
+}
+
+static enum bg_status again_audit_verdict(const struct bg_frame *frame, struct bg_arena *arena,
+                                          struct bg_error *error, struct bg_writer *w)
+{
+    struct bg_audit_verdict verdict;
+    (void)arena;
+    enum bg_status status = bg_audit_verdict_decode(frame, error, &verdict);
+    if (status != BG_OK)
+        return status;
+    bg_audit_verdict_encode_unsigned(w, &frame->population, &frame->plan_id, &verdict);
+    copy_signature(frame, w);
+    return BG_OK;
+}
+
 const struct kind kinds[] = {
     {BG_FRAME_PLAN, make_plan, again_plan},
     {BG_FRAME_GROUPS, make_groups, again_groups},
@@ -322,6 +363,8 @@ const struct kind kinds[] = {
     {BG_FRAME_PACE, make_pace, again_pace},
     {BG_FRAME_REPORT, make_report, again_report},
     {BG_FRAME_ROSTER, make_roster, again_roster},
+    {BG_FRAME_AUDIT, make_audit, again_audit},
+    {BG_FRAME_AUDIT_VERDICT, make_audit_verdict, again_audit_verdict},
 };
 const size_t kind_count = sizeof kinds / sizeof *kinds;
 

@@ -85,7 +85,7 @@ static const struct {
     {4, 2, BG_BAD_VERSION, "version 2; versions 1 to 1"},
     {5, 1, BG_BAD_VERSION, "version 257"},
     {6, 0, BG_DECODE, "type 0"},
-    {6, 14, BG_DECODE, "type 14"},
+    {6, 16, BG_DECODE, "type 16"},
     {7, 1, BG_DECODE, "type 259"},
     {8, 0, BG_DECODE, "population"},
     {8, 'L', BG_DECODE, "population"},
@@ -145,7 +145,7 @@ Test(frame, names_both_types_when_another_was_expected)
 Test(frame, names_each_type_once)
 {
     cr_assert_null(bg_frame_type_name(0));
-    cr_assert_null(bg_frame_type_name(14));
+    cr_assert_null(bg_frame_type_name(16));
     cr_assert_null(bg_frame_type_name(UINT32_MAX));
     for (unsigned type = 1; type <= 12; type++)
         for (unsigned other = 1; other < type; other++)

@@ -16,6 +16,7 @@
 #include "protocol/pad_seed.h"
 #include "protocol/partition.h"
 #include "protocol/token.h"
+#include "wire/audit.h"
 #include "wire/block.h"
 #include "wire/epoch.h"
 #include "wire/pace.h"
@@ -172,23 +173,11 @@ static struct bg_root_part root_part(const struct story *s)
         .features = features,
         .class_count = 2,
         .classes = classes,
-        .codec = {.mode = BG_PLAN_CODEC_EF,
-                  .clip = 4,
-                  .growth = 1.2,
-                  .growth_from = 5,
-                  .percentile = 0.25,
-                  .decay = 0.9,
-                  .server_momentum = 0.9,
-                  .server_step = 0.001},
-        .training = {.optimizer = BG_PLAN_SGD,
-                     .class_weights = BG_PLAN_WEIGHTS_INVERSE_SQRT,
-                     .momentum = 0.9,
-                     .clip_norm = 1,
-                     .proximal_mu = 0.125,
-                     .drift_memory = 0.5,
-                     .own_prior = 1,
-                     .federated_prior = 0.5,
-                     .batch = 64},
+        .codec = {.mode = BG_PLAN_CODEC_EF, .clip = 4, .growth = 1.2, .growth_from = 5, .percentile = 0.25,
+                  .decay = 0.9, .server_momentum = 0.9, .server_step = 0.001},
+        .training = {.optimizer = BG_PLAN_SGD, .class_weights = BG_PLAN_WEIGHTS_INVERSE_SQRT, .momentum = 0.9,
+                     .clip_norm = 1, .proximal_mu = 0.125, .drift_memory = 0.5, .own_prior = 1,
+                     .federated_prior = 0.5, .batch = 64},
     };
     bg_layout_init(&part.layout);
     cr_assert_eq(bg_layout_add(&part.layout, "layers.0.weight", 2, shape, NULL), BG_OK);
@@ -312,14 +301,9 @@ static void build_update(const struct story *s, size_t member, struct bg_update 
     cr_assert_eq(bg_shape_init(&s->plan, &task, NULL, &shape), BG_OK);
     cr_assert_eq(shape.slots, 6);
     cr_assert_eq(shape.positions, 1);
-    struct bg_update_context context = {.plan = &s->plan,
-                                        .plan_id = &s->frame.plan_id,
-                                        .task = &task,
-                                        .task_digest = &task_digest,
-                                        .shape = &shape,
-                                        .identity = s->clients[member],
-                                        .cipher = &cipher,
-                                        .random = &random};
+    struct bg_update_context context = {.plan = &s->plan, .plan_id = &s->frame.plan_id, .task = &task,
+                                        .task_digest = &task_digest, .shape = &shape,
+                                        .identity = s->clients[member], .cipher = &cipher, .random = &random};
     struct bg_values values = flat_values(&shape, slots[member]);
     cr_assert_eq(bg_update_build(&context, &values, NULL, NULL, ret), BG_OK);
     bg_shape_finish(&shape);
@@ -352,7 +336,7 @@ Test(protocol_document, states_the_limits_and_the_version)
     }
     snprintf(row, sizeof row, "Protocol version: **%u**", BG_PROTOCOL_VERSION);
     cr_assert(strstr(page, row));
-    for (unsigned type = BG_FRAME_PLAN; type <= BG_FRAME_REPORT; type++) {
+    for (unsigned type = BG_FRAME_PLAN; type <= BG_FRAME_AUDIT_VERDICT; type++) {
         snprintf(row, sizeof row, "\n| %u | %s | ", type, bg_frame_type_name(type));
         cr_assert(strstr(page, row), "the page has no row \"%s\"", row);
     }
@@ -547,6 +531,42 @@ static struct bg_record record_of(const struct story *s, const struct bg_span ma
     return record;
 }
 
+/* Of position 0: the members' keys there and their lists, and a verdict that names the second. */
+static void expect_audit(const struct story *s, const struct bg_span manifests[static 2],
+                         const struct bg_record *record)
+{
+    static const uint8_t seeds[2] = {0x0a, 0x0b};
+    struct bg_task task = task_of_round();
+    struct bg_writer w, task_bytes = task_frame(s), record_bytes;
+    struct bg_position_key keys[2];
+    struct bg_digest lists[2];
+    struct bg_audit_member members[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct bg_pad_keys pads;
+        struct bg_digest seed = filled(seeds[i]);
+        bg_pad_keys_of_task(&pads, seed.bytes, &s->plan, &s->frame.plan_id, &task);
+        bg_pad_key_at(&pads, 0, &keys[i]);
+        bg_pad_list(&pads, 1, lists[i].bytes);
+        members[i] = (struct bg_audit_member){manifests[i], {keys[i].bytes, 32}, {lists[i].bytes, 32}};
+    }
+    struct bg_audit_request request = {.epoch = 1, .round = 7, .member_count = 2, .members = members,
+                                       .plan = bg_writer_span(&s->plan_frame), .task = bg_writer_span(&task_bytes)};
+    bg_writer_init(&w);
+    bg_audit_request_encode(&w, &s->population, &s->frame.plan_id, &request);
+    expect_example("audit", bg_writer_span(&w));
+    bg_writer_finish(&w);
+    struct bg_audit_verdict verdict = {.epoch = 1, .round = 7, .named = 2};
+    bg_writer_init(&record_bytes);
+    bg_record_encode(&record_bytes, record);
+    bg_sha256(bg_writer_span(&record_bytes), &verdict.record);
+    bg_audit_verdict_encode_unsigned(&w, &s->population, &s->frame.plan_id, &verdict);
+    cr_assert_eq(bg_envelope_close(s->key_holder, BG_SIGNED_VERDICT, &w, 0), BG_OK);
+    expect_example("audit-verdict", bg_writer_span(&w));
+    bg_writer_finish(&w);
+    bg_writer_finish(&task_bytes);
+    bg_writer_finish(&record_bytes);
+}
+
 Test(protocol_document, has_the_opening_as_the_code_makes_it)
 {
     struct story s;
@@ -559,11 +579,7 @@ Test(protocol_document, has_the_opening_as_the_code_makes_it)
     build_update(&s, 1, &updates[1]);
     open_group(&s, updates, product);
     struct bg_span manifests[2] = {bg_update_frame(&updates[0], 0), bg_update_frame(&updates[1], 0)};
-    struct bg_release release = {.round = 7,
-                                 .epoch = 1,
-                                 .member_count = 2,
-                                 .manifests = manifests,
-                                 .positions = 1,
+    struct bg_release release = {.round = 7, .epoch = 1, .member_count = 2, .manifests = manifests, .positions = 1,
                                  .product = {product, sizeof product}};
     bg_release_encode(&w, &s.population, &s.frame.plan_id, &release);
     expect_example("release", bg_writer_span(&w));
@@ -576,17 +592,14 @@ Test(protocol_document, has_the_opening_as_the_code_makes_it)
     expect_example("sums", bg_writer_span(&w));
     bg_writer_finish(&w);
     struct bg_identity *edge = identity(0x45);
-    struct bg_report report = {.edge = *bg_identity_digest(edge),
-                               .round = 7,
-                               .member_count = 2,
-                               .manifests = manifests,
-                               .opened = true,
-                               .record = sums.record};
+    struct bg_report report = {.edge = *bg_identity_digest(edge), .round = 7, .member_count = 2,
+                               .manifests = manifests, .opened = true, .record = sums.record};
     bg_report_encode_unsigned(&w, &s.population, &s.frame.plan_id, &report);
     cr_assert_eq(bg_envelope_close(edge, BG_SIGNED_REPORT, &w, 0), BG_OK);
     expect_example("report", bg_writer_span(&w));
     bg_writer_finish(&w);
     bg_identity_destroy(&edge);
+    expect_audit(&s, manifests, &sums.record);
     bg_update_finish(&updates[0]);
     bg_update_finish(&updates[1]);
     story_finish(&s);
