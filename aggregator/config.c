@@ -52,6 +52,44 @@ const struct bg_option bg_aggregator_options[] = {
      "held in a row before one is abandoned"},
     {"rounds.seed", BG_OPTION_U64, FIELD(seed), "1", 0, 0, NULL, NULL,
      "of the choice of groups"},
+    {"rounds.contacts_per_second", BG_OPTION_REAL, FIELD(contacts_per_second), "1000", 0, 1000000000.0, NULL, "1/s",
+     "serve: wanted of all clients together; they are told when to ask again; 0: they are not"},
+    {"rounds.pause_seconds", BG_OPTION_REAL, FIELD(pause_seconds), "0", 0, 100000000.0, NULL, "s",
+     "serve: between the end of a round and the next one"},
+    {"epochs.clients", BG_OPTION_U64, FIELD(epoch_clients), "0", 0, 1000000, NULL, "clients",
+     "serve: that the first epoch waits for; 0: as many as one group needs"},
+    {"epochs.settle_seconds", BG_OPTION_REAL, FIELD(epoch_settle_seconds), "3", 0, 1000000, NULL, "s",
+     "serve: without an enrolment, before an epoch is asked for"},
+    {"epochs.partitions", BG_OPTION_U64, FIELD(epoch_partitions), "0", 0, 1000000, NULL, "epochs",
+     "serve: the key holder's groups.partitions; no more are asked for; 0: k - 1"},
+    {"listen.address", BG_OPTION_TEXT, FIELD(listen_address), "0.0.0.0", 0, 0, NULL, NULL,
+     "serve: numeric address, IPv4 or IPv6"},
+    {"listen.port", BG_OPTION_U64, FIELD(listen_port), "8443", 0, 65535, NULL, NULL,
+     "serve: 0: any free one, the same again after a restart if it still is"},
+    {"listen.url", BG_OPTION_TEXT, FIELD(listen_url), "", 0, 0, NULL, NULL,
+     "serve: where clients reach it, as the key holder tells them; without one https://ADDRESS:PORT"},
+    {"listen.threads", BG_OPTION_U64, FIELD(listen_threads), "0", 0, 256, NULL, "threads",
+     "serve: for connections; 0: one per processor"},
+    {"key_holder.url", BG_OPTION_TEXT, FIELD(key_holder_url), "", 0, 0, NULL, NULL,
+     "serve: https://HOST:PORT; enrol writes it"},
+    {"key_holder.proxy", BG_OPTION_TEXT, FIELD(proxy), "", 0, 0, NULL, NULL,
+     "serve: URL of a proxy on the way there; without one as the environment says"},
+    {"workers.threads", BG_OPTION_U64, FIELD(worker_threads), "0", 0, 256, NULL, "threads",
+     "serve: for arithmetic; 0: one per processor"},
+    {"limits.connections", BG_OPTION_U64, FIELD(most_connections), "16384", 1, 1000000, NULL, "connections",
+     "serve: at a time"},
+    {"limits.exchanges", BG_OPTION_U64, FIELD(most_exchanges), "8192", 1, 1000000, NULL, "requests",
+     "serve: at a time; beyond, clients are told to come back later"},
+    {"limits.memory_mib", BG_OPTION_U64, FIELD(most_memory_mib), "64", 1, 1048576, NULL, "MiB",
+     "serve: of requests that are read into memory, at a time"},
+    {"limits.update_mib", BG_OPTION_U64, FIELD(most_update_mib), "1024", 1, 1048576, NULL, "MiB",
+     "serve: of one update"},
+    {"limits.uploads_mib", BG_OPTION_U64, FIELD(most_uploads_mib), "65536", 1, 1073741824.0, NULL, "MiB",
+     "serve: of updates on their way, on disk"},
+    {"store.update_rounds", BG_OPTION_U64, FIELD(update_rounds), "1", 0, 1000000, NULL, "rounds",
+     "serve: ended ones whose updates stay on disk"},
+    {"models.keep", BG_OPTION_U64, FIELD(models_kept), "0", 0, 1000000, NULL, "models",
+     "serve: latest that stay on disk, at least 2; 0: all"},
     BG_CPU_OPTION(FIELD(kernels)),
 };
 
@@ -70,6 +108,9 @@ enum bg_status bg_aggregator_config_check(const struct bg_aggregator_config *con
                        (unsigned long long)config->learning.rotate_full);
     if (config->learning.fit == 1 && (config->learning.components || config->learning.variance > 0))
         return bg_fail(error, BG_CONFIG, "model.components and model.variance need data.fit=federated");
+    if (config->models_kept == 1)
+        return bg_fail(error, BG_CONFIG, "models.keep=1: clients of the last round still ask for the model before: "
+                                         "give 0 or at least 2");
     return bg_learning_config_check(&config->learning, error);
 }
 

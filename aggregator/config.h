@@ -28,6 +28,26 @@ struct bg_aggregator_config {
     uint64_t quorum;
     uint64_t holds;
     uint64_t seed;
+    /* on a network */
+    double contacts_per_second;
+    double pause_seconds;
+    uint64_t epoch_clients;
+    double epoch_settle_seconds;
+    uint64_t epoch_partitions;
+    char listen_address[BG_OPTION_TEXT_BYTES];
+    uint64_t listen_port;
+    char listen_url[BG_OPTION_TEXT_BYTES];
+    uint64_t listen_threads;
+    char key_holder_url[BG_OPTION_TEXT_BYTES];
+    char proxy[BG_OPTION_TEXT_BYTES];
+    uint64_t worker_threads;
+    uint64_t most_connections;
+    uint64_t most_exchanges;
+    uint64_t most_memory_mib;
+    uint64_t most_update_mib;
+    uint64_t most_uploads_mib;
+    uint64_t update_rounds;
+    uint64_t models_kept;
     uint32_t kernels; /* bg_cpu_choose */
 };
 

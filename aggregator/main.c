@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* burgee-aggregator: the root on files, one verb per call. */
+/* burgee-aggregator: the root on a network, and on files with one verb per call. */
+#include "aggregator/enrol.h"
+#include "aggregator/models.h"
 #include "aggregator/offline.h"
+#include "aggregator/service.h"
 #include "base/arguments.h"
 #include "base/cpu.h"
 #include "base/json.h"
@@ -11,8 +14,8 @@
 #include <unistd.h>
 
 struct flags {
-    const char *config, *key_holder, *commitment, *cell, *out, *reveal;
-    bool json, quiet, without_missing, print_config, help, version;
+    const char *config, *key_holder, *commitment, *cell, *out, *reveal, *label;
+    bool json, quiet, without_missing, exit_after_rounds, print_config, help, version;
 };
 
 struct run {
@@ -26,10 +29,17 @@ struct run {
     struct bg_json *json, *wrote, *updates; /* NULL unless --json */
 };
 
+enum place {
+    ON_FILES = 0,  /* opens the folder of a root on files */
+    NEW_FOLDER,
+    ON_NETWORK,    /* prints by itself */
+};
+
 struct verb {
     const char *name;
     enum bg_status (*work)(struct run *run, struct bg_offline *offline, struct bg_error *error);
-    bool takes_files;
+    enum place place;
+    size_t files_least, files_most;
     const char *usage, *help;
 };
 
@@ -118,12 +128,56 @@ static enum bg_status init(struct run *run, struct bg_offline *offline, struct b
 {
     struct bg_offline_trust trust = {.key_holder_file = run->flags.key_holder};
     (void)offline;
-    if (!trust.key_holder_file || !run->flags.commitment)
-        return bg_fail(error, BG_INVALID, "init needs --key-holder POINT and --commitment HEX of the key holder");
+    if (!trust.key_holder_file != !run->flags.commitment)
+        return bg_fail(error, BG_INVALID, "init takes --key-holder POINT and --commitment HEX together: what the key "
+                                          "holder prints; or neither, and enrol follows");
+    if (!trust.key_holder_file)
+        return bg_offline_init(&run->settings, NULL, error);
     if (bg_digest_from_hex(run->flags.commitment, &trust.commitment) != BG_OK)
         return bg_fail(error, BG_INVALID, "--commitment %s: give the 64 hex digits that the key holder prints",
                        run->flags.commitment);
     return bg_offline_init(&run->settings, &trust, error);
+}
+
+static enum bg_status enrol_by_token(struct run *run, struct bg_offline *offline, struct bg_error *error)
+{
+    const char *label = run->flags.label ? run->flags.label : "";
+    (void)offline;
+    enum bg_status status =
+        bg_aggregator_enrol(run->folder, run->files[0], run->files[1], label, &run->config, error);
+    if (status == BG_OK && run->flags.json)
+        printf("{\"event\": \"enrolled\"}\n");
+    else if (status == BG_OK && !run->flags.quiet)
+        printf("enrolled; next: burgee-aggregator serve %s\n", run->folder);
+    return status;
+}
+
+static enum bg_status serve(struct run *run, struct bg_offline *offline, struct bg_error *error)
+{
+    struct bg_aggregator_service_settings settings = {.folder = run->folder,
+                                                      .config = &run->config,
+                                                      .exit_after_rounds = run->flags.exit_after_rounds,
+                                                      .json = run->flags.json,
+                                                      .quiet = run->flags.quiet};
+    (void)offline;
+    return bg_aggregator_service_run(&settings, error);
+}
+
+static enum bg_status models(struct run *run, struct bg_offline *offline, struct bg_error *error)
+{
+    static const struct {
+        const char *name;
+        enum bg_status (*work)(const struct bg_models_request *request, struct bg_error *error);
+    } kinds[] = {{"list", bg_models_list}, {"show", bg_models_show}, {"export", bg_models_export}};
+    struct bg_models_request request = {.folder = run->files[0],
+                                        .which = run->file_count > 1 ? run->files[1] : NULL,
+                                        .out = run->flags.out,
+                                        .json = run->flags.json};
+    (void)offline;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(run->folder, kinds[i].name) == 0)
+            return kinds[i].work(&request, error);
+    return bg_fail(error, BG_INVALID, "models %s: give list, show or export", run->folder);
 }
 
 static enum bg_status enrol(struct run *run, struct bg_offline *offline, struct bg_error *error)
@@ -228,20 +282,26 @@ static enum bg_status show(struct run *run, struct bg_offline *offline, struct b
 }
 
 static const struct verb verbs[] = {
-    {"init", init, false, "init DIR --key-holder POINT --commitment HEX",
+    {"init", init, NEW_FOLDER, 0, 0, "init DIR [--key-holder POINT --commitment HEX]",
      "make a root in the new folder DIR: keys, initial model (settings model.*, data.*)"},
-    {"enrol", enrol, true, "enrol DIR POINT... [--cell LABEL]",
-     "put clients on the roster, as the key holder did"},
-    {"epoch", epoch, false, "epoch DIR --out REQUEST | --reveal ANSWER",
-     "ask the key holder for groups; take its answer, write plan and groups"},
-    {"open", open_round, false, "open DIR", "open the next round, write its task"},
-    {"fold", fold, true, "fold DIR UPDATE...",
-     "check clients' updates, write the releases of complete groups"},
-    {"close", close_round, false, "close DIR",
-     "take no more updates, release groups that may open without all members"},
-    {"step", step, true, "step DIR [SUMS...] [--without-missing]",
-     "take opened sums; with the last one aggregate, write model and receipt"},
-    {"show", show, false, "show DIR", "say where the root stands"},
+    {"enrol", enrol_by_token, ON_NETWORK, 2, 2, "enrol DIR URL TOKEN [--label TEXT]",
+     "with a token of the role root, ask the key holder at URL for a certificate"},
+    {"serve", serve, ON_NETWORK, 0, 0, "serve DIR [--exit-after-rounds]",
+     "be the root on the network, until SIGTERM or SIGINT"},
+    {"models", models, ON_NETWORK, 1, 2, "models list|show|export DIR [DIGEST|ROUND] [--out FILE]",
+     "the models that it has published, also while it serves"},
+    {"enrol", enrol, ON_FILES, 1, SIZE_MAX, "enrol DIR POINT... [--cell LABEL]",
+     "on files: put clients on the roster, as the key holder did"},
+    {"epoch", epoch, ON_FILES, 0, 0, "epoch DIR --out REQUEST | --reveal ANSWER",
+     "on files: ask the key holder for groups; take its answer, write plan and groups"},
+    {"open", open_round, ON_FILES, 0, 0, "open DIR", "on files: open the next round, write its task"},
+    {"fold", fold, ON_FILES, 1, SIZE_MAX, "fold DIR UPDATE...",
+     "on files: check clients' updates, write the releases of complete groups"},
+    {"close", close_round, ON_FILES, 0, 0, "close DIR",
+     "on files: take no more updates, release groups that may open without all members"},
+    {"step", step, ON_FILES, 0, SIZE_MAX, "step DIR [SUMS...] [--without-missing]",
+     "on files: take opened sums; with the last one aggregate, write model and receipt"},
+    {"show", show, ON_FILES, 0, 0, "show DIR", "on files: say where the root stands"},
 };
 
 /* ---- the command line ---- */
@@ -250,16 +310,17 @@ static void print_help(void)
 {
     printf("usage: burgee-aggregator VERB DIR [arguments] [options]\n"
            "\n"
-           "The root aggregator on files: one round by hand, every step to be seen.\n"
+           "The root aggregator: on the network, or on files, one round by hand, every step to be seen.\n"
            "\n");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        printf("  %-46s %s\n", verbs[i].usage, verbs[i].help);
+        printf("  %-58s %s\n", verbs[i].usage, verbs[i].help);
     printf("\n"
            "  --config FILE          settings as JSON; standard: DIR/config.json, which init writes\n"
            "  --set KEY=VALUE        one setting; may be repeated\n"
            "  --insecure-test-key    the same as --set encryption.insecure_test_key=true\n"
            "  --without-missing      step: groups whose release has no answer sit the round out\n"
-           "  --json                 print one JSON object\n"
+           "  --exit-after-rounds    serve: end when rounds.count are over and their clients know\n"
+           "  --json                 print one JSON object; serve: one per event and line\n"
            "  --quiet                print nothing but errors\n"
            "  --print-config         print the effective settings and end\n"
            "  --help, --version\n"
@@ -282,6 +343,8 @@ static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_er
                                     {"--cell", .value = &f->cell},
                                     {"--out", .value = &f->out},
                                     {"--reveal", .value = &f->reveal},
+                                    {"--label", .value = &f->label},
+                                    {"--exit-after-rounds", .on = &f->exit_after_rounds},
                                     {"--without-missing", .on = &f->without_missing},
                                     {"--json", .on = &f->json},
                                     {"--quiet", .on = &f->quiet},
@@ -300,20 +363,29 @@ static enum bg_status parse(struct run *run, int argc, char **argv, struct bg_er
     return BG_OK;
 }
 
+/* `enrol` is two verbs: with a token for a root on the network, with points for one on files. */
+static bool is_meant(const struct run *run, const struct verb *verb)
+{
+    bool url = run->file_count && strncmp(run->files[0], "https:", 6) == 0;
+    return strcmp(run->verb, verb->name) == 0 &&
+           (strcmp(verb->name, "enrol") != 0 || url == (verb->place == ON_NETWORK));
+}
+
 static enum bg_status find_verb(const struct run *run, struct bg_error *error, const struct verb **ret_verb)
 {
     const struct verb *verb = NULL;
     if (!run->verb)
         return bg_fail(error, BG_INVALID, "no verb given; see --help");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(run->verb, verbs[i].name) == 0)
+        if (is_meant(run, &verbs[i]))
             verb = &verbs[i];
     if (!verb)
         return bg_fail(error, BG_INVALID, "%s: no such verb; see --help", run->verb);
-    if (!run->folder || (run->file_count && !verb->takes_files))
+    if (!run->folder || run->file_count > verb->files_most)
         return bg_fail(error, BG_INVALID, "usage: burgee-aggregator %s", verb->usage);
-    if (verb->takes_files && !run->file_count && verb->work != step)
-        return bg_fail(error, BG_INVALID, "no file given; usage: burgee-aggregator %s", verb->usage);
+    if (run->file_count < verb->files_least)
+        return bg_fail(error, BG_INVALID, verb->place == ON_FILES ? "no file given; usage: burgee-aggregator %s"
+                                                                  : "usage: burgee-aggregator %s", verb->usage);
     *ret_verb = verb;
     return BG_OK;
 }
@@ -336,6 +408,8 @@ static enum bg_status work(struct run *run, const struct verb *verb, struct bg_e
 {
     struct bg_offline *offline = NULL;
     bg_cpu_choose(run->config.kernels);
+    if (verb->place == ON_NETWORK)
+        return verb->work(run, NULL, error);
     run->settings = (struct bg_offline_settings){.folder = run->folder,
                                                  .config = &run->config,
                                                  .wrote = on_wrote,
@@ -349,7 +423,7 @@ static enum bg_status work(struct run *run, const struct verb *verb, struct bg_e
         if (verb->work == fold)
             run->updates = bg_json_add_array(run->json, "updates");
     }
-    enum bg_status status = verb->work == init ? BG_OK : bg_offline_create(&run->settings, error, &offline);
+    enum bg_status status = verb->place == NEW_FOLDER ? BG_OK : bg_offline_create(&run->settings, error, &offline);
     if (status == BG_OK)
         status = verb->work(run, offline, error);
     bg_offline_destroy(&offline);

@@ -233,10 +233,11 @@ static void flush(void *context)
         if (pending->status == BG_OK)
             pending->status = status;
         memory->failing |= pending->status != BG_OK;
-        if (pending->status == BG_OK)
-            memory->round_updates++;
-        else
+        if (pending->status != BG_OK)
             bg_blobs_remove(memory->updates, &pending->update.blob);
+        memory->round_updates += pending->status == BG_OK;
+        if (pending->status == BG_OK && memory->settings.kept)
+            memory->settings.kept(memory->settings.owner, &pending->kept);
         bg_root_kept(memory->root, pending->keeping, pending->status == BG_OK ? BG_OK : BG_IO);
     }
     memory->settings.leave(memory->settings.owner);
@@ -266,6 +267,7 @@ static void keep_update(void *context, const struct bg_kept_update *update, stru
     memory->flush_posted = true;
     struct bg_memory_pending *pending = &memory->pending[memory->pending_count++];
     pending->keeping = keeping;
+    pending->kept = *update;
     pending->status = keep_bytes(memory, update, &pending->update);
 }
 

@@ -35,6 +35,8 @@ struct bg_memory_settings {
     /* The file that these bytes are a mapping of, whole and synced, so that it need not be written again; NULL: none.
      * May be NULL itself. */
     const char *(*file_of)(const struct bg_held_bytes *held);
+    /* An update is durable, and its client hears of it next. May be NULL. */
+    void (*kept)(void *owner, const struct bg_kept_update *update);
     /* All that was kept is back, and the root is where it was; or it cannot be: BG_CONFIG where the settings no longer
      * make the task of the open round, BG_BAD_DIGEST for damage. Once per bg_memory_resume. */
     void (*resumed)(void *owner, enum bg_status status, const struct bg_error *error);

@@ -37,6 +37,7 @@ struct bg_checkpoint {
 /* An update between its check and the answer to its client. */
 struct bg_memory_pending {
     struct bg_keeping *keeping;
+    struct bg_kept_update kept; /* borrowed until it is answered */
     struct bg_stored_update update;
     enum bg_status status; /* of its bytes */
 };

@@ -223,10 +223,15 @@ enum bg_status bg_offline_checkpoint(struct bg_offline *o, struct bg_error *erro
 
 static enum bg_status take_lock(struct bg_offline *o, struct bg_error *error)
 {
-    struct bg_path path = bg_offline_path(&o->settings, "state");
+    struct bg_path path = bg_offline_path(&o->settings, "state.db");
+    if (bg_offline_exists(&path))
+        return bg_fail(error, BG_INVALID, "%s: its root is on a network (burgee-aggregator serve): nothing can be done "
+                                          "by hand with it", o->settings.folder);
+    path = bg_offline_path(&o->settings, "state");
     o->lock = open(path.text, O_RDONLY | O_CLOEXEC);
     if (o->lock < 0)
-        return bg_fail(error, errno == ENOENT ? BG_NOT_FOUND : BG_IO, "%s: no root lives here: run init first",
+        return bg_fail(error, errno == ENOENT ? BG_NOT_FOUND : BG_IO,
+                       "%s: no root lives here, or it believes no key holder yet: run init, or enrol, first",
                        o->settings.folder);
     /* The folder, not the file: that one is replaced. */
     close(o->lock);

@@ -52,12 +52,22 @@ struct bg_offline_trust {
 };
 
 /* Makes a folder: keys, initial model, state. BG_INVALID where a root lives there already; what the configuration, the
- * model file or the data set give. An interrupted call can be repeated. */
+ * model file or the data set give. An interrupted call can be repeated. Without `trust` (NULL) the folder has no state
+ * yet: bg_offline_believe comes later. */
 BG_MUST_CHECK enum bg_status bg_offline_init(const struct bg_offline_settings *settings,
                                              const struct bg_offline_trust *trust, struct bg_error *error);
+/* Whom a root believes that was made without, or believes from now on, before its first epoch: BG_INVALID later;
+ * BG_NOT_FOUND: no root was made here. */
+BG_MUST_CHECK enum bg_status bg_offline_believe(const struct bg_offline_settings *settings,
+                                                const uint8_t key_holder[static BG_PUBLIC_POINT_BYTES],
+                                                const struct bg_digest *commitment, struct bg_error *error);
+/* What a root begins with that is not worked by hand: its initial model's file (free() it) and the commitment.
+ * BG_INVALID: it has had an epoch on files; BG_NOT_FOUND: no root was made here, or believes nobody yet. */
+BG_MUST_CHECK enum bg_status bg_offline_origin(const char *folder, struct bg_error *error, uint8_t **ret_model,
+                                               size_t *ret_size, struct bg_digest *ret_commitment);
 
-/* Opens a folder. BG_BUSY while another process has it; BG_CONFIG where the settings no longer make the task of the
- * open round. */
+/* Opens a folder. BG_INVALID: its root is on a network (aggregator/service.h); BG_BUSY while another process has it;
+ * BG_CONFIG where the settings no longer make the task of the open round. */
 BG_MUST_CHECK enum bg_status bg_offline_create(const struct bg_offline_settings *settings, struct bg_error *error,
                                                struct bg_offline **ret_offline);
 void bg_offline_destroy(struct bg_offline **offline);

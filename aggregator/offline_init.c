@@ -159,32 +159,88 @@ static enum bg_status make_folder(const struct bg_offline_settings *settings, st
     return BG_OK;
 }
 
+static enum bg_status no_root(const char *folder, struct bg_error *error)
+{
+    return bg_fail(error, BG_NOT_FOUND, "%s: no root was made here: run burgee-aggregator init first", folder);
+}
+
+/* The state before the first epoch, if there is one; BG_INVALID after it. */
+static enum bg_status read_fresh_state(const struct bg_offline_settings *settings, struct bg_error *error,
+                                       struct bg_offline_state *state)
+{
+    struct bg_path path = bg_offline_path(settings, "state");
+    enum bg_status status = bg_offline_state_load(path.text, error, state);
+    if (status != BG_OK || state->stage == BG_EPOCH_NONE)
+        return status;
+    bg_offline_state_finish(state);
+    return bg_fail(error, BG_INVALID, "%s: its root has been worked on files since its first epoch: make another one",
+                   settings->folder);
+}
+
+enum bg_status bg_offline_believe(const struct bg_offline_settings *settings,
+                                  const uint8_t key_holder[static BG_PUBLIC_POINT_BYTES],
+                                  const struct bg_digest *commitment, struct bg_error *error)
+{
+    struct bg_offline_state state;
+    uint8_t *model;
+    size_t size;
+    struct bg_path path = bg_offline_path(settings, "model-0.safetensors");
+    enum bg_status status = read_fresh_state(settings, error, &state);
+    if (status == BG_NOT_FOUND)
+        bg_offline_state_init(&state);
+    else if (status != BG_OK)
+        return status;
+    status = bg_file_read(path.text, BG_OFFLINE_FILE_LIMIT, error, &model, &size);
+    if (status == BG_NOT_FOUND)
+        status = no_root(settings->folder, error);
+    if (status == BG_OK) {
+        bg_sha256((struct bg_span){model, size}, &state.model);
+        free(model);
+        state.commitment = *commitment;
+        path = bg_offline_path(settings, "keyholder.point");
+        status = bg_point_save(BG_POINT_IDENTITY, key_holder, path.text, error);
+    }
+    path = bg_offline_path(settings, "state");
+    if (status == BG_OK)
+        status = bg_offline_state_save(&state, path.text, error);
+    bg_offline_state_finish(&state);
+    return status;
+}
+
+enum bg_status bg_offline_origin(const char *folder, struct bg_error *error, uint8_t **ret_model, size_t *ret_size,
+                                 struct bg_digest *ret_commitment)
+{
+    struct bg_offline_settings settings = {.folder = folder};
+    struct bg_offline_state state;
+    struct bg_path path = bg_offline_path(&settings, "model-0.safetensors");
+    enum bg_status status = read_fresh_state(&settings, error, &state);
+    if (status != BG_OK)
+        return status;
+    *ret_commitment = state.commitment;
+    bg_offline_state_finish(&state);
+    return bg_file_read(path.text, BG_OFFLINE_FILE_LIMIT, error, ret_model, ret_size);
+}
+
 enum bg_status bg_offline_init(const struct bg_offline_settings *settings, const struct bg_offline_trust *trust,
                                struct bg_error *error)
 {
+    struct bg_digest model;
     uint8_t key_holder[BG_PUBLIC_POINT_BYTES];
-    struct bg_offline_state state;
-    bg_offline_state_init(&state);
-    state.commitment = trust->commitment;
     enum bg_status status = bg_aggregator_config_check(settings->config, error);
-    if (status == BG_OK)
+    if (status == BG_OK && trust)
         status = bg_point_load(BG_POINT_IDENTITY, trust->key_holder_file, error, key_holder);
     if (status == BG_OK)
         status = make_folder(settings, error);
     if (status == BG_OK)
         status = make_keys(settings, error);
-    struct bg_path path = bg_offline_path(settings, "keyholder.point");
     if (status == BG_OK)
-        status = bg_point_save(BG_POINT_IDENTITY, key_holder, path.text, error);
-    if (status == BG_OK)
-        status = make_model(settings, error, &state.model);
-    path = bg_offline_path(settings, "config.json");
+        status = make_model(settings, error, &model);
+    struct bg_path path = bg_offline_path(settings, "config.json");
     if (status == BG_OK)
         status = bg_options_save(bg_aggregator_options, bg_aggregator_option_count, settings->config, path.text,
                                  error);
-    path = bg_offline_path(settings, "state");
-    if (status == BG_OK)
-        status = bg_offline_state_save(&state, path.text, error);
+    if (status == BG_OK && trust)
+        status = bg_offline_believe(settings, key_holder, &trust->commitment, error);
     path = bg_offline_path(settings, "identity.point");
     if (status == BG_OK && settings->wrote)
         settings->wrote(settings->context, path.text);
