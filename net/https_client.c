@@ -68,9 +68,10 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 {
     struct watch *watch = poll->data;
     struct bg_https_client *client = watch->client;
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
-    flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
-    flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+    int flags = 0, running;
+    /* What is wrong with a socket shows when it is read; and so does what came before it went wrong. */
+    flags |= events & UV_READABLE || status < 0 ? CURL_CSELECT_IN : 0;
+    flags |= events & UV_WRITABLE || status < 0 ? CURL_CSELECT_OUT : 0;
     curl_multi_socket_action(client->multi, watch->socket, flags, &running);
     finish_done(client);
 }

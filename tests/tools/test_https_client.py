@@ -192,6 +192,21 @@ def keeps_connections(world):
     assert server.count == 1, server.count
 
 
+def gets_over_connections_that_were_closed(world):
+    """The server closes each connection after one answer, without saying so; bodies that are small are sent again."""
+    def once(stream, _):
+        head = read_head(stream)
+        left = int(dict(line.split(': ', 1) for line in head.split('\r\n')[1:] if line).get('Content-Length', 0))
+        while left:
+            left -= len(stream.recv(min(left, 65536)))
+        stream.sendall(answer(b'x'))
+    for settings in ({}, {'method': 'POST', 'bytes': 50_000}):
+        server = world.server(once)
+        replies = world.run(server.url(), times=20, **settings)
+        assert [reply['http'] for reply in replies] == [200] * 20, replies
+        assert server.count == 20
+
+
 def shows_its_certificate(world):
     server = world.server(client_authority=world.ours.certificate)
     reply = world.one(server.url(), certificate=world.device_certificate, key=world.device_key)
@@ -412,6 +427,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name, check in {
         'answers come whole, bodies of all sizes go': answers,
         'connections are kept': keeps_connections,
+        'connections that the server has closed do not matter': gets_over_connections_that_were_closed,
         "the device's certificate is shown": shows_its_certificate,
         'a pinned key is believed without an authority': believes_a_pinned_key_alone,
         'another key is refused': refuses_another_key,
