@@ -294,6 +294,25 @@ Test(keeping, an_update_that_cannot_be_kept_is_not_acknowledged_and_may_come_aga
     NO_LEAKS();
 }
 
+Test(keeping, an_update_of_a_round_that_was_given_up_meanwhile_is_not_acknowledged)
+{
+    struct world w;
+    begin(&w);
+    open_for_all(&w);
+    w.slow = true;
+    struct caller *caller = serve(&w, 0);
+    bg_intake_step(&w.root->intake, (struct bg_round_event){.kind = BG_ROUND_CANCEL, .status = BG_FAULT});
+    cr_assert_eq(w.notices[BG_ROOT_NOTICE_ENDED], 1);
+    cr_assert_not(bg_root_idle(w.root), "no other round until it is known what was kept");
+    cr_assert_eq(caller->answers, 0);
+    bg_root_kept(w.root, w.keepings[0], BG_OK);
+    cr_assert_eq(caller->answers, 1);
+    cr_assert_eq(caller->status, BG_TOO_LATE);
+    cr_assert(bg_root_idle(w.root));
+    end(&w);
+    NO_LEAKS();
+}
+
 Test(keeping, bytes_that_nobody_holds_are_copied)
 {
     struct world w;
