@@ -342,8 +342,11 @@ enum bg_status bg_keyholder_revoke(struct bg_keyholder *keyholder, const struct 
     bg_write_u64(&entry, device->revoked);
     enum bg_status status = keep(keyholder, BG_KEYHOLDER_ENTRY_REVOKED, &entry, error);
     bg_writer_finish(&entry);
-    if (status == BG_OK)
+    if (status == BG_OK) {
+        bg_keyholder_notify(keyholder,
+                            (struct bg_keyholder_notice){.kind = BG_KEYHOLDER_NOTICE_REVOKED, .device = &device->id});
         bg_keyholder_announce(keyholder);
+    }
     return status;
 }
 

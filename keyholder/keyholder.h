@@ -54,6 +54,7 @@ enum bg_keyholder_notice_kind {
     BG_KEYHOLDER_NOTICE_REFUSED,   /* error; epoch, round, group where they are known */
     BG_KEYHOLDER_NOTICE_REJECTED,  /* a member's knowledge tags are false: error names it; they sit the round out */
     BG_KEYHOLDER_NOTICE_AUDITED,   /* error names who spoilt the sum of a group */
+    BG_KEYHOLDER_NOTICE_REVOKED,   /* device: from now on in no sum and on no roster */
     BG_KEYHOLDER_NOTICE_LOCKED,    /* error: why nothing is opened until bg_keyholder_clear */
     BG_KEYHOLDER_NOTICE_BARRED,    /* error: why this edge releases nothing until bg_keyholder_clear */
 };
@@ -63,6 +64,7 @@ struct bg_keyholder_notice {
     uint64_t epoch;
     uint64_t round;
     uint32_t group;
+    const struct bg_digest *device; /* NULL unless REVOKED */
     const struct bg_error *error; /* NULL unless REFUSED, REJECTED, AUDITED, LOCKED or BARRED */
 };
 

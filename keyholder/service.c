@@ -89,6 +89,7 @@ static void on_notice(void *context, const struct bg_keyholder_notice *notice)
         [BG_KEYHOLDER_NOTICE_REFUSED] = {"refused", BG_LOG_WARN},
         [BG_KEYHOLDER_NOTICE_REJECTED] = {"rejected", BG_LOG_ERROR},
         [BG_KEYHOLDER_NOTICE_AUDITED] = {"audited", BG_LOG_WARN},
+        [BG_KEYHOLDER_NOTICE_REVOKED] = {"revoked", BG_LOG_WARN},
         [BG_KEYHOLDER_NOTICE_LOCKED] = {"locked", BG_LOG_ERROR},
         [BG_KEYHOLDER_NOTICE_BARRED] = {"barred", BG_LOG_ERROR},
     };
@@ -99,6 +100,14 @@ static void on_notice(void *context, const struct bg_keyholder_notice *notice)
         return;
     }
     struct bg_json *object = event_object(kinds[notice->kind].event);
+    if (notice->device) {
+        char hex[2 * BG_DIGEST_BYTES + 1];
+        bg_digest_to_hex(notice->device, hex);
+        add_digest(object, "client", notice->device);
+        emit(service, object);
+        bg_log(kinds[notice->kind].level, kinds[notice->kind].event, "client=%s", hex);
+        return;
+    }
     bg_json_add_u64(object, "epoch", notice->epoch);
     if (notice->kind == BG_KEYHOLDER_NOTICE_OPENED || notice->kind == BG_KEYHOLDER_NOTICE_REPEATED) {
         bg_json_add_u64(object, "round", notice->round);

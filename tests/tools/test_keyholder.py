@@ -187,13 +187,38 @@ def check_busy(folder):
         refused(75, 'cannot be asked', 'show', folder)
 
 
+def check_serving(folder):
+    """The verbs ask the program that serves, and it tells what was done."""
+    digest = hashlib.sha256((folder / 'identity.point').read_bytes()[8:73]).hexdigest()
+    ok('enrol', folder, folder / 'identity.point', '--cell', 'east')
+    with open(folder / 'config.json', encoding='utf-8') as stream:
+        config = json.load(stream)
+    config.setdefault('listen', {}).update(address='127.0.0.1', port=0)
+    (folder / 'config.json').write_text(json.dumps(config))
+    with subprocess.Popen([KEYHOLDER, 'serve', folder, '--json'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as served:
+        try:
+            assert json.loads(served.stdout.readline())['event'] == 'ready'
+            assert len(ok('token', 'new', folder, '--count', 200).splitlines()) == 200
+            refused(66, 'names no device', 'clients', 'revoke', folder, 'nobody')
+            assert digest in ok('clients', 'revoke', folder, digest[:12])
+            assert json.loads(served.stdout.readline()) == {'event': 'revoked', 'client': digest}
+            listed = {device['id']: device for device in json.loads(ok('clients', 'list', folder, '--json'))['clients']}
+            assert listed[digest]['revoked'] and listed[digest]['cell'] == 'east', listed
+        finally:
+            served.terminate()
+            served.communicate(timeout=60)
+        assert served.returncode == 0
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary) / 'keyholder'
         ok('init', '--out', folder, '--set', 'population.name=harbour', '--set', 'encryption.mode=off',
            '--set', 'groups.least=1')
-        for check in (check_init, check_tokens, check_words, check_lists, check_authority, check_busy):
+        for check in (check_init, check_tokens, check_words, check_lists, check_authority, check_busy,
+                      check_serving):
             with tap.trying(check.__name__.replace('check_', '').replace('_', ' ')):
                 check(folder)
     tap.end()
