@@ -329,7 +329,7 @@ static void respond_received(struct upload *upload, struct bg_http_exchange *exc
         say(exchange, 404, "there is no such upload any more");
     else if (status == BG_TOO_LARGE)
         say_progress(upload, exchange, 413, "the upload is longer than was said when it was created");
-    else if (status == BG_IO && (error_number == ENOSPC || error_number == EDQUOT))
+    else if (status == BG_IO && (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG))
         say_progress(upload, exchange, 507, "the disk is full");
     else if (status != BG_OK)
         say_progress(upload, exchange, status == BG_IO ? 500 : 400, bg_status_text(status));

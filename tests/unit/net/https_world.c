@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "https_world.h"
 
-#include <criterion/criterion.h>
+#include "tests/threads/require.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,21 +15,19 @@
 static void too_late(void *context)
 {
     (void)context;
-    cr_assert_fail("nothing happened for a minute");
+    fprintf(stderr, "nothing happened for a minute\n");
+    abort();
 }
 
-static void issue(struct https_world *world, const struct bg_identity *authority, enum bg_certificate_role role,
-                  struct bg_pem *ret_certificate, struct bg_pem *ret_key, struct bg_digest *ret_id,
-                  struct bg_digest *ret_pin)
+static void issue(const struct bg_identity *authority, enum bg_certificate_role role, struct bg_pem *ret_certificate,
+                  struct bg_pem *ret_key, struct bg_digest *ret_id, struct bg_digest *ret_pin)
 {
     struct bg_random random = bg_random_system();
     struct bg_identity *identity;
-    (void)world;
-    cr_assert_eq(bg_identity_create(&random, &identity), BG_OK);
-    cr_assert_eq(bg_identity_pem(identity, ret_key), BG_OK);
-    cr_assert_eq(bg_certificate_issue(authority, WORLD_POPULATION, bg_identity_point(identity), role,
-                                      (uint64_t)time(NULL), 10, &random, ret_certificate),
-                 BG_OK);
+    REQUIRE(bg_identity_create(&random, &identity) == BG_OK);
+    REQUIRE(bg_identity_pem(identity, ret_key) == BG_OK);
+    REQUIRE(bg_certificate_issue(authority, WORLD_POPULATION, bg_identity_point(identity), role, (uint64_t)time(NULL),
+                                 10, &random, ret_certificate) == BG_OK);
     *ret_id = *bg_identity_digest(identity);
     bg_point_pin(bg_identity_point(identity), ret_pin);
     bg_identity_destroy(&identity);
@@ -41,25 +40,25 @@ void world_init(struct https_world *world, bg_serve_function *serve, void *role)
     struct bg_digest id, pin;
     *world = (struct https_world){
         .serve = serve, .role = role, .upload_most = 128 * MEBIBYTE, .uploads_most = 512 * MEBIBYTE};
-    cr_assert_eq(bg_loop_create(NULL, &world->loop), BG_OK);
-    cr_assert_eq(bg_loop_timer_create(world->loop, too_late, world, &world->guard), BG_OK);
-    cr_assert_eq(bg_identity_create(&random, &authority), BG_OK);
-    cr_assert_eq(
-        bg_authority_create(authority, WORLD_POPULATION, (uint64_t)time(NULL), &random, &world->authority), BG_OK);
-    issue(world, authority, BG_CERTIFICATE_ROOT, &world->certificate, &world->key, &id, &world->pin);
+    REQUIRE(bg_loop_create(NULL, &world->loop) == BG_OK);
+    REQUIRE(bg_loop_timer_create(world->loop, too_late, world, &world->guard) == BG_OK);
+    REQUIRE(bg_identity_create(&random, &authority) == BG_OK);
+    REQUIRE(bg_authority_create(authority, WORLD_POPULATION, (uint64_t)time(NULL), &random, &world->authority) ==
+            BG_OK);
+    issue(authority, BG_CERTIFICATE_ROOT, &world->certificate, &world->key, &id, &world->pin);
     for (size_t i = 0; i < WORLD_DEVICES; i++) {
         struct device *device = &world->devices[i];
-        issue(world, authority, BG_CERTIFICATE_CLIENT, &device->certificate, &device->key, &device->id, &pin);
+        issue(authority, BG_CERTIFICATE_CLIENT, &device->certificate, &device->key, &device->id, &pin);
     }
     bg_identity_destroy(&authority);
     snprintf(world->uploads, sizeof world->uploads, "/tmp/burgee-uploads-XXXXXX");
-    cr_assert_not_null(mkdtemp(world->uploads));
+    REQUIRE(mkdtemp(world->uploads));
 }
 
 static void take(void *context, struct bg_http_exchange *exchange)
 {
     struct https_world *world = context;
-    cr_assert(bg_http_peer(exchange)->authenticated);
+    REQUIRE(bg_http_peer(exchange)->authenticated);
     if (!bg_https_service_take(world->service, exchange))
         bg_http_refuse(exchange, BG_NOT_FOUND, "there is nothing here");
 }
@@ -84,8 +83,8 @@ void world_start_server(struct https_world *world)
         .serve = take,
         .context = world,
     };
-    cr_assert_eq(bg_https_service_create(&service, &error, &world->service), BG_OK, "%s", error.text);
-    cr_assert_eq(bg_http_server_create(&server, &error, &world->server), BG_OK, "%s", error.text);
+    REQUIRE(bg_https_service_create(&service, &error, &world->service) == BG_OK);
+    REQUIRE(bg_http_server_create(&server, &error, &world->server) == BG_OK);
     world->port = bg_http_server_port(world->server);
 }
 
@@ -116,7 +115,7 @@ void world_start_devices(struct https_world *world)
             .connect_ns = 20 * BG_SECOND,
             .idle_ns = 20 * BG_SECOND,
         };
-        cr_assert_eq(bg_https_client_create(&client, &error, &device->client), BG_OK, "%s", error.text);
+        REQUIRE(bg_https_client_create(&client, &error, &device->client) == BG_OK);
         struct bg_https_transport_settings transport = {.client = device->client,
                                                         .url = url,
                                                         .population = WORLD_POPULATION,
@@ -126,7 +125,7 @@ void world_start_devices(struct https_world *world)
                                                         .seed = i,
                                                         .warn = warn,
                                                         .context = world};
-        cr_assert_eq(bg_https_transport_create(&transport, &error, &device->transport), BG_OK, "%s", error.text);
+        REQUIRE(bg_https_transport_create(&transport, &error, &device->transport) == BG_OK);
         device->to_server = bg_https_transport(device->transport);
     }
 }
@@ -144,7 +143,7 @@ static size_t each_upload(const struct https_world *world, bool removes)
     DIR *entries = opendir(world->uploads);
     const struct dirent *entry;
     size_t count = 0;
-    cr_assert_not_null(entries);
+    REQUIRE(entries);
     while ((entry = readdir(entries))) {
         if (entry->d_name[0] == '.')
             continue;
@@ -168,7 +167,7 @@ void world_finish(struct https_world *world)
     bg_loop_timer_destroy(&world->guard);
     bg_loop_destroy(&world->loop);
     each_upload(world, true);
-    cr_assert_eq(rmdir(world->uploads), 0);
+    REQUIRE(rmdir(world->uploads) == 0);
 }
 
 void world_run(struct https_world *world)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server and devices on one loop with real TLS between them, for tests; assertions of Criterion where it cannot be
- * made. */
+/* A server and devices on one loop with real TLS between them; what cannot be made ends the test. */
 #pragma once
 
 #include "crypto/certificate.h"

@@ -2,9 +2,9 @@
 #include "relay.h"
 
 #include "base/prng.h"
+#include "tests/threads/require.h"
 
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -136,7 +136,7 @@ struct relay *relay_start(uint16_t port, const struct relay_plan *plan)
     struct sockaddr_in address = address_of(0);
     socklen_t size = sizeof address;
     int small = 8192;
-    cr_assert_not_null(relay);
+    REQUIRE(relay);
     relay->to = port;
     relay->plan = *plan;
     bg_prng_init(&relay->prng, plan->seed);
@@ -144,12 +144,12 @@ struct relay *relay_start(uint16_t port, const struct relay_plan *plan)
         relay->pairs[i] = (struct pair){-1, -1, 0};
     relay->listener = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(relay->listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small); /* what it accepts inherits that */
-    cr_assert_eq(bind(relay->listener, (struct sockaddr *)&address, sizeof address), 0);
-    cr_assert_eq(listen(relay->listener, 20), 0);
-    cr_assert_eq(getsockname(relay->listener, (struct sockaddr *)&address, &size), 0);
+    REQUIRE(bind(relay->listener, (struct sockaddr *)&address, sizeof address) == 0);
+    REQUIRE(listen(relay->listener, 20) == 0);
+    REQUIRE(getsockname(relay->listener, (struct sockaddr *)&address, &size) == 0);
     relay->port = ntohs(address.sin_port);
-    cr_assert_eq(pipe(relay->wake), 0);
-    cr_assert_eq(pthread_create(&relay->thread, NULL, run, relay), 0);
+    REQUIRE(pipe(relay->wake) == 0);
+    REQUIRE(pthread_create(&relay->thread, NULL, run, relay) == 0);
     return relay;
 }
 
@@ -165,7 +165,7 @@ unsigned relay_cuts(const struct relay *relay)
 
 void relay_stop(struct relay *relay)
 {
-    cr_assert_eq(write(relay->wake[1], "", 1), 1);
+    REQUIRE(write(relay->wake[1], "", 1) == 1);
     pthread_join(relay->thread, NULL);
     for (size_t i = 0; i < PAIRS; i++)
         if (relay->pairs[i].client >= 0)

@@ -8,9 +8,11 @@
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -317,6 +319,29 @@ Test(uploads, are_given_up_when_the_server_stays_away_or_full)
     upload(&world);
     cr_assert_eq(world.status, BG_TOO_LARGE);
     cr_assert_eq(world.served, 0);
+    end(&world);
+    NO_LEAKS();
+}
+
+Test(uploads, a_full_disk_is_said_and_they_go_on_when_there_is_room)
+{
+    struct world world;
+    const struct rlimit little = {.rlim_cur = MEBIBYTE, .rlim_max = RLIM_INFINITY};
+    const struct rlimit enough = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    begin(&world, 2 * MEBIBYTE);
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    world_start_devices(&world.https);
+    upload(&world);
+    cr_assert_eq(world.status, BG_BUSY);
+    cr_assert(strstr(world.https.warning, "507"), "%s", world.https.warning);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &enough), 0);
+    uint64_t sent = bg_https_transport_sent(world.https.devices[0].transport);
+    upload(&world);
+    cr_assert_eq(world.status, BG_OK);
+    cr_assert_eq(world.served, 1);
+    sent = bg_https_transport_sent(world.https.devices[0].transport) - sent;
+    cr_assert_eq(sent, MEBIBYTE, "what was there is kept: %" PRIu64, sent);
     end(&world);
     NO_LEAKS();
 }
