@@ -7,9 +7,11 @@
 #include "base/number.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define STATUS_BYTES ((size_t)64 << 10)
 
@@ -28,43 +30,58 @@ static uint64_t read_kibibytes(const char *status, const char *label)
     return bg_parse_u64(digits, 0, UINT64_MAX / 1024, &kibibytes) == BG_OK ? kibibytes * 1024 : 0;
 }
 
-/* Without the one that looks. */
-static uint64_t count_files(void)
+static uint64_t count_files(pid_t process)
 {
-    DIR *dir = opendir("/proc/self/fd");
+    char path[32];
     uint64_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)process);
+    DIR *dir = opendir(path);
     if (!dir)
         return 0;
     for (const struct dirent *entry; (entry = readdir(dir));)
         count += entry->d_name[0] != '.';
     closedir(dir);
-    return count ? count - 1 : 0;
+    return count;
 }
 
-struct bg_usage bg_usage_now(void)
+static char *read_status(pid_t process)
 {
-    struct bg_usage usage = {.open_files = count_files()};
-    struct timespec cpu;
+    char path[32];
     uint8_t *status;
     size_t size;
-    if (bg_file_read("/proc/self/status", STATUS_BYTES, NULL, &status, &size) == BG_OK) {
-        usage.resident_bytes = read_kibibytes((char *)status, "\nVmRSS:");
-        usage.private_bytes = read_kibibytes((char *)status, "\nRssAnon:");
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process);
+    return bg_file_read(path, STATUS_BYTES, NULL, &status, &size) == BG_OK ? (char *)status : NULL;
+}
+
+struct bg_usage bg_usage_of(pid_t process)
+{
+    struct bg_usage usage = {.open_files = count_files(process)};
+    struct timespec cpu;
+    clockid_t clock;
+    char *status = read_status(process);
+    if (status) {
+        usage.resident_bytes = read_kibibytes(status, "\nVmRSS:");
+        usage.private_bytes = read_kibibytes(status, "\nRssAnon:");
         free(status);
     }
-    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
+    if (clock_getcpuclockid(process, &clock) == 0 && clock_gettime(clock, &cpu) == 0)
         usage.cpu_ns = (uint64_t)cpu.tv_sec * BG_SECOND + (uint64_t)cpu.tv_nsec;
+    return usage;
+}
+
+/* Without the file that is open while it looks. */
+struct bg_usage bg_usage_now(void)
+{
+    struct bg_usage usage = bg_usage_of(getpid());
+    usage.open_files -= usage.open_files > 0;
     return usage;
 }
 
 /* The kernel's own high-water mark: ru_maxrss would count the process that called exec, too. */
 uint64_t bg_peak_rss_bytes(void)
 {
-    uint8_t *status;
-    size_t size;
-    if (bg_file_read("/proc/self/status", STATUS_BYTES, NULL, &status, &size) != BG_OK)
-        return 0;
-    uint64_t peak = read_kibibytes((char *)status, "\nVmHWM:");
+    char *status = read_status(getpid());
+    uint64_t peak = status ? read_kibibytes(status, "\nVmHWM:") : 0;
     free(status);
     return peak;
 }
