@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "simulator/report.h"
+#include "simulator/plot.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void write_curve(const struct bg_report *report, FILE *out, bool f1)
+static void write_curve(const struct bg_plot *plot, FILE *out, bool f1)
 {
-    unsigned learning = 0;
     fprintf(out, "$%s << end\n", f1 ? "f1" : "accuracy");
-    for (size_t i = 0; i < report->round_count; i++) {
-        const struct bg_round_result *round = &report->rounds[i];
-        learning += round->stage == BG_STAGE_LEARNING;
-        if (round->evaluated && round->stage == BG_STAGE_LEARNING)
-            fprintf(out, "%u %.6f\n", learning, 100 * (f1 ? round->macro_f1 : round->accuracy));
+    for (size_t i = 0; i < plot->count; i++) {
+        const struct bg_plot_point *point = &plot->points[i];
+        fprintf(out, "%llu %.6f\n", (unsigned long long)point->round, 100 * (f1 ? point->macro_f1 : point->accuracy));
     }
     fputs("end\n", out);
 }
@@ -32,30 +29,28 @@ static void write_path(FILE *out, const char *path)
     fputs("\"\n", out);
 }
 
-static void write_script(const struct bg_report *report, const char *path, FILE *out)
+static void write_script(const struct bg_plot *plot, const char *path, FILE *out)
 {
-    const struct bg_simulator_config *c = report->config;
-    double central = report->central ? 100 * bg_confusion_accuracy(report->central) : 0;
     fputs("set terminal pngcairo size 960,540 font 'sans,11' enhanced\n", out);
     write_path(out, path);
-    write_curve(report, out, false);
-    write_curve(report, out, true);
+    write_curve(plot, out, false);
+    write_curve(plot, out, true);
     fprintf(out,
-            "set title \"%u clients in %zu groups%s\"\n"
+            "set title \"%zu clients in %zu groups%s\"\n"
             "set xlabel 'round'\nset ylabel '%%'\nset grid ytics lc rgb '#dddddd'\nset border 3\n"
             "set tics nomirror out\nset key bottom right\nset yrange [*:100]\nset xrange [1:%llu]\n",
-            report->data->partition.clients, bg_federation_groups(report->federation),
-            report->data->dataset.synthetic ? ", synthetic data" : "",
-            (unsigned long long)(c->rounds > 1 ? c->rounds : 2));
+            plot->clients, plot->groups, plot->synthetic ? ", synthetic data" : "",
+            (unsigned long long)(plot->rounds > 1 ? plot->rounds : 2));
     fputs("plot $accuracy using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '#1f5f8b' title 'accuracy', "
           "$f1 using 1:2 with linespoints lw 2 pt 5 ps 0.6 lc rgb '#c8553d' title 'macro-F1'",
           out);
-    if (report->central)
-        fprintf(out, ", %.6f with lines dt 2 lc rgb '#1f5f8b' title 'accuracy, all data pooled'", central);
+    if (plot->central > 0)
+        fprintf(out, ", %.6f with lines dt 2 lc rgb '#1f5f8b' title 'accuracy, all data pooled'",
+                100 * plot->central);
     fputc('\n', out);
 }
 
-enum bg_status bg_report_plot(const struct bg_report *report, const char *path, struct bg_error *error)
+enum bg_status bg_plot_draw(const struct bg_plot *plot, const char *path, struct bg_error *error)
 {
     int ends[2];
     if (pipe(ends) != 0)
@@ -78,7 +73,7 @@ enum bg_status bg_report_plot(const struct bg_report *report, const char *path, 
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     FILE *script = fdopen(ends[1], "w");
     if (script) {
-        write_script(report, path, script);
+        write_script(plot, path, script);
         fclose(script);
     } else {
         close(ends[1]);

@@ -6,6 +6,7 @@
 #include "base/usage.h"
 #include "crypto/cipher.h"
 #include "simulator/fit.h"
+#include "simulator/plot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -439,5 +440,32 @@ enum bg_status bg_report_write_csv(const struct bg_report *report, const char *p
                                 ? bg_file_write(path, (struct bg_span){(const uint8_t *)text, size}, 0644, error)
                                 : bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);
     free(text);
+    return status;
+}
+
+/* ---- the plot ---- */
+
+enum bg_status bg_report_plot(const struct bg_report *report, const char *path, struct bg_error *error)
+{
+    struct bg_plot_point *points = calloc(report->round_count + 1, sizeof *points);
+    struct bg_plot plot = {.points = points,
+                           .rounds = report->config->rounds,
+                           .clients = report->data->partition.clients,
+                           .groups = bg_federation_groups(report->federation),
+                           .synthetic = report->data->dataset.synthetic,
+                           .central = report->central ? bg_confusion_accuracy(report->central) : 0};
+    uint64_t learning = 0;
+    if (!points)
+        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);
+    for (size_t i = 0; i < report->round_count; i++) {
+        const struct bg_round_result *round = &report->rounds[i];
+        if (round->stage != BG_STAGE_LEARNING)
+            continue;
+        learning++;
+        if (round->evaluated)
+            points[plot.count++] = (struct bg_plot_point){learning, round->accuracy, round->macro_f1};
+    }
+    enum bg_status status = bg_plot_draw(&plot, path, error);
+    free(points);
     return status;
 }
