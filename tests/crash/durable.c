@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A library to preload into any program of burgee. It counts what makes files durable or visible (fsync, fdatasync,
- * rename, unlink, truncation), and ends the program at one of these points as kill -9 would: nothing is flushed,
+ * rename, link, unlink, truncation), and ends the program at one of these points as kill -9 would: nothing is flushed,
  * nothing cleaned up. So every point where a state may be left half way is reached, and programs need no hook.
  *
  *   BURGEE_CRASH_AT=N       end at the Nth point, from 1: for odd N before a call is made, for even N after it
@@ -70,6 +70,16 @@ VISIBLE int rename(const char *from, const char *to)
 VISIBLE int renameat(int from_folder, const char *from, int to_folder, const char *to)
 {
     POINT(syscall(SYS_renameat2, from_folder, from, to_folder, to, 0));
+}
+
+VISIBLE int link(const char *from, const char *to)
+{
+    POINT(syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+
+VISIBLE int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+    POINT(syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
 }
 
 VISIBLE int unlink(const char *path)
