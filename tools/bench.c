@@ -13,6 +13,7 @@ static const struct {
     {"codec", bg_bench_codec, "making votes of updates, next to copying memory"},
     {"crypto", bg_bench_crypto, "encryption, sums and decryption, next to how others write them"},
     {"data", bg_bench_data, "how long reading a data set takes, and how much memory"},
+    {"server", bg_bench_server, "uploads of many clients at once: what a server takes for them"},
 };
 #define BENCHES (sizeof benches / sizeof *benches)
 
