@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,11 +10,13 @@
 #define AHEAD_LIMIT ((size_t)16 << 10) /* ciphertext that is kept while the owner thinks, or a response is sent */
 #define RECORD_BYTES ((size_t)16 << 10)
 #define LEAVING_NS (5 * BG_SECOND)
+#define RESTING_NS BG_SECOND
 
 /* The only place that changes a state. */
 static void enter(struct bg_http_connection *c, enum bg_http_state state)
 {
     c->state = state;
+    c->resting = false;
     c->since = bg_clock_monotonic_ns();
     c->progress = 0;
 }
@@ -636,6 +637,9 @@ void bg_http_connection_check_deadline(struct bg_http_connection *c, uint64_t no
         end_input(c, &error);
     } else if (c->state == BG_HTTP_IDLE && waited >= limit->idle_ns) {
         bg_http_connection_retire(c);
+    } else if ((c->state == BG_HTTP_IDLE || c->state == BG_HTTP_WAITING) && waited >= RESTING_NS && !c->resting) {
+        c->resting = true;
+        bg_tls_rest(c->tls);
     } else if ((c->state == BG_HTTP_HEADING && waited >= limit->head_ns) ||
                (c->state == BG_HTTP_BODY && stands_still(c, now, limit->body_ns))) {
         bg_fail(&error, BG_TOO_LATE, "the request's %s came too slowly",

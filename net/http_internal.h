@@ -176,7 +176,7 @@ struct bg_http_connection {
     uint8_t *ciphertext;    /* owned: what came and is not fed, or not used up */
     uint8_t *kept_plain;    /* owned: where `plain` is, while nothing runs */
     struct bg_span plain;   /* decrypted, not used up */
-    bool reading;
+    bool reading, resting;  /* resting: nothing has happened for a while */
     unsigned writes;        /* under way */
     struct bg_http_exchange *exchange;
     struct bg_http_reply *reply;

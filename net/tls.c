@@ -7,7 +7,12 @@
 #include <mbedtls/oid.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
+
+#define RECORD_BYTES ((size_t)16 << 10)  /* the library's buffers hold as much at least */
+#define RECORD_PREFIX ((size_t)64)       /* of which its counters and headers stand first */
 
 struct bg_tls_server {
     mbedtls_ssl_config config;
@@ -301,6 +306,26 @@ enum bg_tls_step bg_tls_write(struct bg_tls *tls, struct bg_span plaintext, size
         return BG_TLS_FAILED;
     *ret_taken = (size_t)taken;
     return BG_TLS_DONE;
+}
+
+/* Whole pages of a buffer of the library's; what it keeps between two records stands in front. */
+static void give_back(unsigned char *buffer)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)buffer + RECORD_PREFIX + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)buffer + RECORD_BYTES) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
+void bg_tls_rest(struct bg_tls *tls)
+{
+    const mbedtls_ssl_context *ssl = &tls->ssl;
+    bool empty = !mbedtls_ssl_check_pending(ssl) && !ssl->BG_TLS_PRIVATE(in_left) && !ssl->BG_TLS_PRIVATE(out_left);
+    if (!empty)
+        return;
+    give_back(ssl->BG_TLS_PRIVATE(in_buf));
+    give_back(ssl->BG_TLS_PRIVATE(out_buf));
 }
 
 void bg_tls_close(struct bg_tls *tls)

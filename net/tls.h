@@ -61,5 +61,8 @@ enum bg_tls_step bg_tls_read(struct bg_tls *tls, uint8_t *ret_data, size_t size,
                              struct bg_error *error);
 /* DONE: *ret_taken of the bytes, at most one record, are in the writer. */
 enum bg_tls_step bg_tls_write(struct bg_tls *tls, struct bg_span plaintext, size_t *ret_taken);
+/* Nothing is expected soon: gives the memory of the library's buffers, two records in size, back to the system where it
+ * holds nothing. It comes again when it is used. */
+void bg_tls_rest(struct bg_tls *tls);
 /* Says farewell. */
 void bg_tls_close(struct bg_tls *tls);

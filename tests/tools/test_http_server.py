@@ -508,6 +508,19 @@ def case_an_upload_can_be_aborted_from_elsewhere():
             pass
 
 
+def case_a_connection_works_on_after_a_rest():
+    body = bytes(range(256)) * 400
+    with Server('head-ms=200') as server, server.connect() as connection, server.connect() as waiting:
+        waiting.send(GET % b'/wait')
+        server.expect('waiting')
+        for _ in range(2):
+            assert connection.ask(request('POST', '/echo', body)).body == body
+            time.sleep(1.3)  # it rests after a second
+        assert connection.ask(request('POST', '/echo', body)).body == body
+        assert connection.ask(GET % b'/release').body == b'done' and waiting.response().body == b'released'
+        assert waiting.ask(request('POST', '/echo', body)).body == body
+
+
 def case_shared_content_is_sent_whole_and_in_part():
     with Server() as server, server.connect() as connection:
         whole = connection.ask(GET % b'/shared').body
