@@ -87,7 +87,8 @@ struct bg_client_settings {
     uint64_t patience_ns;                       /* longest pause between tries that failed */
     uint64_t longest_wait_ns;                   /* that a server's pace is followed; at least poll_ns */
     bool may_move;                              /* bg_client_moved may be called: an update is kept till its receipt */
-    bool fills_pool;                            /* computes masks ahead, as idle work (client/filling.h) */
+    bool fills_pool;                            /* computes masks ahead, as idle work (client/filling.h) … */
+    bool owns_pool;                             /* … for its next update, and not for others that draw from it */
     struct bg_client_memory *memory;            /* kept; NULL: forgets all when it ends, as in a simulation */
     struct bg_update_tap tap;
     void (*observe)(void *context, const struct bg_client_notice *notice); /* may be NULL */

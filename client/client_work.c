@@ -236,7 +236,8 @@ static void fill_pool(struct bg_client *client)
     if (!client->settings.fills_pool || client->filling_out || client->session.state == BG_SESSION_BUILDING ||
         !bg_learner_has_plan(&client->state.learner) || part->encryption != BG_PLAN_PAILLIER)
         return;
-    bg_filling_init(&client->filling, client->settings.keys, &client->settings.random, part);
+    bg_filling_init(&client->filling, client->settings.keys, &client->settings.random, part,
+                    client->settings.owns_pool ? client->shape.positions : SIZE_MAX);
     client->filling_work = (struct bg_work){.job = {.run = run_filling, .done = filling_done, .idle = true},
                                             .phase = BG_PHASE_MASKS,
                                             .actor = client->state.seat.group,

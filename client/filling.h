@@ -12,13 +12,14 @@ struct bg_filling {
     struct bg_random random;
     struct bg_key_part part;
     uint8_t modulus[BG_KEY_MOST_BITS / 8];
+    size_t wanted;     /* masks that the pool is to have, if it can hold so many */
     atomic_bool stop;  /* set from any thread: run returns after the masks under way */
-    bool full;         /* out: the pool has all that it can hold, or it cannot be filled */
+    bool full;         /* out: the pool has them, or it cannot be filled */
 };
 
 /* For the key of a plan that encrypts; copies part. */
 void bg_filling_init(struct bg_filling *filling, struct bg_key_ring *keys, const struct bg_random *random,
-                     const struct bg_key_part *part);
+                     const struct bg_key_part *part, size_t wanted);
 /* Up to `most` masks. Makes the key's table if it is not there yet, which may take a second. A failure only ends
  * the filling: whoever needs masks will meet it again and tell. */
 void bg_filling_run(struct bg_filling *filling, size_t most);

@@ -5,7 +5,7 @@
 
 struct bg_device_key {
     struct bg_public_key *key;
-    struct bg_mask_table *table; /* both NULL until a plan encrypts with it */
+    struct bg_mask_table *table; /* NULL until a plan encrypts with it, and while it rests */
     struct bg_mask_pool *pool;
     struct bg_device_key *older;
 };
@@ -60,12 +60,12 @@ static enum bg_status make_masks(const struct bg_device_ring *ring, struct bg_de
                                  struct bg_error *error)
 {
     const struct bg_device_ring_settings *settings = &ring->settings;
-    enum bg_status status = bg_mask_pool_create(entry->key, settings->pool_bytes, &entry->pool);
+    enum bg_status status =
+        entry->pool ? BG_OK : bg_mask_pool_create(entry->key, settings->pool_bytes, &entry->pool);
     if (status == BG_OK)
         status = bg_mask_table_create(entry->key, &settings->random, &settings->masks, &entry->table);
     if (status == BG_OK)
         return BG_OK;
-    bg_mask_pool_destroy(&entry->pool);
     return bg_fail(error, status, "masks from a table of at most %zu bytes: %s", settings->masks.memory_bytes,
                    bg_status_text(status));
 }
@@ -102,6 +102,18 @@ void bg_device_ring_finish(struct bg_device_ring *ring)
         ring->newest = older;
     }
     pthread_mutex_destroy(&ring->lock);
+}
+
+bool bg_device_ring_rest(struct bg_device_ring *ring)
+{
+    bool had = false;
+    pthread_mutex_lock(&ring->lock);
+    for (struct bg_device_key *entry = ring->newest; entry; entry = entry->older) {
+        had |= entry->table != NULL;
+        bg_mask_table_destroy(&entry->table);
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return had;
 }
 
 struct bg_mask_stats bg_device_ring_stats(struct bg_device_ring *ring)

@@ -29,5 +29,8 @@ struct bg_device_ring {
 void bg_device_ring_init(struct bg_device_ring *ring, const struct bg_device_ring_settings *settings);
 /* Wipes tables and pools. */
 void bg_device_ring_finish(struct bg_device_ring *ring);
+/* Frees tables, which the next who asks has to wait for; pools stay. Nobody may use what `get` gave. Whether there was
+ * one. */
+bool bg_device_ring_rest(struct bg_device_ring *ring);
 /* Of all its keys together. */
 struct bg_mask_stats bg_device_ring_stats(struct bg_device_ring *ring);

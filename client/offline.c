@@ -245,7 +245,7 @@ static void begin_filling(struct making *m)
     if (!m->settings->fills_pool || part->encryption != BG_PLAN_PAILLIER || bg_available_processors() < 2 ||
         bg_workers_create(1, 1, NULL, NULL, &m->filler) != BG_OK)
         return;
-    bg_filling_init(&m->filling, m->settings->keys, m->settings->random, part);
+    bg_filling_init(&m->filling, m->settings->keys, m->settings->random, part, m->shape.positions);
     m->filling_job = (struct bg_job){.run = run_filling, .idle = true};
     if (bg_workers_submit(m->filler, &m->filling_job) != BG_OK)
         bg_workers_destroy(&m->filler);

@@ -24,6 +24,7 @@
 #define RENEWAL_TIMEOUT_NS (60 * BG_SECOND)
 #define UPLOAD_TRIES 8
 #define KEPT_BY_ALLOCATOR (64 << 10)
+#define REST_NS (10 * BG_SECOND) /* until the next request: then it is worth to make tables of masks again */
 
 struct service {
     const struct bg_client_service_settings *settings;
@@ -55,12 +56,26 @@ static bool is_ending(const struct service *service)
     return service->stopping || service->renewed;
 }
 
+/* What is large and can be made again is not held through a long pause. */
+static void rest(struct service *service)
+{
+    uint64_t wake = bg_client_next_wake(service->client);
+    if (wake == UINT64_MAX || wake < bg_clock_monotonic_ns() + REST_NS)
+        return;
+    if (bg_device_ring_rest(&service->ring))
+        malloc_trim(0);
+}
+
 /* At the end of every event: nothing that runs is waited for longer than necessary. */
 static void on_left(void *context)
 {
     struct service *service = context;
-    if (is_ending(service) && bg_driver_idle(service->driver))
+    if (!bg_driver_idle(service->driver))
+        return;
+    if (is_ending(service))
         bg_loop_stop(service->loop);
+    else if (service->client)
+        rest(service);
 }
 
 static void stop(struct service *service)
@@ -229,6 +244,7 @@ static enum bg_status make_client(struct service *service, const struct bg_trust
                                           .patience_ns = seconds(config->patience_seconds),
                                           .longest_wait_ns = seconds(config->longest_wait_seconds),
                                           .fills_pool = config->pool_kib > 0,
+                                          .owns_pool = true,
                                           .memory = &service->folder.memory,
                                           .tap = service->settings->tap,
                                           .observe = observe,

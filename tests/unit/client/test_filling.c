@@ -24,7 +24,7 @@ Test(filling, fills_until_it_is_told_to_stop_or_the_pool_is_full)
     struct bg_random random = bg_random_system();
     begin(&stage, &ring);
     size_t capacity = bg_mask_pool_stats(ring.pool).capacity;
-    bg_filling_init(&filling, &ring.ring, &random, &stage.plan.plan.key);
+    bg_filling_init(&filling, &ring.ring, &random, &stage.plan.plan.key, SIZE_MAX);
     atomic_store(&filling.stop, true);
     bg_filling_run(&filling, 10);
     cr_assert_eq(bg_mask_pool_stats(ring.pool).level, 0);
@@ -39,6 +39,22 @@ Test(filling, fills_until_it_is_told_to_stop_or_the_pool_is_full)
     bg_filling_run(&filling, capacity + 100);
     cr_assert_eq(bg_mask_pool_stats(ring.pool).level, capacity);
     cr_assert(filling.full);
+    finish(&stage, &ring);
+    NO_LEAKS();
+}
+
+Test(filling, makes_no_more_than_are_wanted)
+{
+    struct stage stage;
+    struct stage_ring ring;
+    struct bg_filling filling;
+    struct bg_random random = bg_random_system();
+    begin(&stage, &ring);
+    size_t capacity = bg_mask_pool_stats(ring.pool).capacity;
+    bg_filling_init(&filling, &ring.ring, &random, &stage.plan.plan.key, 16);
+    bg_filling_run(&filling, 1000);
+    cr_assert(filling.full);
+    cr_assert_eq(bg_mask_pool_stats(ring.pool).level, capacity ? 16 : 0);
     finish(&stage, &ring);
     NO_LEAKS();
 }
@@ -61,7 +77,7 @@ Test(filling, outlives_the_plan_and_gives_up_without_a_key)
     struct bg_key_ring ring = {look_at_part};
     struct bg_random random = bg_random_system();
     stage_init(&stage, &(struct population_terms){.encryption = BG_PLAN_PAILLIER});
-    bg_filling_init(&filling, &ring, &random, &stage.plan.plan.key);
+    bg_filling_init(&filling, &ring, &random, &stage.plan.plan.key, SIZE_MAX);
     bg_filling_run(&filling, 10);
     cr_assert_eq(modulus_seen, filling.modulus);
     cr_assert_arr_eq(filling.modulus, stage.plan.plan.key.modulus.data, stage.plan.plan.key.modulus.size);

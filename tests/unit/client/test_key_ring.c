@@ -111,6 +111,27 @@ Test(key_ring, refuses_a_key_that_is_not_what_the_plan_says)
     NO_LEAKS();
 }
 
+Test(key_ring, makes_its_tables_again_after_a_rest)
+{
+    struct fixture f;
+    struct bg_mask_source *source;
+    begin(&f, 0, BG_PLAN_PAILLIER, true);
+    cr_assert(!bg_device_ring_rest(&f.ring), "nothing to free yet");
+    cr_assert_eq(get(&f), BG_OK, "%s", f.error.text);
+    cr_assert_eq(bg_mask_source_create(f.got.table, &f.random, f.got.pool, &source), BG_OK);
+    cr_assert_eq(bg_mask_source_fill(source, 3), BG_OK);
+    bg_mask_source_destroy(&source);
+    size_t level = bg_device_ring_stats(&f.ring).level;
+    cr_assert(bg_device_ring_rest(&f.ring));
+    cr_assert(!bg_device_ring_rest(&f.ring));
+    cr_assert_eq(bg_device_ring_stats(&f.ring).level, level, "masks made ahead stay");
+    cr_assert_eq(get(&f), BG_OK, "%s", f.error.text);
+    cr_assert_not_null(f.got.table);
+    cr_assert_eq(bg_device_ring_stats(&f.ring).level, level);
+    finish(&f);
+    NO_LEAKS();
+}
+
 Test(key_ring, counts_the_masks_of_all_its_keys)
 {
     struct fixture f;
