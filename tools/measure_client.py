@@ -3,9 +3,9 @@
 """What one device costs: tools/measure_client.py BUILD [--bits 3072] [--rounds 6] [--json FILE]
 
 Starts a key holder, a root and four clients on loopback, in a temporary folder, and watches one of the clients: how
-long it takes to be ready, and how much memory it has before the first round, while it trains and encrypts, and between
-rounds. Memory is that of /proc/PID/status and smaps_rollup, in KiB; the largest values come from samples while it
-works. The program is stripped, as it is installed."""
+long it takes to be ready, and how much memory it has before the first round, while it trains and encrypts, between
+rounds, and in a pause of more than ten seconds. Memory is that of /proc/PID/status, in KiB; the largest values come
+from samples while it works. The program is stripped, as it is installed."""
 
 import argparse
 import json
@@ -93,6 +93,14 @@ class Sampler:
         return self.most
 
 
+def rest(pid, held):
+    """Without a root pauses grow until it frees what it can make again."""
+    until = time.monotonic() + PATIENCE / 4
+    while memory(pid)['RssAnon'] > 0.6 * held['RssAnon'] and time.monotonic() < until:
+        time.sleep(0.1)
+    return memory(pid)
+
+
 class Federation:
     def __init__(self, build, folder, bits, rounds, log):
         self.folder, self.log = pathlib.Path(folder), log
@@ -160,6 +168,8 @@ def measure(federation, rounds):
         other.wait('receipt', rounds)
     time.sleep(3)  # its pool of masks is full again, its connection closed
     figures['between'] = memory(pid)
+    federation.root.end()
+    figures['resting'] = rest(pid, figures['between'])
     sent = [event['bytes'] for _, event in watched.said if event['event'] == 'sent']
     figures['update_bytes'] = max(sent)
     return figures
