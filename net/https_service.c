@@ -52,10 +52,9 @@ static struct bg_http_content *share(struct bg_https_service *service, enum bg_r
 static void answer(struct bg_call *answered, enum bg_status status, struct bg_span reply)
 {
     struct service_call *call = (struct service_call *)answered;
-    struct bg_http_exchange *exchange = call->exchange;
     struct bg_http_content *content = status == BG_OK ? share(call->service, call->request.route, reply) : NULL;
-    end_call(call);
-    bg_http_answer_with(exchange, status, reply, content, NULL, 0);
+    bg_http_answer_with(call->exchange, status, reply, content, NULL, 0);
+    end_call(call); /* not before: the reply may be bytes of the request */
 }
 
 static void serve(struct service_call *call)

@@ -34,6 +34,7 @@ struct world {
     struct exchange exchanges[MOST_CALLS];
     size_t added, count, served, replies;
     bool late; /* the role answers when all are there, the last one first */
+    bool echoes; /* it answers with the request itself */
 };
 
 static void fill(uint8_t *bytes, size_t size, uint8_t seed)
@@ -86,6 +87,10 @@ static void serve(void *role, const struct bg_request *request, struct bg_call *
     exchange->call = call;
     exchange->served++;
     world->served++;
+    if (world->echoes) {
+        bg_call_answer(call, BG_OK, request->body);
+        return;
+    }
     if (!world->late) {
         answer(exchange);
         return;
@@ -105,7 +110,8 @@ static void on_reply(void *context, enum bg_status status, struct bg_span reply)
     exchange->order = world->replies++;
     cr_assert_eq(status, exchange->status, "%s: %s instead of %s", bg_route_name(exchange->route),
                  bg_status_name(status), bg_status_name(exchange->status));
-    cr_assert(is_filled(reply, status == BG_OK ? exchange->reply_size : 0, (uint8_t)(exchange->seed + 1)),
+    cr_assert(is_filled(reply, status == BG_OK ? exchange->reply_size : 0,
+                        (uint8_t)(exchange->seed + !world->echoes)),
               "%s: %zu bytes, not %zu as sent", bg_route_name(exchange->route), reply.size, exchange->reply_size);
     if (world->replies == world->count)
         bg_loop_stop(world->https.loop);
@@ -248,6 +254,16 @@ OVER_BOTH(answers_may_come_late_and_in_any_order)
         static const enum bg_route routes[] = {BG_ROUTE_RECEIPT, BG_ROUTE_RELEASE, BG_ROUTE_MODEL};
         add(world, routes[i % 3], 50 * i + 20, i % 5 == 4 ? BG_BUSY : BG_OK, 1000 * i);
     }
+    run(world);
+}
+
+OVER_BOTH(an_answer_may_be_bytes_of_the_request)
+{
+    world->echoes = true;
+    add(world, BG_ROUTE_RECEIPT, 0, BG_OK, 8);
+    add(world, BG_ROUTE_MODEL, 0, BG_OK, 32);
+    add(world, BG_ROUTE_SIGNED_PLAN, 60000, BG_OK, 60000);
+    add(world, BG_ROUTE_UPDATE, 60000, BG_OK, 60000);
     run(world);
 }
 
