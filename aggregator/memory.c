@@ -176,6 +176,11 @@ struct bg_blobs *bg_memory_models(struct bg_memory *memory)
     return memory->models;
 }
 
+struct bg_memory_updates bg_memory_round_updates(const struct bg_memory *memory)
+{
+    return memory->round_updates;
+}
+
 bool bg_memory_writes(const struct bg_memory *memory)
 {
     return !memory->failing;
@@ -219,23 +224,30 @@ static enum bg_status commit_pending(struct bg_memory *memory)
     return status;
 }
 
+static void count(struct bg_memory *memory, const struct bg_stored_update *update)
+{
+    memory->round_updates.count++;
+    memory->round_updates.bytes += update->size;
+}
+
 static void flush(void *context)
 {
     struct bg_memory *memory = context;
     memory->flush_posted = false;
     memory->settings.enter(memory->settings.owner);
     enum bg_status status = commit_pending(memory);
-    size_t count = memory->pending_count;
+    size_t waiting = memory->pending_count;
     memory->failing = status != BG_OK;
     memory->pending_count = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < waiting; i++) {
         struct bg_memory_pending *pending = &memory->pending[i];
         if (pending->status == BG_OK)
             pending->status = status;
         memory->failing |= pending->status != BG_OK;
         if (pending->status != BG_OK)
             bg_blobs_remove(memory->updates, &pending->update.blob);
-        memory->round_updates += pending->status == BG_OK;
+        else
+            count(memory, &pending->update);
         if (pending->status == BG_OK && memory->settings.kept)
             memory->settings.kept(memory->settings.owner, &pending->kept);
         bg_root_kept(memory->root, pending->keeping, pending->status == BG_OK ? BG_OK : BG_IO);
@@ -375,7 +387,7 @@ static enum bg_status opened(struct bg_memory *memory, const struct bg_root_step
                                     .opened_at = unix_ms()};
     struct bg_writer task;
     if (!memory->resuming) {
-        memory->round_updates = 0;
+        memory->round_updates = (struct bg_memory_updates){0, 0};
         memory->opened_at = round.opened_at;
         return bg_database_open_round(memory->database, &round, step->bytes, error);
     }
@@ -447,7 +459,7 @@ static struct bg_stored_round describe_round(const struct bg_memory *memory)
         .outcome = round->outcome,
         .ended_at = now,
         .length_ns = now > memory->opened_at ? (now - memory->opened_at) * 1000000 : 0,
-        .updates = memory->round_updates,
+        .updates = memory->round_updates.count,
         .invited = round->invited,
         .opened = bg_round_count(round, BG_GROUP_OPENED),
         .invalid = bg_round_count(round, BG_GROUP_INVALID),

@@ -72,6 +72,12 @@ BG_MUST_CHECK enum bg_status bg_memory_resume(struct bg_memory *memory, struct b
 /* From the root's `observe`. */
 void bg_memory_observe(struct bg_memory *memory, const struct bg_root_notice *notice);
 
+/* Durable updates of the round that runs or ran last. */
+struct bg_memory_updates {
+    uint64_t count, bytes;
+};
+struct bg_memory_updates bg_memory_round_updates(const struct bg_memory *memory);
+
 /* For lists of rounds, models and documents of the owner's; borrowed. */
 struct bg_database *bg_memory_database(struct bg_memory *memory);
 struct bg_blobs *bg_memory_models(struct bg_memory *memory);

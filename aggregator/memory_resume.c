@@ -39,7 +39,8 @@ static enum bg_status give_up(struct bg_memory *memory, const struct bg_stored_u
     if (memory->settings.warn)
         memory->settings.warn(memory->settings.owner, &error);
     (void)bg_blobs_set_aside(memory->updates, &update->blob);
-    memory->round_updates--;
+    memory->round_updates.count--;
+    memory->round_updates.bytes -= update->size;
     return bg_database_drop_update(memory->database, update->round, &update->client, &memory->error);
 }
 
@@ -93,7 +94,8 @@ static enum bg_status collect(void *context, const struct bg_stored_update *upda
         memory->returned = back;
     memory->last_returned = back;
     memory->returning++;
-    memory->round_updates++;
+    memory->round_updates.count++;
+    memory->round_updates.bytes += update->size;
     return BG_OK;
 }
 
@@ -155,7 +157,7 @@ static enum bg_status reopen(struct bg_memory *memory, const struct bg_stored_ro
     bg_writer_init(&task);
     memory->closed = round->closed;
     memory->opened_at = round->opened_at;
-    memory->round_updates = 0;
+    memory->round_updates = (struct bg_memory_updates){0, 0};
     enum bg_status status = bg_database_task(memory->database, round->number, &memory->error, &task);
     if (status == BG_OK)
         status = bg_root_reopen_round(memory->root, bg_writer_span(&task), &memory->error);

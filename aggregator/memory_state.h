@@ -81,7 +81,7 @@ struct bg_memory {
     struct bg_memory_pending *pending;
     size_t pending_count, pending_capacity;
     bool flush_posted;
-    uint64_t round_updates; /* of the open round */
+    struct bg_memory_updates round_updates;
     uint64_t opened_at;     /* ms since 1970 */
 
     /* giving back */

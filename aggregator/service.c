@@ -107,10 +107,7 @@ static void on_resumed(void *context, enum bg_status status, const struct bg_err
     }
     service->resumed = true;
     bg_service_tell_ready(service);
-    struct bg_error failure;
-    if (bg_service_follow_roster(service, &failure) != BG_OK)
-        bg_service_fail(service, &failure);
-    bg_loop_timer_set(service->consider_timer, bg_clock_monotonic_ns());
+    bg_service_follow_roster(service);
 }
 
 /* ---- what it is made of ---- */
@@ -358,7 +355,7 @@ static void look_at_certificate(void *context)
 {
     struct bg_aggregator_service *service = context;
     service->renewing = bg_membership_renewal_due(&service->membership, (uint64_t)time(NULL));
-    bg_loop_timer_set(service->patience, bg_clock_monotonic_ns() + RENEWAL_LOOK_NS);
+    bg_loop_timer_set(service->certificate_timer, bg_clock_monotonic_ns() + RENEWAL_LOOK_NS);
     if (service->renewing)
         bg_service_stop(service);
 }
@@ -392,7 +389,9 @@ static enum bg_status begin(struct bg_aggregator_service *service, const struct 
     if (status == BG_OK)
         status = bg_loop_on_stop_signal(service->loop, on_stop_signal, service);
     if (status == BG_OK)
-        status = bg_loop_timer_create(service->loop, look_at_certificate, service, &service->patience);
+        status = bg_loop_timer_create(service->loop, look_at_certificate, service, &service->certificate_timer);
+    if (status == BG_OK)
+        status = bg_service_make_timers(service, error);
     if (status == BG_OK)
         status = make_https(service, error);
     if (status == BG_OK)
@@ -418,7 +417,7 @@ static void finish(struct bg_aggregator_service *service)
     bg_https_client_destroy(&service->https);
     bg_loop_timer_destroy(&service->roster_timer);
     bg_loop_timer_destroy(&service->consider_timer);
-    bg_loop_timer_destroy(&service->patience);
+    bg_loop_timer_destroy(&service->certificate_timer);
     bg_driver_destroy(&service->driver);
     /* Work that was cut off refers to the root: that one is left as a killed process would leave it. */
     if (idle)
@@ -441,7 +440,7 @@ static enum bg_status live(struct bg_aggregator_service *service, struct bg_erro
     if (status == BG_OK) {
         make_url(service);
         renew(service);
-        bg_loop_timer_set(service->patience, bg_clock_monotonic_ns() + RENEWAL_LOOK_NS);
+        bg_loop_timer_set(service->certificate_timer, bg_clock_monotonic_ns() + RENEWAL_LOOK_NS);
         bg_driver_enter(service->driver);
         status = bg_memory_resume(service->memory, service->root, error);
         bg_driver_leave(service->driver);

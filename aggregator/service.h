@@ -6,7 +6,7 @@
  * killed at any point and started again.
  *
  * Events, each told once:
- *   ready    url, round
+ *   ready    url, epoch, round: the first of them; what ran before a restart goes on
  *   roster   version, clients
  *   epoch    epoch, clients, groups
  *   opened   round, stage, clients

@@ -80,8 +80,10 @@ enum bg_status bg_service_recall_rounds(struct bg_aggregator_service *service, s
 void bg_service_tell_ready(struct bg_aggregator_service *service)
 {
     uint64_t round = bg_root_round(service->root)->number;
+    const struct bg_groups *groups = bg_root_groups(service->root);
     struct bg_json *event = begin_event(service, "ready");
     bg_json_add_string(event, "url", service->url);
+    bg_json_add_u64(event, "epoch", groups ? groups->epoch : 0);
     bg_json_add_u64(event, "round", round);
     end_event(event);
     bg_log(BG_LOG_INFO, "ready", "url=%s round=%" PRIu64, service->url, round);
@@ -109,8 +111,6 @@ void bg_service_tell_update(void *context, const struct bg_kept_update *update)
     bg_log(BG_LOG_DEBUG, "update", "round=%" PRIu64 " client=%s bytes=%zu", update->round, client.text,
            update->bytes.size);
     service->kept_updates++;
-    service->round_updates++;
-    service->round_bytes += update->bytes.size;
     bg_metrics_count_update(&service->metrics, BG_UPDATE_ACCEPTED);
 }
 
@@ -148,7 +148,7 @@ void bg_service_warn(void *context, const struct bg_error *error)
     bg_log_error(BG_LOG_WARN, "warning", error);
 }
 
-static void tell_epoch(struct bg_aggregator_service *service)
+static void tell_epoch(const struct bg_aggregator_service *service)
 {
     const struct bg_groups *groups = bg_root_groups(service->root);
     struct bg_roster roster = bg_root_epoch_roster(service->root);
@@ -170,7 +170,14 @@ static size_t clients_invited(const struct bg_round *round)
     return count;
 }
 
-static void tell_opened(struct bg_aggregator_service *service, const struct bg_root_notice *notice)
+static void begin_round(struct bg_aggregator_service *service)
+{
+    service->opened_at = (uint64_t)time(NULL);
+    service->opened_ns = bg_clock_monotonic_ns();
+    memcpy(service->phases_ns, bg_driver_phase_ns(service->driver), sizeof service->phases_ns);
+}
+
+static void tell_opened(const struct bg_aggregator_service *service, const struct bg_root_notice *notice)
 {
     size_t clients = clients_invited(notice->state);
     struct bg_json *event = begin_event(service, "opened");
@@ -180,10 +187,6 @@ static void tell_opened(struct bg_aggregator_service *service, const struct bg_r
     end_event(event);
     bg_log(BG_LOG_INFO, "round opened", "round=%" PRIu64 " stage=%s clients=%zu", notice->round,
            bg_task_stage_name(notice->stage), clients);
-    service->opened_at = (uint64_t)time(NULL);
-    service->opened_ns = bg_clock_monotonic_ns();
-    service->round_updates = service->round_bytes = 0;
-    memcpy(service->phases_ns, bg_driver_phase_ns(service->driver), sizeof service->phases_ns);
 }
 
 static struct bg_round_summary summarise(const struct bg_aggregator_service *service,
@@ -191,6 +194,7 @@ static struct bg_round_summary summarise(const struct bg_aggregator_service *ser
 {
     const struct bg_round *round = notice->state;
     const uint64_t *phases = bg_driver_phase_ns(service->driver);
+    struct bg_memory_updates updates = bg_memory_round_updates(service->memory);
     struct bg_round_summary summary = {.round = notice->round,
                                        .stage = notice->stage,
                                        .verdict = verdict_of(round->held, round->outcome),
@@ -203,8 +207,8 @@ static struct bg_round_summary summarise(const struct bg_aggregator_service *ser
                                        .groups_refused = bg_round_count(round, BG_GROUP_REFUSED),
                                        .groups_sat_out = bg_round_count(round, BG_GROUP_SAT_OUT),
                                        .clients_invited = clients_invited(round),
-                                       .updates = service->round_updates,
-                                       .update_bytes = service->round_bytes,
+                                       .updates = updates.count,
+                                       .update_bytes = updates.bytes,
                                        .model = *bg_root_model_digest(service->root)};
     for (size_t g = 0; notice->combination && round->outcome == BG_OK && g < summary.groups_opened; g++)
         summary.groups_used += notice->combination->used[g];
@@ -262,11 +266,14 @@ static void tell_group(struct bg_aggregator_service *service, const struct bg_ro
 void bg_service_tell(struct bg_aggregator_service *service, const struct bg_root_notice *notice)
 {
     switch (notice->kind) {
-    case BG_ROOT_NOTICE_EPOCH:
-        tell_epoch(service);
+    case BG_ROOT_NOTICE_EPOCH: /* what is resumed was told in the life before */
+        if (service->resumed)
+            tell_epoch(service);
         return;
     case BG_ROOT_NOTICE_OPENED:
-        tell_opened(service, notice);
+        begin_round(service);
+        if (service->resumed)
+            tell_opened(service, notice);
         return;
     case BG_ROOT_NOTICE_REFUSED:
         bg_metrics_count_update(&service->metrics, BG_UPDATE_REFUSED);

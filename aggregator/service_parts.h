@@ -26,7 +26,7 @@ struct bg_aggregator_service {
     struct bg_http_server *server;
     struct bg_https_service *requests;
     char url[BG_OPTION_TEXT_BYTES]; /* where clients reach it */
-    struct bg_loop_timer *patience;
+    struct bg_loop_timer *certificate_timer;
 
     bool resumed;   /* the root is where the last one was */
     bool stopping;
@@ -53,7 +53,7 @@ struct bg_aggregator_service {
     struct bg_metrics metrics;
     uint64_t opened_at;        /* seconds since 1970 */
     uint64_t opened_ns;        /* instant */
-    uint64_t round_updates, round_bytes, kept_updates, acknowledged;
+    uint64_t kept_updates, acknowledged;
     uint64_t phases_ns[BG_PHASE_COUNT]; /* at the begin of the round */
 
     /* models as they are sent: the newest that was asked for */
@@ -68,7 +68,9 @@ void bg_service_stop(struct bg_aggregator_service *service);
 
 /* service_population.c */
 BG_MUST_CHECK enum bg_status bg_service_recall_roster(struct bg_aggregator_service *service, struct bg_error *error);
-BG_MUST_CHECK enum bg_status bg_service_follow_roster(struct bg_aggregator_service *service, struct bg_error *error);
+BG_MUST_CHECK enum bg_status bg_service_make_timers(struct bg_aggregator_service *service, struct bg_error *error);
+/* From when the root has resumed. */
+void bg_service_follow_roster(struct bg_aggregator_service *service);
 /* The next epoch or round, if it is time. Inside of enter and leave. */
 void bg_service_consider(struct bg_aggregator_service *service);
 /* From the root's `observe`. */

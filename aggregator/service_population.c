@@ -92,15 +92,18 @@ static void consider_again(void *context)
     bg_driver_leave(service->driver);
 }
 
-enum bg_status bg_service_follow_roster(struct bg_aggregator_service *service, struct bg_error *error)
+enum bg_status bg_service_make_timers(struct bg_aggregator_service *service, struct bg_error *error)
 {
     enum bg_status status = bg_loop_timer_create(service->loop, ask_for_roster, service, &service->roster_timer);
     if (status == BG_OK)
         status = bg_loop_timer_create(service->loop, consider_again, service, &service->consider_timer);
-    if (status != BG_OK)
-        return bg_fail(error, status, "no timers: %s", bg_status_text(status));
+    return status == BG_OK ? BG_OK : bg_fail(error, status, "no timers: %s", bg_status_text(status));
+}
+
+void bg_service_follow_roster(struct bg_aggregator_service *service)
+{
+    bg_loop_timer_set(service->consider_timer, bg_clock_monotonic_ns());
     ask_for_roster(service);
-    return BG_OK;
 }
 
 /* ---- epochs ---- */
@@ -169,7 +172,7 @@ static void finish_rounds(struct bg_aggregator_service *service)
     }
     if (!service->settings->exit_after_rounds)
         return;
-    if (service->receipts_told >= service->round_updates || bg_clock_monotonic_ns() >= service->next_round_at)
+    if (service->receipts_told >= bg_memory_round_updates(service->memory).count || bg_clock_monotonic_ns() >= service->next_round_at)
         bg_service_stop(service);
     else
         bg_loop_timer_set(service->consider_timer, service->next_round_at);
@@ -229,7 +232,7 @@ void bg_service_population_notice(struct bg_aggregator_service *service, const s
         service->error = *notice->error;
         break;
     case BG_ROOT_NOTICE_ENDED:
-        service->learning_rounds += notice->stage == BG_STAGE_LEARNING && notice->state->outcome == BG_OK;
+        service->learning_rounds += notice->stage == BG_STAGE_LEARNING;
         service->receipts_told = 0;
         service->next_round_at =
             bg_clock_monotonic_ns() + (uint64_t)(service->config->pause_seconds * 1e9);
