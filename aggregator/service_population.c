@@ -172,7 +172,8 @@ static void finish_rounds(struct bg_aggregator_service *service)
     }
     if (!service->settings->exit_after_rounds)
         return;
-    if (service->receipts_told >= bg_memory_round_updates(service->memory).count || bg_clock_monotonic_ns() >= service->next_round_at)
+    bool told = service->receipts_told >= bg_memory_round_updates(service->memory).count;
+    if (told || bg_clock_monotonic_ns() >= service->next_round_at)
         bg_service_stop(service);
     else
         bg_loop_timer_set(service->consider_timer, service->next_round_at);

@@ -5,462 +5,17 @@
  */
 #include "aggregator/memory.h"
 
-#include "base/clock.h"
-#include "by_hand.h"
 #include "crypto/digest.h"
+#include "mortal_root.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROUNDS 2
-#define NEVER SIZE_MAX
-
 TestSuite(memory, .timeout = 600);
-
-struct post {
-    void (*run)(void *argument);
-    void *argument;
-    struct post *next;
-};
-
-/* What outlives the root: the world around it, and its folder. */
-struct world {
-    struct by_hand h;
-    char folder[64];
-    struct bg_sealing_key *sealing_key;
-    struct bg_loopback to_key_holder;
-    struct post *first, *last;
-    uint64_t now;
-    bool acknowledged[ROUNDS + 1][HANDS];
-    bool missing[ROUNDS + 1][HANDS]; /* clients that are switched off */
-    bool key_holder_down;
-    /* Of the root: the same in every life until a nonce was kept, other numbers in each life afterwards. */
-    struct bg_prng chance;
-    uint64_t lives;
-    bool nonce_kept;
-
-    /* of one life */
-    struct bg_memory_settings settings;
-    struct bg_memory *memory;
-    struct bg_root *root;
-    struct bg_root_settings kept; /* the memory's own keep and keep_update */
-    enum bg_status resumed;
-    bool is_resumed;
-    bool dead;
-    size_t points, die_at; /* points passed, and the one to die at */
-    size_t warnings, refused;
-    struct bg_error error;
-};
-
-/* ---- the world's clockwork ---- */
-
-static enum bg_status post(void *owner, void (*run)(void *argument), void *argument)
-{
-    struct world *w = owner;
-    struct post *post = malloc(sizeof *post);
-    *post = (struct post){run, argument, NULL};
-    if (w->last)
-        w->last->next = post;
-    else
-        w->first = post;
-    w->last = post;
-    return BG_OK;
-}
-
-static enum bg_status post_delivery(void *owner, uint64_t delay_ns, void (*run)(void *argument), void *argument)
-{
-    (void)delay_ns;
-    return post(owner, run, argument);
-}
-
-static uint64_t delay(void *owner, const struct bg_request *request, size_t bytes, int upward)
-{
-    struct world *w = owner;
-    (void)request, (void)bytes, (void)upward;
-    return w->key_holder_down ? UINT64_MAX : 0;
-}
-
-static void set_clock(void *owner)
-{
-    struct world *w = owner;
-    bg_root_tick(w->root, w->now);
-}
-
-static void leave_root(void *owner)
-{
-    (void)owner;
-}
-
-static bool turn(struct world *w)
-{
-    struct bg_work *work = w->root ? bg_root_work(w->root) : NULL;
-    struct bg_work *other = work ? NULL : bg_keyholder_work(w->h.keyholder);
-    if (work || other) {
-        work = work ? work : other;
-        work->job.run(&work->job);
-        if (w->root)
-            set_clock(w);
-        work->job.done(&work->job);
-    } else if (w->first) {
-        struct post *post = w->first;
-        w->first = post->next;
-        if (!w->first)
-            w->last = NULL;
-        if (w->root)
-            set_clock(w);
-        post->run(post->argument);
-        free(post);
-    } else if (w->root && bg_root_plan_due(w->root)) {
-        set_clock(w);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static void pump(struct world *w)
-{
-    while (turn(w))
-        ;
-}
-
-/* ---- dying ---- */
-
-/* Whether the root dies here; a dead one keeps nothing any more. */
-static bool dies(struct world *w)
-{
-    if (!w->dead && w->points++ == w->die_at)
-        w->dead = true;
-    return w->dead;
-}
-
-static enum bg_status keep(void *context, const struct bg_root_step *step, struct bg_error *error)
-{
-    struct world *w = context;
-    if (dies(w))
-        return bg_fail(error, BG_IO, "died before step %d", (int)step->kind);
-    enum bg_status status = w->kept.keep(w->kept.keep_context, step, error);
-    cr_assert_eq(status, BG_OK, "step %d: %s", (int)step->kind, error->text);
-    w->nonce_kept |= step->kind == BG_ROOT_STEP_EPOCH_ASKED;
-    return dies(w) ? bg_fail(error, BG_IO, "died after step %d", (int)step->kind) : BG_OK;
-}
-
-static void die_after_update(void *argument)
-{
-    (void)dies(argument);
-}
-
-static void keep_update(void *context, const struct bg_kept_update *update, struct bg_keeping *keeping)
-{
-    struct world *w = context;
-    if (dies(w)) {
-        bg_root_kept(w->root, keeping, BG_IO);
-        return;
-    }
-    /* Durable after what the memory posts now; its answer to the client is under way when the next post runs. */
-    w->kept.keep_update(w->kept.keep_context, update, keeping);
-    post(w, die_after_update, w);
-}
-
-/* ---- one life ---- */
-
-static void on_resumed(void *owner, enum bg_status status, const struct bg_error *error)
-{
-    struct world *w = owner;
-    cr_assert_not(w->is_resumed);
-    w->is_resumed = true;
-    w->resumed = status;
-    if (status != BG_OK)
-        w->error = *error;
-}
-
-static void on_warn(void *owner, const struct bg_error *error)
-{
-    struct world *w = owner;
-    w->warnings++;
-    w->error = *error;
-}
-
-static void observe(void *context, const struct bg_root_notice *notice)
-{
-    struct world *w = context;
-    if (notice->kind == BG_ROOT_NOTICE_REFUSED && !w->dead)
-        w->refused++;
-    if (notice->error)
-        w->error = *notice->error;
-    bg_memory_observe(w->memory, notice);
-}
-
-static void must(struct world *w, enum bg_status status)
-{
-    cr_assert_eq(status, BG_OK, "%s: %s", bg_status_name(status), w->error.text);
-}
-
-static void open_memory(struct world *w)
-{
-    w->settings = (struct bg_memory_settings){.folder = w->folder,
-                                              .update_rounds = 1,
-                                              .key_holder = &w->to_key_holder.transport,
-                                              .post = post,
-                                              .enter = set_clock,
-                                              .leave = leave_root,
-                                              .resumed = on_resumed,
-                                              .warn = on_warn,
-                                              .owner = w};
-    must(w, bg_memory_open(&w->settings, &w->error, &w->memory));
-}
-
-static void begin(struct world *w)
-{
-    struct bg_writer model = read_file(file_in(&w->h, "model-0.safetensors"));
-    struct bg_digest commitment = bg_keyholder_commitment(w->h.keyholder);
-    must(w, bg_memory_begin(w->memory, bg_writer_span(&model), &commitment, &w->error));
-    bg_writer_finish(&model);
-}
-
-static enum bg_status fill(void *context, void *data, size_t size)
-{
-    struct world *w = context;
-    uint8_t *bytes = data;
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)bg_prng_next(&w->chance);
-    return BG_OK;
-}
-
-static void make_root(struct world *w)
-{
-    struct bg_mapping mapping;
-    struct bg_model_file model;
-    must(w, bg_memory_model(w->memory, &w->error, &mapping));
-    must(w, bg_model_decode(mapping.bytes, "model", &w->error, &model));
-    struct bg_root_settings settings = {.identity = w->h.root,
-                                        .sealing_key = w->sealing_key,
-                                        .key_holder_transport = bg_memory_transport(w->memory),
-                                        .random = {.fill = fill, .context = w},
-                                        .initial = model.card,
-                                        .retry_ns = BG_SECOND,
-                                        .observe = observe,
-                                        .observe_context = w};
-    memcpy(settings.key_holder, bg_identity_point(w->h.key_holder_identity), sizeof settings.key_holder);
-    bg_aggregator_config_apply(&w->h.config, &settings);
-    must(w, bg_population_set(&settings.population, "by-hand"));
-    bg_memory_prepare(w->memory, &settings);
-    w->kept = settings;
-    settings.keep = keep;
-    settings.keep_update = keep_update;
-    settings.keep_context = w;
-    must(w, bg_root_create(&settings, w->now, &w->error, &w->root));
-    bg_model_file_finish(&model);
-    bg_mapping_finish(&mapping);
-}
-
-static void start_life(struct world *w)
-{
-    w->dead = w->is_resumed = false;
-    bg_prng_init(&w->chance, w->nonce_kept ? 100 + w->lives : 7);
-    w->lives++;
-    open_memory(w);
-    if (bg_memory_fresh(w->memory))
-        begin(w);
-    make_root(w);
-    enum bg_status status = bg_memory_resume(w->memory, w->root, &w->error);
-    cr_assert(status == BG_OK || w->dead, "%s", w->error.text);
-    pump(w);
-    cr_assert(w->is_resumed || w->dead || w->key_holder_down);
-}
-
-static void end_life(struct world *w)
-{
-    w->dead = true; /* what is under way comes to an end, and is not kept */
-    pump(w);
-    bg_root_destroy(&w->root);
-    bg_memory_close(&w->memory);
-    pump(w); /* answers of the key holder that come too late were delivered to nobody */
-}
-
-/* ---- clients ---- */
-
-struct answer {
-    struct bg_call call;
-    bool here;
-    enum bg_status status;
-    struct bg_writer reply;
-};
-
-static void on_answer(struct bg_call *call, enum bg_status status, struct bg_span reply)
-{
-    struct answer *answer = (struct answer *)call;
-    answer->here = true;
-    answer->status = status;
-    if (status == BG_OK)
-        bg_write_bytes(&answer->reply, reply.data, reply.size);
-}
-
-/* An answer that comes when the root is dead is lost. */
-static enum bg_status ask(struct world *w, enum bg_route route, size_t client, struct bg_span body,
-                          struct bg_writer *ret_reply)
-{
-    struct bg_request request = {.route = route, .peer = *bg_identity_digest(w->h.clients[client]), .body = body};
-    struct answer answer = {.call = {.answer = on_answer}};
-    bg_writer_init(&answer.reply);
-    set_clock(w);
-    bg_root_serve(w->root, &request, &answer.call);
-    while (!answer.here)
-        cr_assert(turn(w), "no answer to %s", bg_route_name(route));
-    if (ret_reply)
-        *ret_reply = answer.reply;
-    else
-        bg_writer_finish(&answer.reply);
-    return w->dead ? BG_IO : answer.status;
-}
-
-static bool fetch(struct world *w, enum bg_route route, size_t client, const char *path)
-{
-    struct bg_writer reply;
-    enum bg_status status = ask(w, route, client, (struct bg_span){NULL, 0}, &reply);
-    if (status == BG_OK)
-        write_file(path, bg_writer_span(&reply));
-    bg_writer_finish(&reply);
-    return status == BG_OK;
-}
-
-/* The client's update of the round: made once, sent until it is acknowledged. */
-static void contribute(struct world *w, uint64_t round, size_t client)
-{
-    char name[64], task[96];
-    snprintf(name, sizeof name, "round-%llu", (unsigned long long)round);
-    cr_assert(mkdir(file_in(&w->h, name), 0700) == 0 || errno == EEXIST);
-    snprintf(task, sizeof task, "round-%llu/task", (unsigned long long)round);
-    snprintf(name, sizeof name, "round-%llu/client-%zu", (unsigned long long)round, client);
-    if (!exists(file_in(&w->h, name))) {
-        if (!fetch(w, BG_ROUTE_PLAN, client, file_in(&w->h, "plan")) ||
-            !fetch(w, BG_ROUTE_TASK, client, file_in(&w->h, task)))
-            return;
-        make_update(&w->h, round, client, false);
-        cr_assert_eq(rename(w->h.file, file_in(&w->h, name)), 0);
-    }
-    struct bg_writer update = read_file(file_in(&w->h, name));
-    enum bg_status status = ask(w, BG_ROUTE_UPDATE, client, bg_writer_span(&update), NULL);
-    w->acknowledged[round][client] = status == BG_OK;
-    cr_assert(status == BG_OK || w->dead, "client %zu: %s: %s", client, bg_status_name(status), w->error.text);
-    bg_writer_finish(&update);
-}
-
-/* ---- what the owner of a root does ---- */
-
-static void enrol(struct world *w)
-{
-    struct bg_roster_entry entries[HANDS];
-    for (size_t i = 0; i < HANDS; i++) {
-        entries[i] = (struct bg_roster_entry){.client = *bg_identity_digest(w->h.clients[i])};
-        strcpy(entries[i].cell.label, i < HANDS / 2 ? "a" : "b");
-        memcpy(entries[i].public_key, bg_identity_point(w->h.clients[i]), BG_PUBLIC_POINT_BYTES);
-    }
-    must(w, bg_root_set_roster(w->root, entries, HANDS, &w->error));
-}
-
-/* The next thing to do; false when the rounds are over. */
-static bool act(struct world *w)
-{
-    const struct bg_round *round = bg_root_round(w->root);
-    if (!bg_root_groups(w->root)) {
-        enrol(w);
-        enum bg_status status = bg_root_begin_epoch(w->root, &w->error);
-        cr_assert(status == BG_OK || w->dead, "%s", w->error.text);
-    } else if (round->state == BG_ROUND_OPEN) {
-        for (size_t i = 0; i < HANDS && !w->dead && round->state == BG_ROUND_OPEN; i++)
-            if (!w->missing[round->number][i] && !w->acknowledged[round->number][i])
-                contribute(w, round->number, i);
-        pump(w);
-        if (!w->dead && round->state == BG_ROUND_OPEN) {
-            w->now = round->deadline;
-            set_clock(w);
-        }
-    } else if (bg_root_idle(w->root)) {
-        if (round->number == ROUNDS)
-            return false;
-        enum bg_status status = bg_root_open_round(w->root, &w->error);
-        cr_assert(status == BG_OK || w->dead, "%s", w->error.text);
-    } else {
-        cr_assert_fail("the root stands still in state %s", bg_round_state_name(round->state));
-    }
-    pump(w);
-    return true;
-}
-
-static void live(struct world *w)
-{
-    start_life(w);
-    while (!w->dead && act(w))
-        ;
-}
-
-/* ---- worlds ---- */
-
-static void make_world(struct world *w, enum bg_plan_encryption encryption)
-{
-    *w = (struct world){.folder = "/tmp/bg_memory_XXXXXX", .now = 1, .die_at = NEVER};
-    cr_assert_not_null(mkdtemp(w->folder));
-    by_hand_init(&w->h, encryption, "ef");
-    bg_loopback_init(&w->to_key_holder, bg_keyholder_serve, w->h.keyholder, delay, post_delivery, w, 1);
-    must(w, bg_sealing_key_create(&w->h.random, &w->sealing_key));
-    w->missing[2][1] = true; /* its group sits the second round out, which ends at the deadline */
-}
-
-static void end_world(struct world *w)
-{
-    char command[128];
-    bg_sealing_key_destroy(&w->sealing_key);
-    by_hand_finish(&w->h);
-    snprintf(command, sizeof command, "rm -rf '%s'", w->folder);
-    cr_assert_eq(system(command), 0);
-}
-
-struct outcome {
-    size_t points;
-    struct bg_digest model;
-    struct bg_digest receipts[ROUNDS + 1];
-    size_t updates[ROUNDS + 1]; /* a bit per client */
-    const struct world *world; /* while it is looked at */
-};
-
-static enum bg_status count_update(void *context, const struct bg_stored_update *update)
-{
-    struct outcome *outcome = context;
-    const struct by_hand *h = &outcome->world->h;
-    size_t client = 0;
-    while (client < HANDS && !bg_digest_equal(bg_identity_digest(h->clients[client]), &update->client))
-        client++;
-    cr_assert_lt(client, HANDS);
-    cr_assert_not(outcome->world->missing[update->round][client]);
-    outcome->updates[update->round] += (size_t)1 << client;
-    return BG_OK;
-}
-
-static struct outcome look(struct world *w)
-{
-    struct bg_database *db = bg_memory_database(w->memory);
-    struct outcome outcome = {.points = w->points, .model = *bg_root_model_digest(w->root), .world = w};
-    for (uint64_t round = 1; round <= ROUNDS; round++) {
-        struct bg_writer receipt;
-        bg_writer_init(&receipt);
-        must(w, bg_database_receipt(db, round, &w->error, &receipt));
-        bg_sha256(bg_writer_span(&receipt), &outcome.receipts[round]);
-        must(w, bg_database_updates(db, round, count_update, &outcome, &w->error));
-        bg_writer_finish(&receipt);
-        for (size_t i = 0; i < HANDS; i++)
-            cr_assert(!w->acknowledged[round][i] || (outcome.updates[round] >> i & 1), "client %zu was forgotten", i);
-    }
-    cr_assert_eq(w->refused, 0, "%s", w->error.text);
-    cr_assert_eq(w->warnings, 0, "%s", w->error.text);
-    return outcome;
-}
 
 /* Lives that end after `first` and then after `second` points, and a last one. */
 static struct outcome live_through(enum bg_plan_encryption encryption, size_t first, size_t second)
@@ -525,5 +80,200 @@ Test(memory, encryption_changes_nothing_of_that)
         struct outcome outcome = live_through(BG_PLAN_PAILLIER, point, NEVER);
         cr_assert(bg_digest_equal(&outcome.model, &expected.model), "another model after %zu", point);
     }
+    NO_LEAKS();
+}
+
+/* ---- what a restart finds ---- */
+
+static void path_of_update(struct world *w, const struct bg_stored_update *update, char ret_path[static 256])
+{
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(&update->blob, hex);
+    snprintf(ret_path, 256, "%s/updates/%s", w->folder, hex);
+}
+
+struct rows {
+    struct bg_stored_update updates[2 * HANDS];
+    size_t count;
+};
+
+static enum bg_status note_row(void *context, const struct bg_stored_update *update)
+{
+    struct rows *rows = context;
+    rows->updates[rows->count++] = *update;
+    return BG_OK;
+}
+
+static struct rows kept_rows(struct world *w)
+{
+    struct rows rows = {.count = 0};
+    must(w, bg_database_updates(bg_memory_database(w->memory), UINT64_MAX, note_row, &rows, &w->error));
+    return rows;
+}
+
+/* A world whose first round is open, with the updates of three clients. */
+static void live_until_three_updates(struct world *w)
+{
+    make_world(w, BG_PLAN_NULL);
+    start_life(w);
+    cr_assert(act(w));
+    cr_assert(act(w));
+    cr_assert_eq(bg_root_round(w->root)->state, BG_ROUND_OPEN);
+    for (size_t i = 0; i < 3; i++)
+        contribute(w, 1, i);
+    cr_assert_eq(kept_rows(w).count, 3);
+}
+
+static void damage(struct world *w, const struct bg_stored_update *update, off_t at)
+{
+    char path[256];
+    uint8_t byte;
+    path_of_update(w, update, path);
+    int fd = open(path, O_RDWR);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x10;
+    cr_assert_eq(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+/* One in its manifest, one in a block, one is gone: each is named, and their round goes on without them. */
+Test(memory, updates_that_were_damaged_are_named_and_left_out)
+{
+    static struct world w;
+    live_until_three_updates(&w);
+    struct rows rows = kept_rows(&w);
+    char path[256], hex[2 * BG_DIGEST_BYTES + 1];
+    end_life(&w);
+    damage(&w, &rows.updates[0], 100);
+    damage(&w, &rows.updates[1], (off_t)rows.updates[1].size - 3);
+    path_of_update(&w, &rows.updates[2], path);
+    cr_assert_eq(unlink(path), 0);
+    start_life(&w);
+    cr_assert_eq(w.resumed, BG_OK, "%s", w.error.text);
+    cr_assert_eq(w.warnings, 3);
+    cr_assert_not_null(strstr(w.error.text, "update of client"));
+    bg_digest_to_hex(&rows.updates[0].blob, hex);
+    snprintf(path, sizeof path, "%s/updates/damaged/%s", w.folder, hex);
+    cr_assert(exists(path));
+    cr_assert_eq(kept_rows(&w).count, 0);
+    cr_assert_eq(bg_memory_round_updates(w.memory).count, 0);
+    w.warnings = w.refused = 0; /* told; now the clients may send again, or sit it out */
+    memset(w.acknowledged, 0, sizeof w.acknowledged);
+    while (act(&w))
+        ;
+    struct outcome outcome = look(&w);
+    cr_assert_eq(outcome.updates[1], 0xff);
+    end_life(&w);
+    end_world(&w);
+    NO_LEAKS();
+}
+
+Test(memory, a_damaged_model_is_named_and_nothing_begins)
+{
+    static struct world w;
+    make_world(&w, BG_PLAN_NULL);
+    live(&w);
+    struct bg_digest model = *bg_root_model_digest(w.root);
+    struct bg_mapping mapping;
+    char hex[2 * BG_DIGEST_BYTES + 1], path[256];
+    end_life(&w);
+    bg_digest_to_hex(&model, hex);
+    snprintf(path, sizeof path, "%s/models/%s", w.folder, hex);
+    int fd = open(path, O_WRONLY);
+    cr_assert_eq(pwrite(fd, "?", 1, 5), 1);
+    close(fd);
+    open_memory(&w);
+    cr_assert_eq(bg_memory_model(w.memory, &w.error, &mapping), BG_BAD_DIGEST);
+    cr_assert_not_null(strstr(w.error.text, hex));
+    bg_memory_close(&w.memory);
+    end_world(&w);
+    NO_LEAKS();
+}
+
+/* Settings that make another task would make updates that were acknowledged worthless. */
+Test(memory, an_open_round_needs_the_settings_that_opened_it)
+{
+    static struct world w;
+    live_until_three_updates(&w);
+    end_life(&w);
+    uint32_t mode = w.h.config.learning.codec_mode;
+    w.h.config.learning.codec_mode = mode ? 0 : 2;
+    start_life(&w);
+    cr_assert_neq(w.resumed, BG_OK);
+    end_life(&w);
+    w.h.config.learning.codec_mode = mode;
+    start_life(&w);
+    cr_assert_eq(w.resumed, BG_OK, "%s", w.error.text);
+    cr_assert_eq(kept_rows(&w).count, 3, "acknowledged updates were forgotten");
+    end_life(&w);
+    end_world(&w);
+    NO_LEAKS();
+}
+
+Test(memory, a_root_comes_back_without_its_key_holder)
+{
+    static struct world w;
+    live_until_three_updates(&w);
+    end_life(&w);
+    w.key_holder_down = true;
+    start_life(&w);
+    cr_assert(w.is_resumed);
+    cr_assert_eq(w.resumed, BG_OK, "%s", w.error.text);
+    cr_assert_eq(bg_root_round(w.root)->state, BG_ROUND_OPEN);
+    contribute(&w, 1, 4);
+    cr_assert(w.acknowledged[1][4]);
+    w.key_holder_down = false;
+    end_life(&w);
+    end_world(&w);
+    NO_LEAKS();
+}
+
+Test(memory, what_ended_rounds_need_no_more_goes)
+{
+    static struct world w;
+    make_world(&w, BG_PLAN_NULL);
+    w.missing[2][1] = false;
+    live(&w);
+    struct rows rows = kept_rows(&w);
+    cr_assert_eq(rows.count, HANDS, "%zu kept", rows.count); /* update_rounds = 1 */
+    char path[256];
+    for (size_t i = 0; i < rows.count; i++) {
+        cr_assert_eq(rows.updates[i].round, 2);
+        path_of_update(&w, &rows.updates[i], path);
+        cr_assert(exists(path));
+    }
+    snprintf(path, sizeof path, "%s/updates", w.folder);
+    struct stat about;
+    cr_assert_eq(stat(path, &about), 0);
+    end_life(&w);
+    /* A file that no row names is what a process leaves that dies between the two. */
+    snprintf(path, sizeof path, "%s/updates/%064d", w.folder, 0);
+    write_file(path, (struct bg_span){(const uint8_t *)"orphan", 6});
+    open_memory(&w);
+    cr_assert_not(exists(path));
+    cr_assert_eq(kept_rows(&w).count, HANDS);
+    bg_memory_close(&w.memory);
+    end_world(&w);
+    NO_LEAKS();
+}
+
+Test(memory, an_epoch_that_is_refused_can_be_asked_for_again)
+{
+    static struct world w;
+    make_world(&w, BG_PLAN_NULL);
+    start_life(&w);
+    must(&w, bg_root_set_roster(w.root, NULL, 0, &w.error)); /* not the key holder's */
+    must(&w, bg_root_begin_epoch(w.root, &w.error));
+    pump(&w);
+    cr_assert_null(bg_root_groups(w.root));
+    end_life(&w);
+    start_life(&w); /* the refused question comes again, and keeps nobody from going on */
+    cr_assert_eq(w.resumed, BG_OK, "%s", w.error.text);
+    while (act(&w))
+        ;
+    cr_assert_eq(bg_root_round(w.root)->number, ROUNDS);
+    end_life(&w);
+    end_world(&w);
     NO_LEAKS();
 }
