@@ -23,20 +23,20 @@ static enum bg_status authorise(struct bg_aggregator_service *service, const str
 {
     const struct bg_roster_view *roster = &service->roster;
     if (!peer->authenticated)
-        return bg_fail(error, BG_PERMISSION, "no certificate was shown: enrol this device first");
+        return bg_fail(error, BG_REFUSED, "no certificate was shown: enrol this device first");
     if (!roster->version)
         return bg_fail(error, BG_BUSY, "the key holder has not said yet who belongs here: come back later");
     if (bg_roster_view_revoked(roster, &peer->id))
-        return bg_fail(error, BG_PERMISSION, "this device was revoked");
+        return bg_fail(error, BG_REFUSED, "this device was revoked");
     if (has_role(peer, "operator"))
-        return page ? BG_OK : bg_fail(error, BG_PERMISSION, "an operator may look at the pages, and at nothing else");
+        return page ? BG_OK : bg_fail(error, BG_REFUSED, "an operator may look at the pages, and at nothing else");
     if (page && (has_role(peer, "root") || has_role(peer, "keyholder")))
         return BG_OK;
     if (page)
-        return bg_fail(error, BG_PERMISSION, "pages are for operators: enrol with a token of that role");
+        return bg_fail(error, BG_REFUSED, "pages are for operators: enrol with a token of that role");
     bool known = has_role(peer, "client") ? bg_roster_view_client(roster, &peer->id)
                                           : has_role(peer, "edge") && bg_roster_view_edge(roster, &peer->id);
-    return known ? BG_OK : bg_fail(error, BG_PERMISSION, NOT_AUTHORISED);
+    return known ? BG_OK : bg_fail(error, BG_UNKNOWN_CLIENT, NOT_AUTHORISED);
 }
 
 static void refuse(struct bg_aggregator_service *service, struct bg_http_exchange *exchange,
