@@ -19,6 +19,7 @@ struct bg_tls_server {
     mbedtls_x509_crt certificate, authority;
     mbedtls_pk_context key;
     struct bg_tls_sessions sessions;
+    bool strangers;
 };
 
 struct bg_tls {
@@ -97,7 +98,7 @@ static enum bg_status parse(struct bg_tls_server *server, const struct bg_creden
     return BG_OK;
 }
 
-static enum bg_status configure(struct bg_tls_server *server, bool strangers, bool authority, struct bg_error *error)
+static enum bg_status configure(struct bg_tls_server *server, bool authority, struct bg_error *error)
 {
     mbedtls_ssl_config *config = &server->config;
     if (mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
@@ -111,8 +112,8 @@ static enum bg_status configure(struct bg_tls_server *server, bool strangers, bo
     mbedtls_ssl_conf_cert_req_ca_list(config, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
     if (authority) {
         mbedtls_ssl_conf_ca_chain(config, &server->authority, NULL);
-        mbedtls_ssl_conf_authmode(config, strangers ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_REQUIRED);
-    } else if (strangers) {
+        mbedtls_ssl_conf_authmode(config, server->strangers ? MBEDTLS_SSL_VERIFY_OPTIONAL : BG_TLS_DEMAND);
+    } else if (server->strangers) {
         mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
     } else {
         return bg_fail(error, BG_INVALID, "a server that lets no strangers in needs its authority's certificate");
@@ -132,6 +133,7 @@ enum bg_status bg_tls_server_create(const struct bg_credentials *credentials, bo
     if (!server)
         return bg_fail(error, BG_NO_MEMORY, "no memory for TLS");
     server->sessions.cache = cache;
+    server->strangers = strangers;
     mbedtls_ssl_config_init(&server->config);
     mbedtls_x509_crt_init(&server->certificate);
     mbedtls_x509_crt_init(&server->authority);
@@ -140,7 +142,7 @@ enum bg_status bg_tls_server_create(const struct bg_credentials *credentials, bo
     if (!status)
         status = parse(server, credentials, error);
     if (!status)
-        status = configure(server, strangers, credentials->authority, error);
+        status = configure(server, credentials->authority, error);
     if (status) {
         bg_tls_server_destroy(&server);
         return status;
@@ -252,15 +254,28 @@ static enum bg_status explain(const struct bg_tls *tls, int code, struct bg_erro
     }
 }
 
+/* After the handshake, whatever the library made of the certificate. */
 static enum bg_status read_peer(const struct bg_tls *tls, struct bg_error *error, struct bg_peer *ret_peer)
 {
     const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&tls->ssl);
-    if (!certificate) {
-        *ret_peer = (struct bg_peer){0};
-        return BG_OK;
-    }
     uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
-    return flags ? explain_certificate(flags, error) : bg_tls_read_peer(certificate, error, ret_peer);
+    if (certificate)
+        return flags ? explain_certificate(flags, error) : bg_tls_read_peer(certificate, error, ret_peer);
+    if (!tls->server->strangers)
+        return explain_certificate(MBEDTLS_X509_BADCERT_MISSING, error);
+    *ret_peer = (struct bg_peer){0};
+    return BG_OK;
+}
+
+static unsigned char alert_for(const struct bg_tls *tls)
+{
+    uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
+    if (!mbedtls_ssl_get_peer_cert(&tls->ssl))
+        return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+    if (flags & (MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE))
+        return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
+    return flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED ? MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA
+                                                    : MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
 }
 
 enum bg_tls_step bg_tls_handshake(struct bg_tls *tls, struct bg_error *error, struct bg_peer *ret_peer,
@@ -276,7 +291,7 @@ enum bg_tls_step bg_tls_handshake(struct bg_tls *tls, struct bg_error *error, st
         return BG_TLS_FAILED;
     }
     if (read_peer(tls, error, ret_peer)) {
-        mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+        mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(tls));
         return BG_TLS_FAILED;
     }
     *ret_resumed = tls->resumed;

@@ -19,6 +19,10 @@
 #define BG_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
 #define BG_TLS_NO_CIPHER MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
 
+/* A server whose library refuses a certificate in the midst of a handshake of TLS 1.3 sends the alert under keys that
+ * the client no longer reads with: it lets the handshake end and refuses then. */
+#define BG_TLS_DEMAND MBEDTLS_SSL_VERIFY_OPTIONAL
+
 /* Arguments of the session cache's functions that say which session is looked for. */
 #define BG_TLS_SESSION_ID unsigned char const *id, size_t id_size,
 
@@ -54,6 +58,7 @@ static inline void bg_tls_restrict(mbedtls_ssl_config *config)
 #define BG_TLS_SHA256 mbedtls_sha256_ret
 #define BG_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
 #define BG_TLS_NO_CIPHER MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
+#define BG_TLS_DEMAND MBEDTLS_SSL_VERIFY_REQUIRED
 #define BG_TLS_SESSION_ID
 
 static inline int bg_tls_library_init(void)
