@@ -8,6 +8,11 @@ import pathlib
 import subprocess
 
 CLIENTS = 8
+HEADER = 80
+MANIFEST, BLOCK, RELEASE = 4, 5, 7
+CIPHERTEXT = 128  # 512 bits, s = 1
+MODULUS = slice(HEADER + 100, HEADER + 164)  # of a plan
+POSITIONS, BLOCK_PAYLOAD = slice(HEADER + 152, HEADER + 160), HEADER + 56
 TIE_SECRET = slice(8 + 32 + 2 * 65, 8 + 32 + 2 * 65 + 32)  # in a client's state
 
 
@@ -145,3 +150,33 @@ class Population:
             content[TIE_SECRET] = theirs[TIE_SECRET]
             content[-32:] = hashlib.sha256(content[:-32]).digest()
             self.path(f'c{i}/state/client.state').write_bytes(content)
+
+
+def frames(content):
+    """(type, frame) of each frame."""
+    while content:
+        size = HEADER + int.from_bytes(content[72:80], 'little')
+        yield int.from_bytes(content[6:8], 'little'), content[:size]
+        content = content[size:]
+
+
+def u64(value):
+    return value.to_bytes(8, 'little')
+
+
+def release_of(population, updates, number, group):
+    """What a root writes that hands these updates' sum to the key holder without checks of its own; encryption null."""
+    modulus = int.from_bytes(population.path('root/plan').read_bytes()[MODULUS], 'little')
+    manifests = [frame for update in updates for kind, frame in frames(update) if kind == MANIFEST]
+    blocks = [[frame for kind, frame in frames(update) if kind == BLOCK] for update in updates]
+    payloads = [b''.join(frame[BLOCK_PAYLOAD:] for frame in member) for member in blocks]
+    positions = int.from_bytes(manifests[0][POSITIONS], 'little')
+    assert all(len(payload) == positions * CIPHERTEXT for payload in payloads)
+    product = b''.join(
+        (sum(int.from_bytes(payload[at:at + CIPHERTEXT], 'little') for payload in payloads) % modulus)
+        .to_bytes(CIPHERTEXT, 'little') for at in range(0, positions * CIPHERTEXT, CIPHERTEXT))
+    body = u64(number) + bytes(4) + u64(1) + group.to_bytes(4, 'little') + u64(len(manifests))
+    body += b''.join(u64(len(manifest)) + manifest for manifest in manifests)
+    body += u64(positions) + u64(len(product)) + product
+    header = manifests[0][:6] + RELEASE.to_bytes(2, 'little') + manifests[0][8:72] + u64(len(body))
+    return header + body + b''.join(frame for member in blocks for frame in member)

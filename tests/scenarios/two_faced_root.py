@@ -9,45 +9,10 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / 'policy')]
-from by_hand import CLIENTS, Population  # noqa: E402
+from by_hand import CLIENTS, Population, release_of  # noqa: E402
 from policy import Tap  # noqa: E402
 
 PROGRAMS = [pathlib.Path(argument).resolve() for argument in sys.argv[1:4]]
-HEADER = 80
-MANIFEST, BLOCK, RELEASE = 4, 5, 7
-CIPHERTEXT = 128  # 512 bits, s = 1
-MODULUS = slice(HEADER + 100, HEADER + 164)  # of a plan
-POSITIONS, BLOCK_PAYLOAD = slice(HEADER + 152, HEADER + 160), HEADER + 56
-
-
-def frames(content):
-    """(type, frame) of each frame."""
-    while content:
-        size = HEADER + int.from_bytes(content[72:80], 'little')
-        yield int.from_bytes(content[6:8], 'little'), content[:size]
-        content = content[size:]
-
-
-def u64(value):
-    return value.to_bytes(8, 'little')
-
-
-def release_of(population, updates, number, group):
-    """What a root writes that hands these updates' sum to the key holder without checks of its own; encryption null."""
-    modulus = int.from_bytes(population.path('root/plan').read_bytes()[MODULUS], 'little')
-    manifests = [frame for update in updates for kind, frame in frames(update) if kind == MANIFEST]
-    blocks = [[frame for kind, frame in frames(update) if kind == BLOCK] for update in updates]
-    payloads = [b''.join(frame[BLOCK_PAYLOAD:] for frame in member) for member in blocks]
-    positions = int.from_bytes(manifests[0][POSITIONS], 'little')
-    assert all(len(payload) == positions * CIPHERTEXT for payload in payloads)
-    product = b''.join(
-        (sum(int.from_bytes(payload[at:at + CIPHERTEXT], 'little') for payload in payloads) % modulus)
-        .to_bytes(CIPHERTEXT, 'little') for at in range(0, positions * CIPHERTEXT, CIPHERTEXT))
-    body = u64(number) + bytes(4) + u64(1) + group.to_bytes(4, 'little') + u64(len(manifests))
-    body += b''.join(u64(len(manifest)) + manifest for manifest in manifests)
-    body += u64(positions) + u64(len(product)) + product
-    header = manifests[0][:6] + RELEASE.to_bytes(2, 'little') + manifests[0][8:72] + u64(len(body))
-    return header + body + b''.join(frame for member in blocks for frame in member)
 
 
 def vote(population, i, number, root, out):
