@@ -118,7 +118,7 @@ static enum bg_status unpack(const struct bg_upload_terms *terms, uint32_t membe
 
 enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const struct bg_upload *const *uploads,
                                   uint32_t members, uint8_t *sums, struct bg_error *error,
-                                  struct bg_group_sum *ret_sum)
+                                  struct bg_group_sum *ret_sum, size_t *reterr_position)
 {
     const struct bg_shape *shape = terms->shape;
     struct sums opened;
@@ -134,6 +134,8 @@ enum bg_status bg_group_sum_unpad(const struct bg_upload_terms *terms, const str
     if (status == BG_OK)
         status = split(shape, &opened, members, error, ret_sum);
     else if (status == BG_OUT_OF_RANGE)
+        *reterr_position = position;
+    if (status == BG_OUT_OF_RANGE)
         bg_fail(error, status, "position %zu of the sum of %u members: %s", position, members,
                 bg_status_text(status));
     else if (status == BG_DECODE)

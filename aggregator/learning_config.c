@@ -87,5 +87,6 @@ void bg_learning_config_apply(const struct bg_learning_config *c, struct bg_root
         settings->server =
             (struct bg_server_optimizer){.kind = BG_SERVER_NESTEROV, .step = 1, .beta1 = c->drift_memory};
     settings->rule = (enum bg_rule)(c->rule + 1);
+    settings->audit = c->audit;
     settings->faulty = c->faulty_automatic ? BG_FAULTY_UNSET : (int)c->faulty;
 }

@@ -49,6 +49,7 @@ struct bg_learning_config {
     /* rule */
     uint32_t rule;
     bool faulty_automatic;
+    bool audit;
     uint64_t faulty;
 };
 
@@ -142,6 +143,8 @@ void bg_learning_config_apply(const struct bg_learning_config *config, struct bg
      "last ones of rounds.count that vote on all coordinates nevertheless"},                                \
     {"robust.rule", BG_OPTION_CHOICE, FIELD(learning.rule), "flag+", 0, 0, bg_rule_choice_names, NULL,      \
      "how group vectors are combined"},                                                                     \
+    {"robust.audit", BG_OPTION_BOOL, FIELD(learning.audit), "true", 0, 0, NULL, NULL,                       \
+     "ask the key holder whose votes made a group unusable; it names at most once per group and epoch"},   \
     {"robust.f_automatic", BG_OPTION_BOOL, FIELD(learning.faulty_automatic), "true", 0, 0, NULL, NULL,      \
      "f = floor((p-3)/2) for p groups; false: robust.f"},                                                   \
     {"robust.f", BG_OPTION_U64, FIELD(learning.faulty), "0", 0, 63, NULL, "groups",                         \

@@ -181,6 +181,7 @@ static void observe(void *context, const struct bg_root_notice *notice)
     case BG_ROOT_NOTICE_OPENED:
         return;
     case BG_ROOT_NOTICE_REFUSED:
+    case BG_ROOT_NOTICE_NAMED:
         o->error = *notice->error;
         return;
     case BG_ROOT_NOTICE_GROUP:
@@ -268,6 +269,7 @@ static enum bg_status make_root(struct bg_offline *o, const struct bg_model_card
                                         .observe_context = o};
     memcpy(settings.key_holder, key_holder, sizeof settings.key_holder);
     bg_aggregator_config_apply(&o->config, &settings);
+    settings.audit = false; /* people carry releases and sums */
     enum bg_status status = bg_population_set(&settings.population, o->config.population);
     if (status == BG_OK)
         status = bg_root_create(&settings, o->now, error, &o->root);

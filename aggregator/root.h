@@ -36,6 +36,7 @@ enum bg_root_notice_kind {
     BG_ROOT_NOTICE_OPENED,    /* a round is open */
     BG_ROOT_NOTICE_REFUSED,   /* the message of a client, or the report of an edge, was refused: client, error */
     BG_ROOT_NOTICE_GROUP,     /* a group could not be used: group, error */
+    BG_ROOT_NOTICE_NAMED,     /* the key holder's audit says who made a group unusable: group, client, error */
     BG_ROOT_NOTICE_ENDED,     /* a round has ended: round state, pace, combination (NULL if none was made) */
     BG_ROOT_NOTICE_FAILED,    /* the root itself could not do something: error; see bg_root_failed */
 };
@@ -91,6 +92,7 @@ struct bg_root_settings {
     size_t edge_count;
     enum bg_rule rule;
     int faulty;                                  /* f, in groups; BG_FAULTY_UNSET */
+    bool audit;                                  /* ask the key holder who made a group invalid */
     struct bg_workers *workers;                  /* kept, for the combination; may be NULL */
     bg_keep_update_function *keep_update;        /* NULL: updates are accepted at once */
     bg_keep_step_function *keep;                 /* NULL: nothing is kept */

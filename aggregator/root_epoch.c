@@ -213,7 +213,10 @@ static enum bg_status make_groups(struct bg_root *root)
     uint64_t seed;
     size_t count = root->groups.count;
     root->members = calloc(count, sizeof *root->members);
-    enum bg_status status = root->members ? bg_random_fill(&root->settings.random, &seed, sizeof seed) : BG_NO_MEMORY;
+    root->audited = BG_ARENA_ARRAY(&root->epoch_arena, bool, count);
+    enum bg_status status = BG_NO_MEMORY;
+    if (root->members && root->audited)
+        status = bg_random_fill(&root->settings.random, &seed, sizeof seed);
     if (status == BG_OK) {
         root->group_count = count;
         for (size_t g = 0; g < count; g++)

@@ -88,6 +88,7 @@ struct bg_root {
     bool plan_stale; /* the model has other tensors: a new root part is due when nothing is under way */
     struct bg_public_key *key; /* NULL with encryption off */
     struct bg_root_group *members;
+    bool *audited; /* (group_count) the key holder has had its say on the group in this epoch: arena */
     size_t group_count;
     struct bg_intake intake;
 
@@ -128,6 +129,7 @@ struct bg_root_work {
     uint8_t *sums;        /* owned */
     struct bg_root_report *report; /* being checked; else NULL */
     struct bg_group_sum *sum;
+    size_t position;      /* of a sum that is out of range */
     enum bg_status status;
     struct bg_error error;
     void (*finish)(struct bg_root *root, struct bg_root_work *work); /* on the loop thread */
@@ -173,6 +175,10 @@ void bg_root_release(struct bg_root *root, uint32_t group, uint64_t members);
 /* Asks for the sums of a group whose record and members a report brought; ends in the same way. */
 void bg_root_fetch(struct bg_root *root, uint32_t group);
 void bg_root_retry_sums(struct bg_root *root);
+
+/* root_audit.c */
+/* Asks who spoilt the sum of a group at this position; ends in a notice NAMED, or GROUP where nobody is. */
+void bg_root_audit(struct bg_root *root, uint32_t group, uint64_t position);
 
 /* root_report.c */
 /* The public key of one of this root's edges; NULL: none. */

@@ -45,13 +45,16 @@ static void run_unpad(struct bg_job *job)
     if (!members)
         members = bg_intake_uploads(&root->intake, work->group, group->members, uploads);
     struct bg_group_sum *sum = &group->sum;
-    work->status = work->sums ? bg_group_sum_unpad(&root->terms, uploads, members, work->sums, &work->error, sum)
+    work->status = work->sums ? bg_group_sum_unpad(&root->terms, uploads, members, work->sums, &work->error, sum,
+                                                   &work->position)
                               : bg_group_sum_plain(&root->terms, uploads, members, &work->error, sum);
 }
 
 static void unpadded(struct bg_root *root, struct bg_root_work *work)
 {
     root->members[work->group].summed = work->status == BG_OK;
+    if (work->status == BG_OUT_OF_RANGE)
+        bg_root_audit(root, work->group, work->position);
     answered(root, work->group, work->status, &work->error);
 }
 

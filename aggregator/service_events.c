@@ -279,6 +279,9 @@ void bg_service_tell(struct bg_aggregator_service *service, const struct bg_root
         bg_metrics_count_update(&service->metrics, BG_UPDATE_REFUSED);
         bg_service_tell_refused(service, hex_of(notice->client).text, notice->error);
         return;
+    case BG_ROOT_NOTICE_NAMED:
+        bg_service_tell_refused(service, hex_of(notice->client).text, notice->error);
+        return;
     case BG_ROOT_NOTICE_GROUP:
         tell_group(service, notice);
         return;

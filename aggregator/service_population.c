@@ -240,6 +240,7 @@ void bg_service_population_notice(struct bg_aggregator_service *service, const s
         break;
     case BG_ROOT_NOTICE_OPENED:
     case BG_ROOT_NOTICE_REFUSED:
+    case BG_ROOT_NOTICE_NAMED:
     case BG_ROOT_NOTICE_GROUP:
         return;
     }

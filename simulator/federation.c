@@ -195,6 +195,9 @@ void bg_federation_on_root(void *context, const struct bg_root_notice *notice)
     case BG_ROOT_NOTICE_REFUSED:
         bg_federation_warn(f, "update refused", notice->round, notice->error);
         return;
+    case BG_ROOT_NOTICE_NAMED:
+        bg_federation_warn(f, "named by audit", notice->round, notice->error);
+        return;
     case BG_ROOT_NOTICE_GROUP:
         bg_federation_warn(f, "group not used", notice->round, notice->error);
         return;

@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,19 @@ def run(*flags, status=0, **settings):
                               capture_output=True, text=True, timeout=600)
         assert done.returncode == status, f'exit {done.returncode}: {done.stderr[-2000:]}'
         return json.loads(path.read_text()) if status == 0 else done.stderr
+
+
+def named_by_audits(**settings):
+    """Clients that the key holder named, and the summary."""
+    with tempfile.TemporaryDirectory() as folder:
+        merged = dict(BASE)
+        merged.update({key.replace('__', '.'): value for key, value in settings.items()})
+        sets = [part for key, value in merged.items() for part in ('--set', f'{key}={value}')]
+        path = pathlib.Path(folder) / 'result.json'
+        done = subprocess.run([PROGRAM, *sets, '--insecure-test-key', '--verbose', '--json', str(path)],
+                              capture_output=True, text=True, timeout=600, check=True)
+        names = re.findall(r'msg="named by audit".*?client ([0-9a-f]{64})', done.stderr)
+        return names, json.loads(path.read_text())['summary']
 
 
 def digest(**settings):
@@ -116,6 +130,13 @@ def check_rounds(tap):
         for one in result['rounds']:
             assert 1 <= one['groups_invalid'] <= 2, one
             assert one['groups_used'] + one['groups_unused'] + one['groups_invalid'] == one['groups_invited'], one
+    with tap.trying('over-voters are named by audits, once per group and epoch, and nobody else is'):
+        for mode in ('paillier', 'null'):
+            names, summary = named_by_audits(encryption__mode=mode, attack__kind='out-of-range', attack__share=0.1,
+                                             clients__count=20)
+            assert len(names) == len(set(names)) == summary['byzantine_clients'] == 2, names
+        names, _ = named_by_audits(encryption__mode='null', attack__kind='sign-flip', attack__share=0.2)
+        assert not names, 'votes within the range name nobody'
     with tap.trying('groups with an absent member sit out at first, and open without it later'):
         result = run(encryption__mode='null', faults__dropout=0.2, rounds__count=10, clients__count=40,
                      data__least_rows=2)

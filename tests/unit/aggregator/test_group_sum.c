@@ -24,6 +24,7 @@ struct fixture {
     const struct bg_upload *pointers[MEMBERS];
     struct bg_group_sum sum;
     struct bg_error error;
+    size_t position;
 };
 
 static void set_up(struct fixture *f, const struct group_terms *terms, uint32_t members)
@@ -82,7 +83,8 @@ static enum bg_status unpad(struct fixture *f)
 {
     uint8_t *sums = opened(f);
     enum bg_status status =
-        bg_group_sum_unpad(&f->group.terms, f->pointers, f->members, sums, &f->error, &f->sum);
+        bg_group_sum_unpad(&f->group.terms, f->pointers, f->members, sums, &f->error, &f->sum,
+                           &f->position);
     free(sums);
     return status;
 }
@@ -174,7 +176,8 @@ Test(group_sum, refuses_a_sum_of_other_members)
     f.members = MEMBERS - 1;
     uint8_t *sums = opened(&f);
     f.members = MEMBERS;
-    cr_assert_eq(bg_group_sum_unpad(&f.group.terms, f.pointers, MEMBERS, sums, &f.error, &f.sum), BG_OUT_OF_RANGE);
+    cr_assert_eq(bg_group_sum_unpad(&f.group.terms, f.pointers, MEMBERS, sums, &f.error, &f.sum, &f.position),
+                 BG_OUT_OF_RANGE);
     free(sums);
     tear_down(&f);
     NO_LEAKS();
@@ -187,7 +190,8 @@ Test(group_sum, refuses_what_is_no_number_modulo_the_key)
     send_all(&f);
     uint8_t *sums = opened(&f);
     memset(sums + 2 * f.group.shape.sum_bytes, 0xff, f.group.shape.sum_bytes);
-    cr_assert_eq(bg_group_sum_unpad(&f.group.terms, f.pointers, MEMBERS, sums, &f.error, &f.sum), BG_DECODE);
+    cr_assert_eq(bg_group_sum_unpad(&f.group.terms, f.pointers, MEMBERS, sums, &f.error, &f.sum, &f.position),
+                 BG_DECODE);
     cr_assert(strstr(f.error.text, "position 2 "), "%s", f.error.text);
     free(sums);
     tear_down(&f);
