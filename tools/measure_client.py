@@ -38,7 +38,7 @@ class Events:
                 self.said.append((time.monotonic() - self.began, json.loads(line)))
                 self.heard.notify_all()
         with self.heard:
-            self.said.append((time.monotonic() - self.began, {'event': 'ended'}))
+            self.said.append((time.monotonic() - self.began, {'event': 'gone'}))
             self.heard.notify_all()
 
     def count(self, name):
@@ -47,7 +47,7 @@ class Events:
     def wait(self, name, count=1):
         """The `count`th event of this name."""
         with self.heard:
-            if not self.heard.wait_for(lambda: self.count(name) >= count or self.count('ended'), PATIENCE):
+            if not self.heard.wait_for(lambda: self.count(name) >= count or self.count('gone'), PATIENCE):
                 raise RuntimeError(f'no {name} from {self.process.args[0]}')
         found = [(at, event) for at, event in self.said if event['event'] == name]
         if len(found) < count:
@@ -102,7 +102,7 @@ def rest(pid, held):
 
 
 class Federation:
-    def __init__(self, build, folder, bits, rounds, log):
+    def __init__(self, build, folder, bits, rounds, log, settings=()):
         self.folder, self.log = pathlib.Path(folder), log
         self.programs = {name: build / f'burgee-{name}' for name in ('client', 'aggregator', 'keyholder')}
         stripped = self.folder / 'burgee-client'
@@ -117,7 +117,8 @@ class Federation:
                                     '--set', 'listen.port=0')
         self.url = self.keyholder.wait('ready')[1]['url']
         self.call('aggregator', 'init', 'root', *insecure, '--quiet', '--set', f'rounds.count={rounds}',
-                  '--set', 'listen.address=127.0.0.1', '--set', 'listen.port=0')
+                  '--set', 'listen.address=127.0.0.1', '--set', 'listen.port=0',
+                  *[word for setting in settings for word in ('--set', setting)])
         self.call('aggregator', 'enrol', 'root', self.url, self.token('root'), '--quiet')
         self.root = self.start('aggregator', 'serve', self.folder / 'root')
         self.root_url = self.root.wait('ready')[1]['url']
