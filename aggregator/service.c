@@ -106,6 +106,7 @@ static void on_resumed(void *context, enum bg_status status, const struct bg_err
         return;
     }
     service->resumed = true;
+    service->key_holder_answers = true; /* until it does not: a long poll says nothing for a while */
     bg_service_tell_ready(service);
     bg_service_follow_roster(service);
 }
