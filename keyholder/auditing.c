@@ -140,9 +140,11 @@ void bg_keyholder_serve_audit(struct bg_keyholder *keyholder, struct bg_span bod
     const struct bg_verdict_kept *kept = NULL;
     struct bg_error error;
     struct bg_keyholder_audit *task = calloc(1, sizeof *task);
-    if (!task || keyholder->policy.locked || keyholder->settings.encryption == BG_PLAN_OFF) {
+    bool closed = keyholder->policy.locked || keyholder->settings.encryption == BG_PLAN_OFF;
+    if (!task || closed) {
         free(task);
-        bg_fail(&error, task ? BG_REFUSED : BG_NO_MEMORY, "audit: out of memory, locked, or nothing is encrypted");
+        bg_fail(&error, closed ? BG_REFUSED : BG_NO_MEMORY, closed ? "audit: the key holder is locked, or nothing was "
+                                                                     "encrypted" : "audit: out of memory");
         bg_keyholder_refuse(keyholder, call, &error, 0, 0);
         return;
     }
