@@ -27,7 +27,7 @@ __attribute__((constructor)) static void begin(void)
     for (; at && *at >= '0' && *at <= '9'; at++)
         last = 10 * last + (unsigned long)(*at - '0');
     if (count)
-        count_file = open(count, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        count_file = open(count, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     unsetenv("LD_PRELOAD"); /* not for whom it may start */
 }
 
