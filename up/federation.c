@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "simulator/central.h"
 #include "simulator/run.h"
 #include "up/federation_state.h"
 
@@ -44,8 +45,8 @@ static void describe(const struct bg_up *up)
         return;
     bg_dataset_describe(&up->data.dataset, out);
     fprintf(out, "%zu rows to train on, %zu to judge by\n", up->data.training.count, up->data.test.count);
-    fprintf(out, "%zu clients in %llu cells, a root and a key holder on loopback", up->client_count,
-            (unsigned long long)up->config.cells);
+    fprintf(out, "%zu clients in %llu cell%s, a root and a key holder on loopback", up->client_count,
+            (unsigned long long)up->config.cells, up->config.cells > 1 ? "s" : "");
     if (up->result.byzantine)
         fprintf(out, "; %zu clients are Byzantine", up->result.byzantine);
     fprintf(out, "\nwho runs both root and key holder can read every update: this is a trial, not a deployment\n\n");
@@ -61,6 +62,18 @@ static enum bg_status run_rounds(struct bg_up *up, struct bg_error *error)
     else if (!up->finished)
         return bg_fail(error, BG_BUSY, "interrupted after %zu rounds", up->result.round_count);
     return up->status;
+}
+
+static enum bg_status compare(struct bg_up *up, struct bg_error *error)
+{
+    if (!up->config.central)
+        return BG_OK;
+    if (up->settings.out)
+        fprintf(up->settings.out, "\ntraining the same model on all rows, %llu epochs, for comparison ...\n",
+                (unsigned long long)up->config.central_epochs);
+    enum bg_status status = bg_confusion_init(&up->result.central, up->data.dataset.classes);
+    return status == BG_OK ? bg_central_train(&up->config, &up->data, up->workers, error, &up->result.central)
+                           : bg_fail(error, status, "comparison: out of memory");
 }
 
 enum bg_status bg_up_perform(const struct bg_up_settings *settings, struct bg_error *error, struct bg_up **ret_up)
@@ -91,7 +104,7 @@ enum bg_status bg_up_perform(const struct bg_up_settings *settings, struct bg_er
     up->result.killed = bg_processes_end(up->processes, GRACE_NS);
     up->result.wall_ns = bg_clock_monotonic_ns() - begin;
     *ret_up = up;
-    return status;
+    return status == BG_OK ? compare(up, error) : status;
 }
 
 const struct bg_up_result *bg_up_result(const struct bg_up *up)
@@ -107,6 +120,7 @@ void bg_up_destroy(struct bg_up **up)
     bg_processes_destroy(&u->processes);
     bg_judge_finish(&u->judge);
     bg_confusion_finish(&u->result.confusion);
+    bg_confusion_finish(&u->result.central);
     bg_simulator_data_finish(&u->data);
     bg_workers_destroy(&u->workers);
     free(u->result.rounds);

@@ -96,6 +96,9 @@ void bg_up_print_summary(const struct bg_up_result *result, FILE *out)
         fprintf(out, "federated  accuracy %.2f %%, macro-F1 %.2f %%%s\n",
                 100 * bg_confusion_accuracy(&result->confusion), 100 * bg_confusion_macro_f1(&result->confusion),
                 result->data->dataset.synthetic ? "  (synthetic data)" : "");
+    if (result->central.classes)
+        fprintf(out, "central    accuracy %.2f %%, macro-F1 %.2f %%  (the same model, all data pooled)\n",
+                100 * bg_confusion_accuracy(&result->central), 100 * bg_confusion_macro_f1(&result->central));
     fprintf(out, "rounds     %zu of %zu committed, %.2f s per round of learning\n", committed(result),
             result->round_count, bg_up_seconds_per_round(result));
     fprintf(out, "updates    %.1f MB in all from %zu clients", (double)update_bytes(result) / 1e6, result->clients);
@@ -132,6 +135,10 @@ static void summary_to_json(const struct bg_up_result *result, struct bg_json *o
         bg_json_add_number(object, "accuracy", bg_confusion_accuracy(&result->confusion));
         bg_json_add_number(object, "macro_f1", bg_confusion_macro_f1(&result->confusion));
         bg_json_add_string(object, "model_digest", model);
+    }
+    if (result->central.classes) {
+        bg_json_add_number(object, "central_accuracy", bg_confusion_accuracy(&result->central));
+        bg_json_add_number(object, "central_macro_f1", bg_confusion_macro_f1(&result->central));
     }
     bg_json_add_u64(object, "rounds", result->round_count);
     bg_json_add_u64(object, "rounds_committed", committed(result));
@@ -245,7 +252,8 @@ enum bg_status bg_up_plot(const struct bg_up_result *result, const char *path, s
     struct bg_plot plot = {.points = points,
                            .rounds = result->config->rounds,
                            .clients = result->clients,
-                           .synthetic = result->data->dataset.synthetic};
+                           .synthetic = result->data->dataset.synthetic,
+                           .central = result->central.classes ? bg_confusion_accuracy(&result->central) : 0};
     uint64_t learning = 0;
     if (!points)
         return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", path);

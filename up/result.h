@@ -39,6 +39,7 @@ struct bg_up_result {
     size_t round_count;
     bool evaluated;
     struct bg_confusion confusion; /* of the last model */
+    struct bg_confusion central;   /* of the same model trained on all rows together; no classes: it was not */
     struct bg_digest model;     /* bg_model_digest of it */
     uint64_t cpu_ns[BG_UP_ROLE_COUNT];
     uint64_t set_up_ns;         /* until the root served and all clients ran */
