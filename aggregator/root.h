@@ -134,6 +134,10 @@ bool bg_root_idle(const struct bg_root *root);
 /* Whether a round has changed the tensors of the model: the next tick signs another plan of the same epoch and sends
  * it to the key holder, with the notices of an epoch; until then no round can be opened. */
 bool bg_root_plan_due(const struct bg_root *root);
+/* Whether the key holder opens nothing under this epoch any more, because its key was rotated: the next one is due. */
+bool bg_root_key_over(const struct bg_root *root);
+/* Epochs under the key in force, as far as this process has seen them; 0 before the first. */
+uint64_t bg_root_key_epochs(const struct bg_root *root);
 
 /* A bg_serve_function over a struct bg_root. */
 void bg_root_serve(void *root, const struct bg_request *request, struct bg_call *call);

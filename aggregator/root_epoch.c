@@ -197,6 +197,11 @@ static enum bg_status make_plan(struct bg_root *root, struct bg_span key_bytes, 
 static enum bg_status adopt_key(struct bg_root *root)
 {
     const struct bg_key_part *key = &root->plan.key;
+    if (!bg_digest_equal(&root->key_id, &key->key_id)) {
+        root->key_id = key->key_id;
+        root->key_since = key->epoch;
+    }
+    root->key_over = false;
     if (key->encryption == BG_PLAN_OFF)
         return BG_OK;
     enum bg_status status = bg_public_key_create(key->modulus, key->key_bits, key->s,
@@ -282,6 +287,16 @@ static void on_epoch(void *context, enum bg_status status, struct bg_span reply)
 }
 
 /* ---- another plan in the same epoch ---- */
+
+bool bg_root_key_over(const struct bg_root *root)
+{
+    return root->key_over;
+}
+
+uint64_t bg_root_key_epochs(const struct bg_root *root)
+{
+    return root->has_plan ? root->plan.key.epoch - root->key_since + 1 : 0;
+}
 
 bool bg_root_plan_due(const struct bg_root *root)
 {

@@ -87,6 +87,9 @@ struct bg_root {
     bool has_plan;
     bool plan_stale; /* the model has other tensors: a new root part is due when nothing is under way */
     struct bg_public_key *key; /* NULL with encryption off */
+    struct bg_digest key_id;   /* of the last epoch … */
+    uint64_t key_since;        /* … and the first one under it that this process has seen */
+    bool key_over;             /* the key holder opens nothing under the epoch any more */
     struct bg_root_group *members;
     bool *audited; /* (group_count) the key holder has had its say on the group in this epoch: arena */
     size_t group_count;

@@ -146,6 +146,7 @@ static void on_sums(void *context, enum bg_status status, struct bg_span reply)
     root->busy--;
     if (root->round.number != request.round || !group->question.size)
         return; /* the round ended without it */
+    root->key_over |= status == BG_STALE_PLAN;
     if (status == BG_IO || status == BG_BUSY) {
         retry_later(root, group);
         return;

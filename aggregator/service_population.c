@@ -134,7 +134,7 @@ static bool partitions_left(const struct bg_aggregator_service *service)
         return true;
     if (!most)
         most = plan->key.group_size > 2 ? plan->key.group_size - 1 : 1;
-    return plan->key.epoch < most;
+    return bg_root_key_epochs(service->root) < most;
 }
 
 static bool wants_epoch(struct bg_aggregator_service *service)
@@ -142,6 +142,8 @@ static bool wants_epoch(struct bg_aggregator_service *service)
     const struct bg_groups *groups = bg_root_groups(service->root);
     if (service->roster.version == service->refused_version)
         return false;
+    if (bg_root_key_over(service->root))
+        return are_enough(service);
     if (!groups)
         return are_enough(service) && is_settled(service);
     size_t homeless = bg_roster_view_homeless(&service->roster, groups);

@@ -166,19 +166,17 @@ static enum bg_status read_answer(struct bg_epochs *epochs, struct bg_error *err
     return bg_key_part_decode(epochs->key_bytes, error, &epochs->key_part);
 }
 
-static enum bg_status check_settings(const struct bg_key_part *part, const struct bg_keyholder_settings *settings,
-                                     struct bg_error *error)
+enum bg_status bg_epochs_check_key(const struct bg_epochs *epochs, const struct bg_keyholder_settings *settings,
+                                   struct bg_error *error)
 {
-    if (!bg_population_equal(&part->population, &settings->population))
-        return bg_fail(error, BG_CONFIG, "epoch %llu: of population %s, the key holder is set up for %s",
-                       (unsigned long long)part->epoch, part->population.name, settings->population.name);
+    const struct bg_key_part *part = &epochs->key_part;
     bool same = part->encryption == settings->encryption;
     if (same && part->encryption != BG_PLAN_OFF)
         same = bg_digest_equal(&part->key_id, bg_public_key_id(settings->public_key)) &&
                part->s == bg_public_key_s(settings->public_key);
     if (!same)
         return bg_fail(error, BG_CONFIG,
-                       "epoch %llu: made with another key, s or encryption.mode; a new key needs a new folder",
+                       "epoch %llu: made with another key, s or encryption.mode; rotate makes a new key",
                        (unsigned long long)part->epoch);
     if (part->knowledge_tags && (!settings->sealing_key || memcmp(part->sealing_key,
                                                                   bg_sealing_key_point(settings->sealing_key),
@@ -201,8 +199,10 @@ enum bg_status bg_epochs_adopt(struct bg_writer *entry, const struct bg_keyholde
     epochs.request = request;
     epochs.answer = bg_read_span(&r, r.size - r.offset);
     enum bg_status status = read_answer(&epochs, error);
-    if (status == BG_OK)
-        status = check_settings(&epochs.key_part, settings, error);
+    if (status == BG_OK && !bg_population_equal(&epochs.key_part.population, &settings->population))
+        status = bg_fail(error, BG_CONFIG, "epoch %llu: of population %s, the key holder is set up for %s",
+                         (unsigned long long)epochs.epoch, epochs.key_part.population.name,
+                         settings->population.name);
     if (status != BG_OK) {
         bg_epochs_finish(&epochs);
         return status;

@@ -41,7 +41,11 @@ BG_MUST_CHECK enum bg_status bg_epochs_propose(const struct bg_epochs *epochs,
                                                const struct bg_frame *frame, const struct bg_epoch_request *request,
                                                const struct bg_roster *roster, struct bg_error *error,
                                                struct bg_writer *ret_entry);
-/* Takes the entry on success: its epoch becomes `ret`, which is to be finished. BG_CONFIG: made with another key or
- * population than settings have; what decoding gives. */
+/* Takes the entry on success: its epoch becomes `ret`, which is to be finished. BG_CONFIG: made with another population
+ * than settings have; what decoding gives. */
 BG_MUST_CHECK enum bg_status bg_epochs_adopt(struct bg_writer *entry, const struct bg_keyholder_settings *settings,
                                              struct bg_error *error, struct bg_epochs *ret);
+
+/* Whether the epoch is under the settings' key: BG_CONFIG. */
+BG_MUST_CHECK enum bg_status bg_epochs_check_key(const struct bg_epochs *epochs,
+                                                 const struct bg_keyholder_settings *settings, struct bg_error *error);

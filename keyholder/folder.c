@@ -7,6 +7,7 @@
 #include "crypto/key_file.h"
 #include "crypto/key_generation.h"
 #include "crypto/public_key_file.h"
+#include "keyholder/rotation.h"
 #include "net/loopback.h"
 #include "store/journal_file.h"
 
@@ -318,11 +319,13 @@ enum bg_status bg_folder_open(const char *folder, const struct bg_keyholder_conf
     f->settings.observe_context = f;
     enum bg_status status = bg_keyholder_config_apply(config, error, &f->settings);
     if (status == BG_OK)
+        status = open_journal(f, folder, error);
+    if (status == BG_OK)
+        status = bg_rotation_finish(folder, config, f->settings.journal, error);
+    if (status == BG_OK)
         status = load_keys(f, folder, config, error);
     if (status == BG_OK)
         status = load_root(f, folder, config, error);
-    if (status == BG_OK)
-        status = open_journal(f, folder, error);
     if (status == BG_OK) /* with the lock on the journal: two programs must not make two */
         status = load_authority(f, folder, error);
     if (status == BG_OK) {

@@ -454,6 +454,13 @@ void bg_keyholder_serve(void *context, const struct bg_request *request, struct 
         bg_keyholder_refuse(keyholder, call, &error, 0, 0);
         return;
     }
+    if (bg_keyholder_between_keys(keyholder) && request->route != BG_ROUTE_EPOCH &&
+        request->route != BG_ROUTE_ROSTER) {
+        bg_fail(&error, BG_STALE_PLAN, "%s: the key was rotated: ask for the next epoch",
+                bg_route_name(request->route));
+        bg_keyholder_refuse(keyholder, call, &error, 0, 0);
+        return;
+    }
     switch (request->route) {
     case BG_ROUTE_EPOCH:
         serve_epoch(keyholder, request->body, call);

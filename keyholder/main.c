@@ -10,6 +10,7 @@
 #include "keyholder/folder.h"
 #include "keyholder/main_clients.h"
 #include "keyholder/operate.h"
+#include "keyholder/rotation.h"
 #include "keyholder/service.h"
 #include "keyholder/state.h"
 
@@ -38,6 +39,8 @@ static const char usage[] =
     "  plan DIR PLAN                      look at the plan that the root has signed\n"
     "  open DIR RELEASE [BLOCKS...] --out SUMS\n"
     "                                     open the sum of one group\n"
+    "  rotate DIR                         a new key for the next epoch, with a new count of partitions; the old\n"
+    "                                     key is removed. No program may have the folder: stop serve first\n"
     "  records DIR                        check and print the chain of openings\n"
     "  show DIR                           epoch, roster, commitment to the next nonce\n"
     "  clear DIR                          unlock, after an operator has looked at the aggregators\n"
@@ -343,6 +346,26 @@ static enum bg_status keygen(const struct arguments *arguments, struct bg_error 
     return status;
 }
 
+/* ---- a new key ---- */
+
+static enum bg_status rotate(const struct arguments *arguments, struct bg_error *error)
+{
+    struct bg_keyholder_config config;
+    struct bg_digest key_id;
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    if (!arguments->folder || arguments->input_count || arguments->out || arguments->words.setting_count)
+        return bg_fail(error, BG_INVALID, "rotate: give the folder, and nothing else");
+    enum bg_status status = read_config(arguments->folder, error, &config);
+    if (status == BG_OK)
+        status = bg_rotate(arguments->folder, &config, error, &key_id);
+    if (status != BG_OK)
+        return status;
+    struct bg_json *root = bg_json_object();
+    bg_digest_to_hex(&key_id, hex);
+    bg_json_add_string(root, "key", hex);
+    return print_result(arguments, root, error);
+}
+
 /* ---- serving ---- */
 
 static enum bg_status serve(const struct arguments *arguments, struct bg_error *error)
@@ -406,6 +429,8 @@ static enum bg_status run(const struct arguments *arguments, struct bg_error *er
         return keygen(arguments, error);
     if (!strcmp(arguments->verb, "serve"))
         return serve(arguments, error);
+    if (!strcmp(arguments->verb, "rotate"))
+        return rotate(arguments, error);
     if (arguments->words.setting_count || arguments->config)
         return bg_fail(error, BG_INVALID, "%s: settings are in DIR/config.json; change them there", arguments->verb);
     if (!strcmp(arguments->verb, "token") || !strcmp(arguments->verb, "clients"))

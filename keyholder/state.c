@@ -224,6 +224,46 @@ static enum bg_status restore_epoch(struct bg_keyholder *keyholder, struct bg_sp
     return status;
 }
 
+static enum bg_status restore_rotation(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
+{
+    if (entry.size != BG_DIGEST_BYTES)
+        return bg_fail(error, BG_DATA, "a rotation of %zu bytes", entry.size);
+    keyholder->rotated = true;
+    memcpy(keyholder->rotated_to.bytes, entry.data, BG_DIGEST_BYTES);
+    keyholder->rotated_after = keyholder->epochs.epoch;
+    return BG_OK;
+}
+
+/* The epoch in force is under the key, unless that came after it. */
+static enum bg_status check_current_key(const struct bg_keyholder *keyholder, struct bg_error *error)
+{
+    const struct bg_keyholder_settings *settings = &keyholder->settings;
+    if (keyholder->rotated &&
+        (!settings->public_key || !bg_digest_equal(&keyholder->rotated_to, bg_public_key_id(settings->public_key))))
+        return bg_fail(error, BG_CONFIG, "the key was rotated to another one than secret.key has: put that back, or "
+                       "begin a new population");
+    if (!keyholder->epochs.epoch || bg_keyholder_between_keys(keyholder))
+        return BG_OK;
+    return bg_epochs_check_key(&keyholder->epochs, settings, error);
+}
+
+bool bg_keyholder_between_keys(const struct bg_keyholder *keyholder)
+{
+    return keyholder->rotated && keyholder->rotated_after == keyholder->epochs.epoch;
+}
+
+enum bg_status bg_keyholder_rotate(struct bg_keyholder *keyholder, const struct bg_digest *key_id,
+                                   struct bg_error *error)
+{
+    keyholder->rotated = true;
+    keyholder->rotated_to = *key_id;
+    keyholder->rotated_after = keyholder->epochs.epoch;
+    enum bg_status status = bg_keyholder_keep(keyholder, BG_KEYHOLDER_ENTRY_ROTATION,
+                                              (struct bg_span){key_id->bytes, BG_DIGEST_BYTES}, error);
+    keyholder->failed = true; /* its key is the old one still */
+    return status;
+}
+
 static enum bg_status restore_plan(struct bg_keyholder *keyholder, struct bg_span entry, struct bg_error *error)
 {
     enum bg_policy_action action;
@@ -306,6 +346,8 @@ static enum bg_status restore(void *context, uint32_t kind, struct bg_span entry
         return BG_OK;
     case BG_KEYHOLDER_ENTRY_BAR:
         return restore_bar(keyholder, entry, error);
+    case BG_KEYHOLDER_ENTRY_ROTATION:
+        return restore_rotation(keyholder, entry, error);
     case BG_KEYHOLDER_ENTRY_AUDIT:
         return bg_keyholder_restore_audit(keyholder, entry, error);
     case BG_KEYHOLDER_ENTRY_REJECTION:
@@ -429,7 +471,11 @@ enum bg_status bg_keyholder_create(const struct bg_keyholder_settings *settings,
     bg_policy_init(&keyholder->policy, &rules, keyholder->next_rounds);
     if (settings->journal)
         status = settings->journal->replay(settings->journal->context, restore, keyholder, error);
-    keyholder->policy.rules.partitions = partitions_of(settings);
+    /* The count of partitions is that of a key. */
+    uint64_t most = keyholder->rotated_after + partitions_of(settings);
+    keyholder->policy.rules.partitions = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    if (status == BG_OK)
+        status = check_current_key(keyholder, error);
     if (status == BG_OK)
         status = adopt_root(keyholder, settings->root, error);
     if (status == BG_OK && !keyholder->set_up)

@@ -18,6 +18,7 @@
  *   REVOKED     32 identity | u64 when
  *   RENEWED     32 identity | u64 when | u64 end of the certificate | text url
  *   AUDIT       32 digest of the request | verdict frame
+ *   ROTATION    32 id of the key from the next epoch on
  * Times are seconds since 1970.
  */
 #pragma once
@@ -47,6 +48,7 @@ enum bg_keyholder_entry {
     BG_KEYHOLDER_ENTRY_REVOKED,
     BG_KEYHOLDER_ENTRY_RENEWED,
     BG_KEYHOLDER_ENTRY_AUDIT,
+    BG_KEYHOLDER_ENTRY_ROTATION,
 };
 
 struct bg_keyholder_task;
@@ -72,6 +74,9 @@ struct bg_keyholder {
     struct bg_roster_wait *waits;    /* for another roster */
     uint64_t *next_rounds;           /* (enrolment.capacity), in order of enrolment */
     size_t next_capacity;
+    bool rotated;                    /* the key is not the first one, but … */
+    struct bg_digest rotated_to;     /* … this, … */
+    uint64_t rotated_after;          /* … since after this epoch */
     bool set_up;                     /* the first nonce was drawn or replayed */
     struct bg_epochs epochs;
     struct bg_policy policy;
@@ -103,6 +108,13 @@ BG_MUST_CHECK enum bg_status bg_keyholder_record(struct bg_keyholder *keyholder,
 BG_MUST_CHECK enum bg_status bg_keyholder_keep_rejection(struct bg_keyholder *keyholder,
                                                          const struct bg_policy_request *request,
                                                          const struct bg_error *why, struct bg_error *error);
+
+/* After a rotation, before the next epoch: nothing can be opened. */
+bool bg_keyholder_between_keys(const struct bg_keyholder *keyholder);
+/* Keeps that the next epoch is under the key with this id. Nothing more may be asked of this key holder: it has the old
+ * one. */
+BG_MUST_CHECK enum bg_status bg_keyholder_rotate(struct bg_keyholder *keyholder, const struct bg_digest *key_id,
+                                                 struct bg_error *error);
 
 /* keyholder.c */
 void bg_keyholder_notify(struct bg_keyholder *keyholder, struct bg_keyholder_notice notice);
