@@ -14,7 +14,7 @@
 
 static void refuse(const struct bg_keyholder_routes *routes, struct bg_http_exchange *exchange, struct bg_error *error)
 {
-    routes->refused(routes->context, bg_http_peer(exchange)->address, error);
+    routes->refused(routes->context, bg_http_peer(exchange), error);
     bg_http_refuse(exchange, error->status, error->text);
 }
 
@@ -55,7 +55,7 @@ static void refuse_for_now(const struct bg_keyholder_routes *routes, struct bg_h
     char seconds[24];
     struct bg_http_field fields[] = {{"Retry-After", seconds}, {BG_STATUS_FIELD, "busy"}};
     snprintf(seconds, sizeof seconds, "%" PRIu64, wait_ns / BG_SECOND + 1);
-    routes->refused(routes->context, bg_http_peer(exchange)->address, error);
+    routes->refused(routes->context, bg_http_peer(exchange), error);
     bg_http_say(exchange, (unsigned)bg_status_http(BG_BUSY), error->text, fields, sizeof fields / sizeof *fields);
 }
 

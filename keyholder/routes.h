@@ -24,7 +24,7 @@ struct bg_keyholder_routes {
     const char *root_url; /* told to devices in place of what the root says; "": not */
     /* A device was admitted or has renewed its certificate; or one was refused, and why. */
     void (*admitted)(void *context, const struct bg_digest *device, bool renewed, const char *address);
-    void (*refused)(void *context, const char *address, const struct bg_error *error);
+    void (*refused)(void *context, const struct bg_peer *peer, const struct bg_error *error);
     void *context;
 };
 

@@ -61,16 +61,21 @@ static void emit(const struct service *service, struct bg_json *object)
     bg_json_destroy(&object);
 }
 
-static void emit_error(const struct service *service, const char *name, const char *address,
-                       const struct bg_keyholder_notice *notice, const struct bg_error *error)
+/* The id that a peer has shown; without one where it is. */
+static const char *name_of(const struct bg_peer *peer, char hex[static 2 * BG_DIGEST_BYTES + 1])
+{
+    if (!peer || !peer->authenticated)
+        return peer ? peer->address : "";
+    bg_digest_to_hex(&peer->id, hex);
+    return hex;
+}
+
+static void emit_error(const struct service *service, const char *name, const struct bg_keyholder_notice *notice,
+                       const struct bg_error *error)
 {
     struct bg_json *object = event_object(name);
-    if (address)
-        bg_json_add_string(object, "address", address);
-    if (notice) {
-        bg_json_add_u64(object, "round", notice->round);
-        bg_json_add_u64(object, "group", notice->group);
-    }
+    bg_json_add_u64(object, "round", notice->round);
+    bg_json_add_u64(object, "group", notice->group);
     bg_json_add_string(object, "reason", bg_status_name(error->status));
     bg_json_add_string(object, "error", error->text);
     emit(service, object);
@@ -95,7 +100,7 @@ static void on_notice(void *context, const struct bg_keyholder_notice *notice)
     };
     const struct service *service = context;
     if (notice->error) {
-        emit_error(service, kinds[notice->kind].event, NULL, notice, notice->error);
+        emit_error(service, kinds[notice->kind].event, notice, notice->error);
         bg_log_error(kinds[notice->kind].level, kinds[notice->kind].event, notice->error);
         return;
     }
@@ -150,18 +155,32 @@ static void on_admitted(void *context, const struct bg_digest *id, bool renewed,
         warn_of_one_owner(service, address);
 }
 
-static void on_refused(void *context, const char *address, const struct bg_error *error)
+static void on_refused(void *context, const struct bg_peer *peer, const struct bg_error *error)
 {
-    emit_error(context, "refused", address, NULL, error);
-    bg_log_error(BG_LOG_WARN, "refused", error);
+    const struct service *service = context;
+    struct bg_json *object = event_object("refused");
+    char hex[2 * BG_DIGEST_BYTES + 1], quoted[sizeof error->text + 64];
+    const char *client = name_of(peer, hex);
+    bg_json_add_string(object, "client", client);
+    bg_json_add_string(object, "address", peer->address);
+    bg_json_add_string(object, "reason", bg_status_name(error->status));
+    bg_json_add_string(object, "error", error->text);
+    emit(service, object);
+    bg_log(BG_LOG_WARN, "refused", "client=%s address=%s reason=%s error=%s", client, peer->address,
+           bg_status_name(error->status), bg_log_quote(error->text, quoted, sizeof quoted));
 }
 
 /* From I/O threads. */
 static void on_http_notice(void *context, const struct bg_http_notice *notice)
 {
+    static const char *const what[] = {[BG_HTTP_NOTICE_HANDSHAKE_FAILED] = "handshake failed",
+                                       [BG_HTTP_NOTICE_REFUSED] = "request refused",
+                                       [BG_HTTP_NOTICE_BROKEN] = "connection broke"};
+    char hex[2 * BG_DIGEST_BYTES + 1], quoted[sizeof notice->error->text + 64];
     (void)context;
-    if (notice->kind != BG_HTTP_NOTICE_BROKEN && notice->error)
-        bg_log_error(BG_LOG_WARN, "connection", notice->error);
+    bg_log(notice->kind == BG_HTTP_NOTICE_BROKEN ? BG_LOG_DEBUG : BG_LOG_WARN, what[notice->kind],
+           "client=%s http=%u error=%s", name_of(notice->peer, hex), notice->http,
+           bg_log_quote(notice->error ? notice->error->text : "", quoted, sizeof quoted));
 }
 
 /* ---- driving the role ---- */
