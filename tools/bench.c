@@ -14,6 +14,7 @@ static const struct {
     {"crypto", bg_bench_crypto, "encryption, sums and decryption, next to how others write them"},
     {"data", bg_bench_data, "how long reading a data set takes, and how much memory"},
     {"server", bg_bench_server, "uploads of many clients at once: what a server takes for them"},
+    {"updates", bg_bench_updates, "updates of enrolled clients for a root that runs"},
 };
 #define BENCHES (sizeof benches / sizeof *benches)
 

@@ -11,3 +11,4 @@ BG_MUST_CHECK enum bg_status bg_bench_codec(int argc, char **argv, struct bg_err
 BG_MUST_CHECK enum bg_status bg_bench_data(int argc, char **argv, struct bg_error *error);
 BG_MUST_CHECK enum bg_status bg_bench_crypto(int argc, char **argv, struct bg_error *error);
 BG_MUST_CHECK enum bg_status bg_bench_server(int argc, char **argv, struct bg_error *error);
+BG_MUST_CHECK enum bg_status bg_bench_updates(int argc, char **argv, struct bg_error *error);

@@ -20,7 +20,7 @@
 #define WATCH_NS (2 * BG_SECOND)
 
 static const char help[] =
-    "usage: burgee status [URL] --identity DIR [--rounds N] [--watch] [--json]\n"
+    "usage: burgee status [URL] --identity DIR [--rounds N] [--watch] [--json | --metrics]\n"
     "\n"
     "Shows what a running root does: whether it is well, the round that runs, and the newest rounds. DIR is the\n"
     "folder of an operator: the key holder gives a token of that role (burgee-keyholder token new --role operator),\n"
@@ -30,6 +30,7 @@ static const char help[] =
     "  --rounds N         newest ones to show; default 20\n"
     "  --watch            again every 2 s, until it is stopped\n"
     "  --json             print what the root says, one object per line\n"
+    "  --metrics          print its page for Prometheus instead (docs/OPERATIONS.md)\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0 the root is well; 64 wrong usage; 65 it answers what is no answer; 66 no such folder; 74 it\n"
@@ -37,7 +38,7 @@ static const char help[] =
 
 struct flags {
     const char *identity, *rounds;
-    bool watch, json, help, version;
+    bool watch, json, metrics, help, version;
 };
 
 struct status {
@@ -143,23 +144,40 @@ static void ask(struct status *s, const char *path, bg_https_function *on_reply)
         end(s, bg_fail(&s->error, status, "%s: %s", url, bg_status_text(status)));
 }
 
-/* The document of an answer; `also` is an HTTP status besides 200 that has one. */
-static struct bg_json *take(struct status *s, const struct bg_https_reply *reply, unsigned also)
+/* Whether an answer has a body to look at; `also` is an HTTP status besides 200 that has one. */
+static bool check(struct status *s, const struct bg_https_reply *reply, unsigned also)
 {
-    struct bg_json *root = NULL;
+    if (reply->status == BG_OK && (reply->http == 200 || reply->http == also))
+        return true;
     if (reply->status != BG_OK) {
         s->error = *reply->error;
         end(s, reply->status);
     } else if (reply->http == 403) {
         end(s, bg_fail(&s->error, BG_PERMISSION, "%s refuses: the folder's certificate is not an operator's", s->url));
-    } else if (reply->http != 200 && reply->http != also) {
-        end(s, bg_fail(&s->error, BG_IO, "%s answers with HTTP status %u", s->url, reply->http));
     } else {
-        enum bg_status status = bg_json_parse(reply->body, s->url, &s->error, &root);
-        if (status != BG_OK)
-            end(s, status);
+        end(s, bg_fail(&s->error, BG_IO, "%s answers with HTTP status %u", s->url, reply->http));
     }
+    return false;
+}
+
+static struct bg_json *take(struct status *s, const struct bg_https_reply *reply, unsigned also)
+{
+    struct bg_json *root = NULL;
+    enum bg_status status = BG_OK;
+    if (check(s, reply, also))
+        status = bg_json_parse(reply->body, s->url, &s->error, &root);
+    if (status != BG_OK)
+        end(s, status);
     return root;
+}
+
+static void on_metrics(void *context, const struct bg_https_reply *reply)
+{
+    struct status *s = context;
+    if (!check(s, reply, 200))
+        return;
+    fwrite(reply->body.data, 1, reply->body.size, stdout);
+    end(s, BG_OK);
 }
 
 static void on_rounds(void *context, const struct bg_https_reply *reply)
@@ -243,7 +261,10 @@ static enum bg_status connect_and_look(struct status *s, struct bg_error *error)
         bg_fail(error, status, "%s", bg_status_text(status));
     if (status != BG_OK)
         return status;
-    look(s);
+    if (s->flags.metrics)
+        ask(s, "/metrics", on_metrics);
+    else
+        look(s);
     bg_loop_run(s->loop);
     if (s->outcome != BG_OK)
         *error = s->error;
@@ -255,7 +276,8 @@ static enum bg_status parse(struct status *s, int argc, char **argv, struct bg_e
     struct flags *f = &s->flags;
     const struct bg_flag table[] = {{"--identity", .value = &f->identity}, {"--rounds", .value = &f->rounds},
                                     {"--watch", .on = &f->watch},          {"--json", .on = &f->json},
-                                    {"--help", .on = &f->help},            {"--version", .on = &f->version}};
+                                    {"--metrics", .on = &f->metrics},      {"--help", .on = &f->help},
+                                    {"--version", .on = &f->version}};
     enum bg_status status = bg_arguments_parse(argc, argv, table, sizeof table / sizeof *table, error, &s->arguments);
     if (status != BG_OK || f->help || f->version)
         return status;

@@ -101,7 +101,7 @@ class Life(Federation):
             sent = {one['round'] for one in self.told(f'client-{i}', 'sent')}
             settled = self.told(f'client-{i}', 'receipt')
             unheard = sent - {one['round'] for one in settled}
-            assert all(one['used'] for one in settled), settled
+            assert all(one['used'] for one in settled), f'{settled} {self.running["root"].said()}'
             assert len(unheard) <= (victim == f'client-{i}'), f'client {i}: acknowledged {sent}, settled {settled}'
 
 
