@@ -264,17 +264,11 @@ class Federation:
         """The id of a folder's identity."""
         return hashlib.sha256(self.path(f'{name}/identity.point').read_bytes()[8:73]).hexdigest()
 
-    def key_pem(self, name):
-        """A private key of a folder, as OpenSSL reads it (RFC 5915)."""
-        scalar = self.path(name).read_bytes()[8:40]
-        der = bytes.fromhex('3031020101 0420') + scalar + bytes.fromhex('a00a06082a8648ce3d030107')
-        text = base64.encodebytes(der).decode()
-        return f'-----BEGIN EC PRIVATE KEY-----\n{text}-----END EC PRIVATE KEY-----\n'
 
     def device(self, name, url=None):
         """The identity of a folder, in our hands."""
         key = self.path(f'{name}.key')
-        key.write_text(self.key_pem(f'{name}/identity.secret'))
+        key.write_text(key_pem(self.path(f'{name}/identity.secret')))
         return Device(self.path(f'{name}/certificate.pem'), key, url or self.root_url)
 
     def nobody(self):
@@ -296,14 +290,14 @@ class Federation:
     def make_certificate(self, name, issuer='kh/ca', start='20200101000000Z', end='20400101000000Z', role='client'):
         """The device of a folder with a certificate of our own making, for its own key; issuer 'foreign' is nobody."""
         key, authority = self.path(f'{name}.key'), self.path(f'{issuer}.pem')
-        key.write_text(self.key_pem(f'{name}/identity.secret'))
+        key.write_text(key_pem(self.path(f'{name}/identity.secret')))
         if issuer == 'foreign':
             authority_key = self.path('foreign.key')
             openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', 9,
                     '-subj', '/CN=burgee authority/O=burgee', '-keyout', authority_key, '-out', authority)
         else:
             authority_key = self.path('authority.key')
-            authority_key.write_text(self.key_pem(f'{issuer}.secret'))
+            authority_key.write_text(key_pem(self.path(f'{issuer}.secret')))
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             folder = pathlib.Path(folder)
             (folder / 'index').touch()
@@ -338,9 +332,18 @@ class Federation:
         return (folder / 'task').read_bytes(), (folder / 'update').read_bytes()
 
 
-def make_request(key):
-    """A new key in this file; the text of a certificate request of it."""
-    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key)
+def key_pem(path):
+    """The private key of such a file, as OpenSSL reads it (RFC 5915)."""
+    der = bytes.fromhex('3031020101 0420') + path.read_bytes()[8:40] + bytes.fromhex('a00a06082a8648ce3d030107')
+    return f'-----BEGIN EC PRIVATE KEY-----\n{base64.encodebytes(der).decode()}-----END EC PRIVATE KEY-----\n'
+
+
+def make_request(key, secret=None):
+    """The text of a certificate request by the key, which is written to this file: a new one unless it is given."""
+    if secret:
+        key.write_text(secret)
+    else:
+        openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key)
     point = openssl('pkey', '-in', key, '-pubout', '-outform', 'DER')[-65:]
     return openssl('req', '-new', '-key', key, '-subj', f'/CN={hashlib.sha256(point).hexdigest()}').decode()
 
