@@ -90,6 +90,8 @@ static enum bg_status take_lines(struct bg_http_parser *parser, struct bg_span *
 
 /* ---- fields ---- */
 
+static const char misnamed[] = "the name of a header field is not one";
+
 struct piece {
     const char *text;
     size_t size;
@@ -300,7 +302,7 @@ static enum bg_status make_head(struct bg_http_parser *parser, const struct read
     for (size_t i = 0; i < reading->count; i++) {
         if (!is_name(reading->names[i])) {
             bg_http_head_destroy(&head);
-            return refuse(ret_http, 400, error, "the name of a header field is not one");
+            return refuse(ret_http, 400, error, misnamed);
         }
         struct piece value = reading->values[i];
         head->fields[i].name = end_text(head->text, base, reading->names[i]);
@@ -338,6 +340,8 @@ static enum bg_status read_head(struct bg_http_parser *parser, unsigned *ret_htt
         return refuse(ret_http, 431, error, "the request has more header fields than are read");
     if (found == HPE_INVALID_VERSION)
         return refuse(ret_http, 505, error, "the only version that is spoken here is HTTP/1.1");
+    if (found == HPE_INVALID_HEADER_TOKEN) /* some versions leave an empty name to is_name, others do not */
+        return refuse(ret_http, 400, error, misnamed);
     if (found != HPE_PAUSED) {
         *ret_http = 400;
         return bg_fail(error, BG_DECODE, "the request's head is not HTTP: %s", llhttp_errno_name(found));

@@ -23,6 +23,9 @@
  * the client no longer reads with: it lets the handshake end and refuses then. */
 #define BG_TLS_DEMAND MBEDTLS_SSL_VERIFY_OPTIONAL
 
+/* Whether sessions outlive connections where both sides choose the version: TLS 1.3 would need tickets for that. */
+#define BG_TLS_RESUMES false
+
 /* Arguments of the session cache's functions that say which session is looked for. */
 #define BG_TLS_SESSION_ID unsigned char const *id, size_t id_size,
 
@@ -59,6 +62,7 @@ static inline void bg_tls_restrict(mbedtls_ssl_config *config)
 #define BG_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
 #define BG_TLS_NO_CIPHER MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
 #define BG_TLS_DEMAND MBEDTLS_SSL_VERIFY_REQUIRED
+#define BG_TLS_RESUMES true
 #define BG_TLS_SESSION_ID
 
 static inline int bg_tls_library_init(void)
