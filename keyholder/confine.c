@@ -37,20 +37,26 @@ static int allow(scmp_filter_ctx filter, const char *name)
     return number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 }
 
+/* Where its one argument fits. */
+static int allow_if(scmp_filter_ctx filter, const char *name, struct scmp_arg_cmp condition)
+{
+    int number = seccomp_syscall_resolve_name(name);
+    return number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &condition);
+}
+
 /* Signals to itself alone, memory that is not to be run, and of descriptors only what an event loop does to them. */
 static int allow_in_part(scmp_filter_ctx filter)
 {
     static const unsigned long controls[] = {FIONBIO, FIOCLEX, FIONREAD};
     static const char *const mappings[] = {"mmap", "mmap2", "mprotect"};
-    int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    int result = allow_if(filter, "tgkill",
+                          (struct scmp_arg_cmp){.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()});
     for (size_t i = 0; result == 0 && i < sizeof controls / sizeof *controls; i++)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, controls[i]));
-    for (size_t i = 0; result == 0 && i < sizeof mappings / sizeof *mappings; i++) {
-        int number = seccomp_syscall_resolve_name(mappings[i]);
-        if (number != __NR_SCMP_ERROR)
-            result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    }
+        result = allow_if(filter, "ioctl",
+                          (struct scmp_arg_cmp){.arg = 1, .op = SCMP_CMP_EQ, .datum_a = controls[i]});
+    for (size_t i = 0; result == 0 && i < sizeof mappings / sizeof *mappings; i++)
+        result = allow_if(filter, mappings[i],
+                          (struct scmp_arg_cmp){.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC});
     return result;
 }
 

@@ -19,14 +19,16 @@ CLANG = next(filter(None, map(shutil.which, ['clang', 'clang-19', 'clang-16', 'c
 def flags(command):
     """What a compile command says about language, warnings and include paths."""
     words = shlex.split(command)
-    return [word for word in words if word.startswith(('-I', '-isystem', '-D', '-W', '-std', '-pthread'))
+    return [word for before, word in zip(['', *words], words)
+            if before == '-isystem' or word.startswith(('-I', '-isystem', '-D', '-W', '-std', '-pthread'))
             and not word.startswith('-Wl,')]
 
 
 def compiled():
-    """Source path from the root -> flags, for everything this build compiles."""
+    """Source path from the root -> flags, for everything of the project that this build compiles."""
     commands = json.loads((BUILD / 'compile_commands.json').read_text())
-    return {os.path.relpath(BUILD / entry['file'], ROOT): flags(entry['command']) for entry in commands}
+    paths = {os.path.relpath(BUILD / entry['file'], ROOT): flags(entry['command']) for entry in commands}
+    return {path: options for path, options in paths.items() if not path.startswith('..')}
 
 
 def flags_near(path, sources):

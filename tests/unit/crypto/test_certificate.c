@@ -55,7 +55,7 @@ static void load(const char *name, struct bg_pem *ret)
 }
 
 /* Runs in the folder; whether it succeeded. */
-static bool shell(const char *format, ...)
+BG_PRINTF(1, 2) static bool shell(const char *format, ...)
 {
     char words[1024], command[1200];
     va_list list;
