@@ -8,6 +8,7 @@
 #include "protocol/envelope.h"
 #include "tests/unit/crypto/secret_fixture.h"
 #include "tests/unit/flat_slots.h"
+#include "tests/unit/scratch.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -234,8 +235,8 @@ static void enrol_all(struct by_hand *h)
 
 void by_hand_init(struct by_hand *h, enum bg_plan_encryption encryption, const char *codec_mode)
 {
-    *h = (struct by_hand){.folder = "/tmp/bg_by_hand_XXXXXX"};
-    cr_assert_not_null(mkdtemp(h->folder));
+    *h = (struct by_hand){.posted_run = NULL};
+    make_scratch_folder("by-hand", sizeof h->folder, h->folder);
     snprintf(h->file, sizeof h->file, "%s/carried", h->folder);
     bg_prng_init(&h->prng, 5);
     h->random = (struct bg_random){fill_repeatably, &h->prng};
@@ -316,18 +317,32 @@ struct reading {
     struct bg_shape shape;
 };
 
+/* Whether this plan and task are the last ones that were believed: every member of a round reads the same. */
+static bool is_believed(struct by_hand *h, const struct reading *r)
+{
+    struct bg_digest read[2];
+    bg_sha256(bg_writer_span(&r->plan_bytes), &read[0]);
+    bg_sha256(bg_writer_span(&r->task_bytes), &read[1]);
+    bool same = bg_digest_equal(&read[0], &h->believed[0]) && bg_digest_equal(&read[1], &h->believed[1]);
+    memcpy(h->believed, read, sizeof read);
+    return same;
+}
+
 static void read_all(struct by_hand *h, uint64_t round, struct reading *r)
 {
     bg_arena_init(&r->arena, SIZE_MAX);
     r->plan_bytes = read_file(file_in(h, "plan"));
     r->task_bytes = read_file(round_file(h, round, "task"));
+    bool believed = is_believed(h, r);
     must(h, bg_frame_expect(bg_writer_span(&r->plan_bytes), BG_FRAME_PLAN, &h->error, &r->frame));
     r->plan_id = r->frame.plan_id;
     must(h, bg_plan_decode(&r->frame, &r->arena, &h->error, &r->plan));
-    must(h, bg_plan_verify(&r->frame, &r->plan, bg_identity_point(h->key_holder_identity),
-                           bg_identity_point(h->root), &h->error));
+    if (!believed)
+        must(h, bg_plan_verify(&r->frame, &r->plan, bg_identity_point(h->key_holder_identity),
+                               bg_identity_point(h->root), &h->error));
     must(h, bg_frame_expect(bg_writer_span(&r->task_bytes), BG_FRAME_TASK, &h->error, &r->frame));
-    must(h, bg_envelope_verify_frame(bg_identity_point(h->root), BG_SIGNED_TASK, &r->frame));
+    if (!believed)
+        must(h, bg_envelope_verify_frame(bg_identity_point(h->root), BG_SIGNED_TASK, &r->frame));
     must(h, bg_task_decode(&r->frame, &r->arena, &h->error, &r->task));
     bg_sha256(bg_writer_span(&r->task_bytes), &r->task_digest);
     must(h, bg_shape_init(&r->plan, &r->task, &h->error, &r->shape));

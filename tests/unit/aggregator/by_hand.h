@@ -20,6 +20,7 @@ struct by_hand {
     struct bg_aggregator_config config;
     struct bg_offline_settings settings;
     struct bg_offline *offline; /* while a verb has it open */
+    struct bg_digest believed[2]; /* plan and task that members have checked */
     size_t wrote;               /* files told of since the folder was opened */
     struct bg_prng prng;
     struct bg_random random;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "crypto/digest.h"
+#include "tests/unit/scratch.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -358,8 +359,8 @@ void live(struct world *w)
 
 void make_world(struct world *w, enum bg_plan_encryption encryption)
 {
-    *w = (struct world){.folder = "/tmp/bg_memory_XXXXXX", .now = 1, .die_at = NEVER};
-    cr_assert_not_null(mkdtemp(w->folder));
+    *w = (struct world){.now = 1, .die_at = NEVER};
+    make_scratch_folder("memory", sizeof w->folder, w->folder);
     by_hand_init(&w->h, encryption, "ef");
     bg_loopback_init(&w->to_key_holder, bg_keyholder_serve, w->h.keyholder, delay, post_delivery, w, 1);
     must(w, bg_sealing_key_create(&w->h.random, &w->sealing_key));

@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "tests/unit/client/stage.h"
 #include "tests/unit/no_leaks.h"
+#include "tests/unit/scratch.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -14,12 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/burgee-test-XXXXXX";
-static char path[sizeof folder + 16];
+static char folder[64], path[sizeof folder + 16];
 
 static void set_up(void)
 {
-    cr_assert_not_null(mkdtemp(folder));
+    make_scratch_folder("state", sizeof folder, folder);
     snprintf(path, sizeof path, "%s/client.state", folder);
 }
 

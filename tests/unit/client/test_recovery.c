@@ -4,6 +4,7 @@
 #include "client/device_folder.h"
 #include "tests/unit/client/fake_root.h"
 #include "tests/unit/no_leaks.h"
+#include "tests/unit/scratch.h"
 
 #include <criterion/criterion.h>
 #include <ftw.h>
@@ -23,8 +24,7 @@ static char folder[64], state_file[80], update_file[80];
 
 static void begin(void)
 {
-    strcpy(folder, "/tmp/burgee-recovery-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
+    make_scratch_folder("recovery", sizeof folder, folder);
     snprintf(state_file, sizeof state_file, "%s/client.state", folder);
     snprintf(update_file, sizeof update_file, "%s/client.update", folder);
 }
