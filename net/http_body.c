@@ -66,8 +66,7 @@ static void synchronise(uv_work_t *work)
     if (fdatasync(exchange->file) == 0)
         return;
     exchange->error_number = errno;
-    if (exchange->status == BG_OK || exchange->status == BG_TRUNCATED)
-        exchange->status = BG_IO;
+    exchange->status = BG_FAULT;
 }
 
 static void on_synchronised(uv_work_t *work, int code)
@@ -79,7 +78,7 @@ static void on_synchronised(uv_work_t *work, int code)
 void bg_http_body_end(struct bg_http_exchange *exchange, enum bg_status status)
 {
     exchange->status = status;
-    if (exchange->wish == BG_HTTP_RECEIVE && exchange->durable && exchange->written) {
+    if (exchange->wish == BG_HTTP_RECEIVE && exchange->durable && (exchange->written || status == BG_OK)) {
         exchange->sync.data = exchange;
         int failed = uv_queue_work(&exchange->thread->loop, &exchange->sync, synchronise, on_synchronised);
         assert(!failed);

@@ -107,7 +107,7 @@ typedef void bg_http_body_function(void *context, struct bg_http_exchange *excha
 void bg_http_read(struct bg_http_exchange *exchange, size_t limit, bg_http_body_function *done, void *context);
 
 /* `written` bytes are in the file, also where the connection broke (BG_TRUNCATED); BG_TOO_LARGE, BG_IO
- * (`error_number`). */
+ * (`error_number`). BG_FAULT: making it durable failed (`error_number`), what the file has cannot be relied upon. */
 typedef void bg_http_file_function(void *context, struct bg_http_exchange *exchange, enum bg_status status,
                                    uint64_t written, int error_number);
 /* The whole body into a file from `offset` on, as it arrives, at most `limit` bytes; made durable (fdatasync) before

@@ -102,10 +102,15 @@ enum bg_status bg_upload_files_each(const char *folder,
     return status == BG_OK ? BG_OK : bg_fail(error, status, "%s: %s", folder, bg_status_text(status));
 }
 
-enum bg_status bg_upload_file_open(const char *folder, const struct bg_upload_name *name, int *ret_file)
+enum bg_status bg_upload_file_open(const char *folder, const struct bg_upload_name *name, bool anew, int *ret_file)
 {
     char path[PATH_BYTES];
-    int file = write_path(folder, name, path) ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (!write_path(folder, name, path))
+        return BG_IO;
+    /* What the old one has may be what a role keeps under another name. */
+    if (anew)
+        unlink(path);
+    int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (anew ? O_CREAT | O_EXCL : 0), 0600);
     if (file < 0)
         return BG_IO;
     *ret_file = file;

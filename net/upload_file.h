@@ -29,8 +29,10 @@ BG_MUST_CHECK enum bg_status bg_upload_files_each(const char *folder,
                                                                           const struct bg_upload_name *name,
                                                                           uint64_t bytes),
                                                   void *context, struct bg_error *error);
-/* For writing; made if absent. BG_IO. */
-BG_MUST_CHECK enum bg_status bg_upload_file_open(const char *folder, const struct bg_upload_name *name, int *ret_file);
+/* For writing: to go on, or anew, which leaves the content of one that was there to its mappings and other names.
+ * BG_IO. */
+BG_MUST_CHECK enum bg_status bg_upload_file_open(const char *folder, const struct bg_upload_name *name, bool anew,
+                                                 int *ret_file);
 /* Also where it is absent. Mappings stay. */
 void bg_upload_file_remove(const char *folder, const struct bg_upload_name *name);
 /* Gives one hold on a mapping of all its bytes, which have come. BG_IO, BG_NO_MEMORY. */

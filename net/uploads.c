@@ -35,7 +35,7 @@ struct upload {
     enum upload_state state;
     uint64_t offset;
     uint64_t touched;
-    bool replaced; /* it goes when nobody is at it */
+    bool replaced; /* it goes when what is being received has ended */
     bool final;    /* what is being received is its end */
     int file;      /* open while it is being received … */
     struct bg_http_exchange *receives; /* … from this */
@@ -96,17 +96,18 @@ static void remove_upload(struct upload *upload)
     free(upload);
 }
 
-/* It is nobody's any more: gone at once, or when the one who is at it has ended. */
+/* It is nobody's any more: gone at once, or when what is being received has ended. Not while the role has it. */
 static void drop_upload(struct upload *upload)
 {
     struct upload **slot = slot_of(upload->uploads, &upload->name.owner);
+    assert(upload->state != SERVED);
     if (slot && *slot == upload)
         *slot = NULL;
     bg_upload_file_remove(upload->uploads->settings.uploads, &upload->name);
     upload->replaced = true;
-    if (upload->receives)
+    if (upload->state == RECEIVING)
         bg_http_abort(upload->receives);
-    if (upload->state == PARTIAL || upload->state == ANSWERED)
+    else
         remove_upload(upload);
 }
 
@@ -273,8 +274,6 @@ static void on_answer(struct bg_call *call, enum bg_status status, struct bg_spa
     bg_held_release(held);
     if (exchange)
         say_answer(upload, exchange);
-    if (upload->replaced)
-        remove_upload(upload);
 }
 
 /* All of it is there and synced. */
@@ -311,7 +310,6 @@ static void end_receiving(struct upload *upload)
     struct bg_http_exchange *next = upload->next;
     upload->next = NULL;
     if (upload->replaced) {
-        bg_upload_file_remove(upload->uploads->settings.uploads, &upload->name);
         if (next)
             say(next, 404, "there is no such upload any more");
         remove_upload(upload);
@@ -329,8 +327,10 @@ static void respond_received(struct upload *upload, struct bg_http_exchange *exc
         say(exchange, 404, "there is no such upload any more");
     else if (status == BG_TOO_LARGE)
         say_progress(upload, exchange, 413, "the upload is longer than was said when it was created");
-    else if (status == BG_IO && (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG))
+    else if (status != BG_OK && (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG))
         say_progress(upload, exchange, 507, "the disk is full");
+    else if (status == BG_FAULT)
+        say_progress(upload, exchange, 500, "the disk did not take it: begin it anew");
     else if (status != BG_OK)
         say_progress(upload, exchange, status == BG_IO ? 500 : 400, bg_status_text(status));
     else if (upload->final && upload->offset < upload->name.size)
@@ -351,7 +351,7 @@ static void on_received(void *context, struct bg_http_exchange *exchange, enum b
     upload->file = -1;
     upload->receives = NULL;
     upload->state = PARTIAL;
-    upload->offset += written;
+    upload->offset = status == BG_FAULT ? 0 : upload->offset + written;
     upload->touched = bg_clock_monotonic_ns();
     respond_received(upload, exchange, status, error_number);
     end_receiving(upload);
@@ -359,9 +359,11 @@ static void on_received(void *context, struct bg_http_exchange *exchange, enum b
 
 static void receive(struct upload *upload, struct bg_http_exchange *exchange, uint64_t offset, bool final)
 {
-    enum bg_status status = bg_upload_file_open(upload->uploads->settings.uploads, &upload->name, &upload->file);
+    enum bg_status status = bg_upload_file_open(upload->uploads->settings.uploads, &upload->name, offset == 0,
+                                                &upload->file);
     if (status != BG_OK) {
-        say(exchange, 500, "the server cannot write into its folder of uploads");
+        upload->offset = 0; /* somebody has been at the file */
+        say_progress(upload, exchange, 500, "the server cannot write into its folder of uploads");
         return;
     }
     upload->offset = offset;
@@ -421,6 +423,10 @@ static void take(struct upload *upload, struct bg_http_exchange *exchange)
             say_progress(upload, exchange, 409, "the upload is not complete");
         break;
     case BG_HTTP_DELETE:
+        if (upload->state == SERVED) {
+            say_progress(upload, exchange, 409, "the upload is being looked at");
+            break;
+        }
         drop_upload(upload);
         bg_http_say(exchange, 204, NULL, NULL, 0);
         break;

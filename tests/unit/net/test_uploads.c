@@ -7,8 +7,12 @@
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +36,18 @@ struct world {
     unsigned http;        /* of a plain request */
     char offset[32], complete[8], location[128], limit[64];
 };
+
+static atomic_uint synced;      /* files that were made durable */
+static atomic_bool breaks_sync; /* the next one is not */
+
+/* In place of the C library's. */
+int fdatasync(int file)
+{
+    bool breaks = atomic_exchange(&breaks_sync, false);
+    atomic_fetch_add(&synced, !breaks);
+    errno = EIO;
+    return breaks ? -1 : fsync(file);
+}
 
 static void serve(void *role, const struct bg_request *request, struct bg_call *call)
 {
@@ -559,18 +575,22 @@ static void write_file(const struct world *world, const char *name, size_t size)
     fclose(file);
 }
 
+/* What a server that ended has of an upload of `said` bytes. */
+static void leave(const struct world *world, size_t device, size_t said, size_t size)
+{
+    char name[128], hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(&world->https.devices[device].id, hex);
+    snprintf(name, sizeof name, "%s-" KEY "-%zu", hex, said);
+    write_file(world, name, size);
+}
+
 Test(uploads, left_in_the_folder_go_on_if_they_can)
 {
     struct world world;
-    char name[2][128], hex[2 * BG_DIGEST_BYTES + 1];
     begin(&world, 1000);
     world_stop_server(&world.https);
-    bg_digest_to_hex(&world.https.devices[0].id, hex);
-    snprintf(name[0], sizeof name[0], "%s-" KEY "-1000", hex);
-    bg_digest_to_hex(&world.https.devices[1].id, hex);
-    snprintf(name[1], sizeof name[1], "%s-" KEY "-500", hex);
-    write_file(&world, name[0], 600);
-    write_file(&world, name[1], 600); /* more than there can be */
+    leave(&world, 0, 1000, 600);
+    leave(&world, 1, 500, 600); /* more than there can be */
     write_file(&world, "notes.txt", 5);
     world_start_server(&world.https);
     world_start_devices(&world.https);
@@ -580,6 +600,86 @@ Test(uploads, left_in_the_folder_go_on_if_they_can)
         ask(&world, 0, "PATCH", UPDATES "/" KEY, 600, 400, FIELDS(PART, "Upload-Offset: 600", "Upload-Complete: ?1")),
         200);
     cr_assert_eq(world.served, 1);
+    end(&world);
+    NO_LEAKS();
+}
+
+Test(uploads, that_were_whole_when_the_server_ended_are_made_durable)
+{
+    struct world world;
+    begin(&world, 1000);
+    world_stop_server(&world.https);
+    leave(&world, 0, 1000, 1000);
+    world_start_server(&world.https);
+    world_start_devices(&world.https);
+    const char *const *end_of_it = FIELDS(PART, "Upload-Offset: 1000", "Upload-Complete: ?1");
+    cr_assert_eq(ask(&world, 0, "PATCH", UPDATES "/" KEY, 0, 0, end_of_it), 200);
+    cr_assert_eq(world.served, 1);
+    cr_assert_eq(atomic_load(&synced), 1, "nothing came, but the process that wrote it may not have synced it");
+    end(&world);
+    NO_LEAKS();
+}
+
+Test(uploads, that_cannot_be_made_durable_begin_anew)
+{
+    struct world world;
+    begin(&world, 1000);
+    world_start_devices(&world.https);
+    cr_assert_eq(ask(&world, 0, "POST", UPDATES, 0, 400, OFFER), 201);
+    atomic_store(&breaks_sync, true);
+    cr_assert_eq(
+        ask(&world, 0, "PATCH", UPDATES "/" KEY, 400, 600, FIELDS(PART, "Upload-Offset: 400", "Upload-Complete: ?1")),
+        500);
+    cr_assert_str_eq(world.offset, "0", "a second sync would succeed, whatever was lost");
+    cr_assert_eq(world.served, 0);
+    cr_assert_eq(ask(&world, 0, "POST", UPDATES, 0, 1000, FIELDS("Idempotency-Key: " KEY)), 200);
+    cr_assert_eq(world.served, 1);
+    end(&world);
+    NO_LEAKS();
+}
+
+Test(uploads, never_write_into_a_file_that_was_kept)
+{
+    struct world world;
+    char path[256], hex[2 * BG_DIGEST_BYTES + 1];
+    uint8_t byte;
+    begin(&world, 1000);
+    world_stop_server(&world.https);
+    leave(&world, 0, 1000, 1000);
+    bg_digest_to_hex(&world.https.devices[0].id, hex);
+    snprintf(path, sizeof path, "%s/%s-" KEY "-1000", world.https.uploads, hex);
+    int kept = open(path, O_RDONLY);
+    world_start_server(&world.https);
+    world_start_devices(&world.https);
+    world.body[500] ^= 1;
+    cr_assert_eq(ask(&world, 0, "POST", UPDATES, 0, 1000, FIELDS("Idempotency-Key: " KEY)), 200);
+    cr_assert_eq(pread(kept, &byte, 1, 500), 1);
+    cr_assert_neq(byte, world.body[500], "a store may have it under another name");
+    close(kept);
+    end(&world);
+    NO_LEAKS();
+}
+
+Test(uploads, stay_while_the_role_looks_at_them)
+{
+    struct world world;
+    begin(&world, 1000);
+    world_start_devices(&world.https);
+    world.keeps = true;
+    upload(&world);
+    DIR *folder = opendir(world.https.uploads);
+    const struct dirent *entry;
+    char path[128];
+    while ((entry = readdir(folder)) && entry->d_name[0] == '.')
+        ;
+    snprintf(path, sizeof path, UPDATES "/%.16s", strchr(entry->d_name, '-') + 1);
+    closedir(folder);
+    cr_assert_eq(ask(&world, 0, "DELETE", path, 0, 0, NULL), 409);
+    cr_assert_eq(world_uploads(&world.https), 1);
+    bg_call_answer(world.call, BG_OK, (struct bg_span){(const uint8_t *)"pace", 4});
+    bg_held_release(world.held);
+    world_run(&world.https);
+    cr_assert_eq(world.status, BG_OK);
     end(&world);
     NO_LEAKS();
 }
