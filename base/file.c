@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define BLOCK 4096
+#define TEMPORARY ".new-" /* in the name of a temporary file, between that of the file and what is drawn */
+#define DRAWN "XXXXXX"
 
 static enum bg_status fail_errno(struct bg_error *error, const char *path, const char *verb)
 {
@@ -107,7 +110,7 @@ static bool sync_folder_of(const char *path)
 enum bg_status bg_file_write(const char *path, struct bg_span content, unsigned mode, struct bg_error *error)
 {
     char temporary[PATH_MAX];
-    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    int length = snprintf(temporary, sizeof temporary, "%s" TEMPORARY DRAWN, path);
     if (length < 0 || (size_t)length >= sizeof temporary)
         return bg_fail(error, BG_INVALID, "path of %zu bytes is too long", strlen(path));
     int fd = mkostemp(temporary, O_CLOEXEC);
@@ -128,6 +131,24 @@ enum bg_status bg_file_write(const char *path, struct bg_span content, unsigned 
     unlink(temporary);
     errno = number;
     return fail_errno(error, path, "write");
+}
+
+void bg_file_sweep(const char *path)
+{
+    char copy[PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t size = strlen(name), added = strlen(TEMPORARY), drawn = strlen(DRAWN);
+    if (strlen(path) >= sizeof copy)
+        return;
+    strcpy(copy, path);
+    DIR *folder = opendir(dirname(copy));
+    if (!folder)
+        return;
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (strlen(entry->d_name) == size + added + drawn && strncmp(entry->d_name, name, size) == 0 &&
+            strncmp(entry->d_name + size, TEMPORARY, added) == 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
 }
 
 enum bg_status bg_file_check_place(const char *path, struct bg_error *error)

@@ -12,5 +12,7 @@ BG_MUST_CHECK enum bg_status bg_file_read(const char *path, size_t limit, struct
 /* Writes a temporary file beside `path` with `mode`, fsyncs it, renames it over `path`, fsyncs the folder. */
 BG_MUST_CHECK enum bg_status bg_file_write(const char *path, struct bg_span content, unsigned mode,
                                            struct bg_error *error);
+/* Removes what writes of `path` left whose process was killed. Nobody may be writing it. */
+void bg_file_sweep(const char *path);
 /* Whether bg_file_write could write there as things stand, before hours of work for it: BG_NOT_FOUND or BG_IO. */
 BG_MUST_CHECK enum bg_status bg_file_check_place(const char *path, struct bg_error *error);

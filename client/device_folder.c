@@ -123,6 +123,8 @@ enum bg_status bg_device_folder_open(const char *path, bool make, struct bg_erro
         close(folder.lock);
         return bg_fail(error, BG_BUSY, "%s: another burgee-client works in this folder", path);
     }
+    bg_file_sweep(folder.state);
+    bg_file_sweep(folder.update);
     *ret_folder = folder;
     return BG_OK;
 }

@@ -23,8 +23,9 @@ struct bg_device_folder {
     char state[PATH_MAX], update[PATH_MAX];
 };
 
-/* Locks it. With `make` it is made where it does not exist (0700). BG_BUSY: another process is there; BG_NOT_FOUND,
- * BG_IO; BG_INVALID: the path is too long. The struct must not move while a client has its memory. */
+/* Locks it, and removes what was half written. With `make` it is made where it does not exist (0700). BG_BUSY: another
+ * process is there; BG_NOT_FOUND, BG_IO; BG_INVALID: the path is too long. The struct must not move while a client has
+ * its memory. */
 BG_MUST_CHECK enum bg_status bg_device_folder_open(const char *path, bool make, struct bg_error *error,
                                                    struct bg_device_folder *ret_folder);
 /* Mappings stay until their last holder lets go. */

@@ -171,3 +171,17 @@ Test(file, a_place_is_checked_before_the_work, .init = make_folder, .fini = remo
     cr_assert_eq(bg_file_check_place(folder, &error), BG_IO);
     cr_assert_not_null(strstr(error.text, "directory"), "%s", error.text);
 }
+
+Test(file, what_a_killed_writer_left_is_swept, .init = make_folder, .fini = remove_folder)
+{
+    static const char *const names[] = {"a",        "a.new-Zmpq52", "a.new-mvTohf", "a.backup",
+                                        "a.new-17", "b.new-mvTohf", "a.old-mvTohf"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_assert_eq(bg_file_write(in_folder(names[i]), span_of("text"), 0600, NULL), BG_OK);
+    bg_file_sweep(in_folder("a"));
+    cr_assert_eq(files_in_folder(), 5);
+    holds("a", "text");
+    for (size_t i = 3; i < sizeof names / sizeof *names; i++)
+        cr_assert_eq(unlink(in_folder(names[i])), 0, "%s", names[i]);
+    bg_file_sweep(in_folder("folder/a"));
+}

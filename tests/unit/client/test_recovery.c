@@ -337,6 +337,21 @@ Test(recovery, a_folder_of_another_client_or_trust_is_refused)
     NO_LEAKS();
 }
 
+Test(recovery, what_was_half_written_is_removed)
+{
+    struct bg_device_folder device;
+    struct bg_error error;
+    char left[2][sizeof update_file + 16];
+    snprintf(left[0], sizeof left[0], "%s.new-Zmpq52", state_file);
+    snprintf(left[1], sizeof left[1], "%s.new-mvTohf", update_file);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_eq(bg_file_write(left[i], (struct bg_span){(const uint8_t *)"half", 4}, 0600, &error), BG_OK);
+    cr_assert_eq(bg_device_folder_open(folder, false, &error, &device), BG_OK, "%s", error.text);
+    cr_assert(!exists(left[0]) && !exists(left[1]));
+    bg_device_folder_close(&device);
+    NO_LEAKS();
+}
+
 /* ---- another aggregator ---- */
 
 Test(recovery, an_update_that_was_acknowledged_is_sent_again_whole_after_a_move)
