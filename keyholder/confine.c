@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyholder/confine.h"
 
+#include <stdlib.h>
+
+enum bg_status bg_confine_prepare(struct bg_error *error)
+{
+    if (setenv("UV_USE_IO_URING", "0", 1) != 0) /* libuv reads it */
+        return bg_fail(error, BG_NO_MEMORY, "no memory for the environment");
+    return BG_OK;
+}
+
 #if defined(BG_HAVE_SECCOMP) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 #include <errno.h>

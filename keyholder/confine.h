@@ -11,6 +11,11 @@
 
 #include <stdbool.h>
 
+/* Before the first event loop and the first thread of a process that will be confined: rings of the kernel (io_uring),
+ * which its event loops would else make where their library knows how, carry out what no filter of system calls sees.
+ * BG_NO_MEMORY. */
+BG_MUST_CHECK enum bg_status bg_confine_prepare(struct bg_error *error);
+
 /* For all threads of the process, for ever: what is not on the list fails with EPERM. *ret_confined is false where
  * this build or machine has no such filter. BG_IO: the system would not take it. */
 BG_MUST_CHECK enum bg_status bg_confine(struct bg_error *error, bool *ret_confined);

@@ -359,7 +359,9 @@ enum bg_status bg_keyholder_service_run(const char *folder, const struct bg_keyh
                                         struct bg_error *error)
 {
     struct service service = {.json = json};
-    enum bg_status status = bg_loop_create(error, &service.loop);
+    enum bg_status status = config->confine ? bg_confine_prepare(error) : BG_OK;
+    if (status == BG_OK)
+        status = bg_loop_create(error, &service.loop);
     if (status == BG_OK)
         status = bg_folder_open(folder, config, error, &service.folder);
     if (status == BG_OK) {
