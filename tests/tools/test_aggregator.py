@@ -80,7 +80,9 @@ def check_words(bench):
                         ('no file given', ['fold', 'words']), ('usage', ['open', 'words', 'file']),
                         ('no such option', ['show', 'words', '--colour']),
                         ('needs a value', ['show', 'words', '--set']),
-                        ('--out REQUEST', ['epoch', 'words']), ('--key-holder', ['init', 'other']),
+                        ('--out REQUEST', ['epoch', 'words']),
+                        ('--commitment HEX together', ['init', 'other', '--key-holder', bench.point]),
+                        ('--key-holder POINT', ['init', 'other', '--commitment', HEX]),
                         ('64 hex digits', ['init', 'other', '--key-holder', bench.point, '--commitment', 'f00']),
                         ('lives here already', ['init', 'words', '--key-holder', bench.point, '--commitment', HEX])):
         yield from bench.refused(64, said, *words)

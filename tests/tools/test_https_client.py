@@ -412,7 +412,8 @@ def is_small_when_idle(world):
         assert process.wait(20) == 0
     print(f'# idle: RssAnon {used["RssAnon"]} kB, VmRSS {used["VmRSS"]} kB')
     assert not sockets, sockets
-    assert used['RssAnon'] <= 4 * 1024 and used['VmRSS'] <= 14 * 1024, used
+    most = 14 if ssl.OPENSSL_VERSION_INFO < (3, 2) else 16  # MiB; libcurl's libraries in Debian 13 are larger
+    assert used['RssAnon'] <= 4 * 1024 and used['VmRSS'] <= most * 1024, used
 
 
 def refuses_what_is_not_https(world):

@@ -59,8 +59,8 @@ def check_init(folder):
     for name in ('ca.secret', 'identity.secret', 'journal'):
         assert (folder / name).stat().st_mode & 0o777 == 0o600, name
     openssl('verify', '-x509_strict', '-CAfile', folder / 'ca.pem', folder / 'ca.pem')
-    text = openssl('x509', '-in', folder / 'ca.pem', '-noout', '-text').decode()
-    for words in ('CN = burgee authority', 'O = harbour', 'CA:TRUE', 'prime256v1', 'ecdsa-with-SHA256'):
+    text = openssl('x509', '-in', folder / 'ca.pem', '-noout', '-text', '-nameopt', 'RFC2253').decode()
+    for words in ('CN=burgee authority', 'O=harbour', 'CA:TRUE', 'prime256v1', 'ecdsa-with-SHA256'):
         assert words in text, f'{words} is not in {text}'
 
 
