@@ -17,7 +17,7 @@ static void enter(struct bg_http_connection *c, enum bg_http_state state)
 {
     c->state = state;
     c->resting = false;
-    c->since = bg_clock_monotonic_ns();
+    c->since = c->thread->clock + c->thread->period_ns; /* the next tick: none comes early */
     c->progress = 0;
 }
 
@@ -268,6 +268,9 @@ static bool shake_hands(struct bg_http_connection *c)
     struct bg_peer peer;
     bool resumed;
     enum bg_tls_step step = bg_tls_handshake(c->tls, &error, &peer, &resumed);
+    /* Its time runs from our last word. */
+    if (c->thread->out.size)
+        enter(c, BG_HTTP_HANDSHAKE);
     flush(c);
     if (c->state == BG_HTTP_CLOSED || step == BG_TLS_WANTS)
         return false;
@@ -626,12 +629,11 @@ static bool stands_still(struct bg_http_connection *c, uint64_t now, uint64_t pa
     return false;
 }
 
-void bg_http_connection_check_deadline(struct bg_http_connection *c, uint64_t now)
+void bg_http_connection_check_deadline(struct bg_http_connection *c)
 {
     const struct bg_http_limits *limit = limits(c);
-    uint64_t waited = now > c->since ? now - c->since : 0;
+    uint64_t clock = c->thread->clock, waited = clock > c->since ? clock - c->since : 0, now = c->since + waited;
     struct bg_error error;
-    now = c->since + waited;
     if (c->state == BG_HTTP_HANDSHAKE && waited >= limit->handshake_ns) {
         bg_fail(&error, BG_TOO_LATE, "the TLS handshake took too long");
         end_input(c, &error);
@@ -640,6 +642,7 @@ void bg_http_connection_check_deadline(struct bg_http_connection *c, uint64_t no
     } else if ((c->state == BG_HTTP_IDLE || c->state == BG_HTTP_WAITING) && waited >= RESTING_NS && !c->resting) {
         c->resting = true;
         bg_tls_rest(c->tls);
+        c->thread->rested++;
     } else if ((c->state == BG_HTTP_HEADING && waited >= limit->head_ns) ||
                (c->state == BG_HTTP_BODY && stands_still(c, now, limit->body_ns))) {
         bg_fail(&error, BG_TOO_LATE, "the request's %s came too slowly",

@@ -126,6 +126,11 @@ struct bg_http_thread {
     struct bg_writer out;              /* ciphertext on its way out; empty between two connections */
     struct bg_http_connection *first;  /* connections */
     bool stopping, empty;              /* empty: and it has said so */
+    /* What deadlines are measured by. It goes the slower the more ticks come late: where thousands of connections come
+     * at once they wait for the thread, not the thread for them. */
+    uint64_t clock;
+    uint64_t period_ns, ticked_at;     /* of ticks; the last one, by the monotonic clock */
+    size_t rested;                     /* connections that began to rest since memory was last given back */
     uint64_t drop_at;                  /* when what is left is dropped */
     pthread_mutex_t lock;              /* guards what follows */
     struct bg_http_exchange *inbox_first, *inbox_last;
@@ -171,7 +176,7 @@ struct bg_http_connection {
     struct bg_http_parser parser;
     struct bg_peer peer;
     enum bg_http_state state;
-    uint64_t since;         /* when the state's deadline began to run … */
+    uint64_t since;         /* by its thread's clock, when the state's deadline began to run … */
     uint64_t progress;      /* … and bytes since */
     uint8_t *ciphertext;    /* owned: what came and is not fed, or not used up */
     uint8_t *kept_plain;    /* owned: where `plain` is, while nothing runs */
@@ -184,7 +189,7 @@ struct bg_http_connection {
 
 void bg_http_connection_accept(struct bg_http_thread *thread);
 void bg_http_connection_obey(struct bg_http_exchange *exchange);
-void bg_http_connection_check_deadline(struct bg_http_connection *connection, uint64_t now);
+void bg_http_connection_check_deadline(struct bg_http_connection *connection);
 /* Ends it where nothing is under way. */
 void bg_http_connection_retire(struct bg_http_connection *connection);
 void bg_http_connection_drop(struct bg_http_connection *connection);

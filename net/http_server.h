@@ -35,7 +35,7 @@ struct bg_http_limits {
     size_t exchanges;        /* at a time; over it 503 with Retry-After before the body */
     size_t memory_bytes;     /* of bodies read into memory at a time; over it the same */
     size_t head_bytes;       /* 431 */
-    uint64_t handshake_ns, head_ns, idle_ns; /* deadlines of these states */
+    uint64_t handshake_ns, head_ns, idle_ns; /* deadlines of these states; of a handshake for each answer */
     uint64_t body_ns;        /* longest time a body may make less than body_least_bytes … */
     size_t body_least_bytes; /* … of progress: 408 */
     uint64_t response_ns;    /* the same for responses */

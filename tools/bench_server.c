@@ -39,6 +39,8 @@ static const char help[] =
     "\n"
     "Exit status: 0 measured, errors of uploads are in the table; 64 wrong usage; 71 out of memory; 74 input/output.\n";
 
+#define RESTING_SECONDS 3 /* until a server counts all of its connections as idle, and more */
+
 struct options {
     struct bg_arguments words;
     const char *clients_text, *kib_text, *threads_text, *idle_text;
@@ -148,6 +150,7 @@ static enum bg_status measure(const struct options *options, const struct bg_ben
 static void look(void *context)
 {
     struct idle *idle = context;
+    sleep(RESTING_SECONDS);
     idle->after = bg_usage_of(idle->server);
 }
 

@@ -127,7 +127,7 @@ enum bg_status bg_bench_hold(const struct bg_bench_keys *keys, uint16_t port, si
                              struct bg_bench_load_result *ret_result)
 {
     struct bg_bench_load_result result = {.errors = 0};
-    struct load load = {.result = &result, .waiting = count, .hold = hold, .context = context};
+    struct load load = {.result = &result, .waiting = 1, .hold = hold, .context = context};
     struct bg_https_call *call;
     char url[64];
     snprintf(url, sizeof url, "https://127.0.0.1:%u/hold/%zu", port, count);

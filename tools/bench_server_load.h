@@ -13,7 +13,7 @@ struct bg_bench_load_result {
 /* Every client of the keys uploads `body`, all at once, each with its own certificate. */
 BG_MUST_CHECK enum bg_status bg_bench_upload(const struct bg_bench_keys *keys, uint16_t port, struct bg_span body,
                                              struct bg_error *error, struct bg_bench_load_result *ret_result);
-/* Opens `count` connections, which stay idle while `hold` runs. */
+/* Opens `count` connections, on which requests wait, all but one, while `hold` runs. */
 BG_MUST_CHECK enum bg_status bg_bench_hold(const struct bg_bench_keys *keys, uint16_t port, size_t count,
                                            void (*hold)(void *context), void *context, struct bg_error *error,
                                            struct bg_bench_load_result *ret_result);

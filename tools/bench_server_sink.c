@@ -148,9 +148,7 @@ static void hold(struct sink *sink, struct bg_http_exchange *exchange, const cha
         return;
     }
     sink->held[sink->held_count++] = exchange;
-    if (sink->held_count < wanted)
-        return;
-    while (sink->held_count)
+    if (sink->held_count == wanted)
         respond(sink->held[--sink->held_count], 204);
 }
 
@@ -222,6 +220,8 @@ enum bg_status bg_bench_sink_run(const struct bg_bench_sink_settings *settings, 
     if (status == BG_OK)
         status = listen_and_serve(&sink, error);
     bg_http_server_destroy(&sink.server);
+    while (sink.held_count)
+        respond(sink.held[--sink.held_count], 204);
     bg_workers_destroy(&sink.workers);
     bg_loop_destroy(&sink.loop);
     free(sink.held);

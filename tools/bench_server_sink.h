@@ -21,6 +21,7 @@ struct bg_bench_sink_settings {
 
 /* SHA-256 of the list of the SHA-256 of a body's blocks. */
 void bg_bench_digest(struct bg_span body, struct bg_digest *ret_digest);
-/* Serves until SIGTERM: POST /uploads takes a body; GET /hold/N is answered when N such requests wait. */
+/* Serves until SIGTERM: POST /uploads takes a body; of N requests GET /hold/N the last
+ * is answered, once the others wait. */
 BG_MUST_CHECK enum bg_status bg_bench_sink_run(const struct bg_bench_sink_settings *settings,
                                                struct bg_error *error);
