@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyholder/confine.h"
 
-#include <stdlib.h>
-
-enum bg_status bg_confine_prepare(struct bg_error *error)
-{
-    if (setenv("UV_USE_IO_URING", "0", 1) != 0) /* libuv reads it */
-        return bg_fail(error, BG_NO_MEMORY, "no memory for the environment");
-    return BG_OK;
-}
-
 #if defined(BG_HAVE_SECCOMP) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 #include <errno.h>
@@ -69,6 +60,30 @@ static int allow_in_part(scmp_filter_ctx filter)
     return result;
 }
 
+/* Releases the filter; `result` of what was done to it. */
+static enum bg_status load(scmp_filter_ctx filter, int result, struct bg_error *error, bool *ret_loaded)
+{
+    if (result == 0)
+        result = seccomp_load(filter);
+    seccomp_release(filter);
+    *ret_loaded = result == 0;
+    /* Machines whose kernel has no filters are served without. */
+    if (result == 0 || result == -EINVAL || result == -ENOSYS)
+        return BG_OK;
+    return bg_fail(error, BG_IO, "system call filter: %s; --set process.confine=false does without", strerror(-result));
+}
+
+enum bg_status bg_confine_prepare(struct bg_error *error)
+{
+    bool loaded;
+    int rings = seccomp_syscall_resolve_name("io_uring_setup");
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (!filter)
+        return bg_fail(error, BG_NO_MEMORY, "system call filter: out of memory");
+    int result = rings == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), rings, 0);
+    return load(filter, result, error, &loaded);
+}
+
 enum bg_status bg_confine(struct bg_error *error, bool *ret_confined)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -79,17 +94,16 @@ enum bg_status bg_confine(struct bg_error *error, bool *ret_confined)
         result = allow(filter, allowed[i]);
     if (result == 0)
         result = allow_in_part(filter);
-    if (result == 0)
-        result = seccomp_load(filter);
-    seccomp_release(filter);
-    *ret_confined = result == 0;
-    /* Machines whose kernel has no filters are served without. */
-    if (result == 0 || result == -EINVAL || result == -ENOSYS)
-        return BG_OK;
-    return bg_fail(error, BG_IO, "system call filter: %s; --set process.confine=false does without", strerror(-result));
+    return load(filter, result, error, ret_confined);
 }
 
 #else
+
+enum bg_status bg_confine_prepare(struct bg_error *error)
+{
+    (void)error;
+    return BG_OK;
+}
 
 enum bg_status bg_confine(struct bg_error *error, bool *ret_confined)
 {

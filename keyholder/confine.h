@@ -11,9 +11,9 @@
 
 #include <stdbool.h>
 
-/* Before the first event loop and the first thread of a process that will be confined: rings of the kernel (io_uring),
- * which its event loops would else make where their library knows how, carry out what no filter of system calls sees.
- * BG_NO_MEMORY. */
+/* Before the first event loop and the first thread of a process that will be confined: no rings of the kernel
+ * (io_uring), since no filter of system calls sees what they carry out. Event loops make them where they can and their
+ * library knows how, and do without otherwise. BG_IO: the system would not take this filter. */
 BG_MUST_CHECK enum bg_status bg_confine_prepare(struct bg_error *error);
 
 /* For all threads of the process, for ever: what is not on the list fails with EPERM. *ret_confined is false where
