@@ -181,6 +181,11 @@ struct bg_memory_updates bg_memory_round_updates(const struct bg_memory *memory)
     return memory->round_updates;
 }
 
+bool bg_memory_idle(const struct bg_memory *memory)
+{
+    return memory->pending_count == 0;
+}
+
 bool bg_memory_writes(const struct bg_memory *memory)
 {
     return !memory->failing;

@@ -72,6 +72,9 @@ BG_MUST_CHECK enum bg_status bg_memory_resume(struct bg_memory *memory, struct b
 /* From the root's `observe`. */
 void bg_memory_observe(struct bg_memory *memory, const struct bg_root_notice *notice);
 
+/* Whether no update waits to become durable, of which the root would have to hear before it is destroyed. */
+bool bg_memory_idle(const struct bg_memory *memory);
+
 /* Durable updates of the round that runs or ran last. */
 struct bg_memory_updates {
     uint64_t count, bytes;

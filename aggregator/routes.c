@@ -251,11 +251,12 @@ void bg_service_serve_http(void *context, struct bg_http_exchange *exchange)
     bool reads = method == BG_HTTP_GET || method == BG_HTTP_HEAD, health = strcmp(path, "/healthz") == 0;
     bool metrics = strcmp(path, "/metrics") == 0, rounds = rest && strcmp(rest, "rounds") == 0;
     struct bg_error error;
-    if (health && reads && bg_http_peer(exchange)->authenticated) {
+    const struct bg_peer *peer = bg_http_peer(exchange);
+    if (health && reads && peer->authenticated && !bg_roster_view_revoked(&service->roster, &peer->id)) {
         serve_health(service, exchange);
         return;
     }
-    if (authorise(service, bg_http_peer(exchange), metrics || rounds, &error) != BG_OK)
+    if (authorise(service, peer, metrics || rounds, &error) != BG_OK)
         refuse(service, exchange, &error);
     else if (metrics && reads)
         serve_metrics(service, exchange);

@@ -412,8 +412,9 @@ static enum bg_status begin(struct bg_aggregator_service *service, const struct 
 
 static void finish(struct bg_aggregator_service *service)
 {
-    bool idle = !service->driver || bg_driver_idle(service->driver);
     bg_http_server_destroy(&service->server);
+    bool idle = (!service->driver || bg_driver_idle(service->driver)) &&
+                (!service->memory || bg_memory_idle(service->memory));
     bg_https_transport_destroy(&service->key_holder);
     bg_https_client_destroy(&service->https);
     bg_loop_timer_destroy(&service->roster_timer);

@@ -344,14 +344,15 @@ static void on_stop_signal(void *context)
     bg_http_server_stop(service->server, GOODBYE_NS, on_stopped, service);
 }
 
-/* The role before the exchanges that its calls stand for. */
+/* The server first: what has come and nobody has looked at is still given to routes and role. The role before the calls
+ * that it has not answered. */
 static void finish(struct service *service)
 {
     bg_control_socket_destroy(&service->control);
+    bg_http_server_destroy(&service->server);
     bg_driver_destroy(&service->driver);
     bg_folder_close(&service->folder);
     bg_https_service_destroy(&service->https);
-    bg_http_server_destroy(&service->server);
     bg_loop_destroy(&service->loop);
 }
 

@@ -207,6 +207,7 @@ def turned_away(world):
     world.root.wait_for('roster', clients=CLIENTS - 1)
     status, fields, body = world.ask('c3', '/v1/burgee/plan')
     assert status == 403 and b'revoked' in body, (status, body)
+    assert world.ask('c3', '/healthz')[0] == 403
     assert world.ask('c0', '/v1/burgee/plan')[0] == 200
     assert any(event['event'] == 'refused' for event in world.root.events)
 
