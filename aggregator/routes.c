@@ -273,15 +273,19 @@ void bg_service_observe_http(void *context, const struct bg_http_notice *notice)
     static const char *const what[] = {[BG_HTTP_NOTICE_HANDSHAKE_FAILED] = "handshake failed",
                                        [BG_HTTP_NOTICE_REFUSED] = "request refused",
                                        [BG_HTTP_NOTICE_BROKEN] = "connection broke"};
+    struct bg_aggregator_service *service = context;
     char who[2 * BG_DIGEST_BYTES + 1] = "", text[sizeof notice->error->text + 64];
-    (void)context;
+    const char *sentence = notice->error ? notice->error->text : "";
+    uint64_t untold;
     if (notice->peer && notice->peer->authenticated)
         bg_digest_to_hex(&notice->peer->id, who);
     else if (notice->peer)
         snprintf(who, sizeof who, "%s", notice->peer->address);
+    if (!bg_repeats_tell(&service->repeats, who, sentence, bg_clock_monotonic_ns(), &untold))
+        return;
     bg_log(notice->kind == BG_HTTP_NOTICE_BROKEN ? BG_LOG_DEBUG : BG_LOG_WARN, what[notice->kind],
-           "client=%s http=%u error=%s", who, notice->http,
-           bg_log_quote(notice->error ? notice->error->text : "", text, sizeof text));
+           "client=%s http=%u untold=%" PRIu64 " error=%s", who, notice->http, untold,
+           bg_log_quote(sentence, text, sizeof text));
 }
 
 /* ---- frames, on their way to the root ---- */

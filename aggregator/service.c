@@ -471,6 +471,7 @@ enum bg_status bg_aggregator_service_run(const struct bg_aggregator_service_sett
         service->settings = settings;
         service->config = settings->config;
         bg_metrics_init(&service->metrics);
+        service->repeats.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
         status = live(service, error);
         again = service->renewing;
         free(service);

@@ -5,7 +5,7 @@
  * belongs to the population, agrees on an epoch when there are enough, and goes through round after round. It may be
  * killed at any point and started again.
  *
- * Events, each told once:
+ * Events, each told once; what is refused again and again, once a minute:
  *   ready    url, epoch, round: the first of them; what ran before a restart goes on
  *   roster   version, clients
  *   epoch    epoch, clients, groups

@@ -117,13 +117,16 @@ void bg_service_tell_update(void *context, const struct bg_kept_update *update)
 void bg_service_tell_refused(struct bg_aggregator_service *service, const char *who, const struct bg_error *error)
 {
     char quoted[sizeof error->text + 64];
+    uint64_t untold;
+    if (!bg_repeats_tell(&service->repeats, who, error->text, bg_clock_monotonic_ns(), &untold))
+        return;
     struct bg_json *event = begin_event(service, "refused");
     bg_json_add_string(event, "client", who);
     bg_json_add_string(event, "reason", bg_status_name(error->status));
     bg_json_add_string(event, "error", error->text);
     end_event(event);
-    bg_log(BG_LOG_WARN, "refused", "client=%s reason=%s error=%s", who, bg_status_name(error->status),
-           bg_log_quote(error->text, quoted, sizeof quoted));
+    bg_log(BG_LOG_WARN, "refused", "client=%s reason=%s untold=%" PRIu64 " error=%s", who,
+           bg_status_name(error->status), untold, bg_log_quote(error->text, quoted, sizeof quoted));
 }
 
 void bg_service_tell_failed(const struct bg_aggregator_service *service, const struct bg_error *error)

@@ -7,6 +7,7 @@
 #include "aggregator/metrics.h"
 #include "aggregator/roster_view.h"
 #include "aggregator/service.h"
+#include "base/repeats.h"
 #include "net/driver.h"
 #include "net/https_transport.h"
 #include "protocol/membership.h"
@@ -51,6 +52,7 @@ struct bg_aggregator_service {
 
     /* what is told */
     struct bg_metrics metrics;
+    struct bg_repeats repeats; /* of what was refused to whom */
     uint64_t opened_at;        /* seconds since 1970 */
     uint64_t opened_ns;        /* instant */
     uint64_t kept_updates, acknowledged;

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/repeats.h"
 #include "crypto/certificate.h"
 #include "crypto/wipe.h"
 #include "keyholder/admission.h"
@@ -30,6 +31,7 @@ struct service {
     struct bg_https_service *https;
     struct bg_control_socket *control;
     struct bg_keyholder_routes routes;
+    struct bg_repeats repeats;
     bool json, warned;
 };
 
@@ -157,17 +159,21 @@ static void on_admitted(void *context, const struct bg_digest *id, bool renewed,
 
 static void on_refused(void *context, const struct bg_peer *peer, const struct bg_error *error)
 {
-    const struct service *service = context;
-    struct bg_json *object = event_object("refused");
+    struct service *service = context;
     char hex[2 * BG_DIGEST_BYTES + 1], quoted[sizeof error->text + 64];
     const char *client = name_of(peer, hex);
+    uint64_t untold;
+    if (!bg_repeats_tell(&service->repeats, client, error->text, bg_clock_monotonic_ns(), &untold))
+        return;
+    struct bg_json *object = event_object("refused");
     bg_json_add_string(object, "client", client);
     bg_json_add_string(object, "address", peer->address);
     bg_json_add_string(object, "reason", bg_status_name(error->status));
     bg_json_add_string(object, "error", error->text);
     emit(service, object);
-    bg_log(BG_LOG_WARN, "refused", "client=%s address=%s reason=%s error=%s", client, peer->address,
-           bg_status_name(error->status), bg_log_quote(error->text, quoted, sizeof quoted));
+    bg_log(BG_LOG_WARN, "refused", "client=%s address=%s reason=%s untold=%llu error=%s", client, peer->address,
+           bg_status_name(error->status), (unsigned long long)untold,
+           bg_log_quote(error->text, quoted, sizeof quoted));
 }
 
 /* From I/O threads. */
@@ -176,11 +182,15 @@ static void on_http_notice(void *context, const struct bg_http_notice *notice)
     static const char *const what[] = {[BG_HTTP_NOTICE_HANDSHAKE_FAILED] = "handshake failed",
                                        [BG_HTTP_NOTICE_REFUSED] = "request refused",
                                        [BG_HTTP_NOTICE_BROKEN] = "connection broke"};
+    struct service *service = context;
     char hex[2 * BG_DIGEST_BYTES + 1], quoted[sizeof notice->error->text + 64];
-    (void)context;
+    const char *client = name_of(notice->peer, hex), *sentence = notice->error ? notice->error->text : "";
+    uint64_t untold;
+    if (!bg_repeats_tell(&service->repeats, client, sentence, bg_clock_monotonic_ns(), &untold))
+        return;
     bg_log(notice->kind == BG_HTTP_NOTICE_BROKEN ? BG_LOG_DEBUG : BG_LOG_WARN, what[notice->kind],
-           "client=%s http=%u error=%s", name_of(notice->peer, hex), notice->http,
-           bg_log_quote(notice->error ? notice->error->text : "", quoted, sizeof quoted));
+           "client=%s http=%u untold=%llu error=%s", client, notice->http, (unsigned long long)untold,
+           bg_log_quote(sentence, quoted, sizeof quoted));
 }
 
 /* ---- driving the role ---- */
@@ -359,7 +369,7 @@ static void finish(struct service *service)
 enum bg_status bg_keyholder_service_run(const char *folder, const struct bg_keyholder_config *config, bool json,
                                         struct bg_error *error)
 {
-    struct service service = {.json = json};
+    struct service service = {.json = json, .repeats = {.lock = PTHREAD_MUTEX_INITIALIZER}};
     enum bg_status status = config->confine ? bg_confine_prepare(error) : BG_OK;
     if (status == BG_OK)
         status = bg_loop_create(error, &service.loop);

@@ -51,7 +51,7 @@ def check_updates(tap, federation):
         end = HEADER + int.from_bytes(update[72:80], 'little')
         refused(federation, 'c0', send(c0, flipped(update, end - 1)), 403, 'bad-signature', federation.id('c0'))
     with tap.trying('an update under another plan is refused as stale'):
-        refused(federation, 'c0', send(c0, flipped(update, 40)), 409, 'stale-plan', 'plan')
+        refused(federation, 'c1', send(c1, flipped(made['c1'], 40)), 409, 'stale-plan', 'not in force')
     with tap.trying('an update of another population is refused'):
         refused(federation, 'c0', send(c0, flipped(update, 8)), 404, 'wrong-population', 'population')
     for name, body, http, status in (('garbage', b'x' * 500, 400, 'bad-magic'),
