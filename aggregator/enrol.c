@@ -27,7 +27,7 @@ static enum bg_status ask(struct bg_https_question *question, const char *popula
     bg_wipe(body, strlen(body));
     free(body);
     if (status != BG_OK)
-        return bg_fail_in(error, status, "%s", verb);
+        return status;
     status = bg_enrolment_reply_parse((struct bg_span){bytes, size}, error, ret_reply);
     free(bytes);
     return status;

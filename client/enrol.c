@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/enrol.h"
 
-#include "client/config.h"
 #include "crypto/wipe.h"
 #include "net/https_ask.h"
 
@@ -47,12 +46,11 @@ static enum bg_status load_config(const char *folder, struct bg_error *error,
     return status;
 }
 
-static enum bg_status save_config(const char *folder, const struct bg_enrolment_reply *reply, const char *url,
-                                  struct bg_error *error)
+static enum bg_status save_config(const char *folder, struct bg_client_config config,
+                                  const struct bg_enrolment_reply *reply, const char *url, struct bg_error *error)
 {
     char path[BG_DEVICE_PATH_BYTES];
-    struct bg_client_config config;
-    enum bg_status status = load_config(folder, error, path, &config);
+    enum bg_status status = bg_device_path(folder, "config.json", error, path);
     if (status != BG_OK)
         return status;
     _Static_assert(sizeof config.key_holder_url >= BG_URL_BYTES, "a URL fits");
@@ -87,20 +85,22 @@ static enum bg_status fill_request(const struct bg_identity *identity, const cha
 /* What comes back is believed, and becomes the folder's. */
 static enum bg_status enrol(const char *folder, const char *url, const struct bg_token *token,
                             const struct bg_identity *identity, const struct bg_enrolment_request *request,
-                            struct bg_error *error, struct bg_enrolment_reply *reply)
+                            const struct bg_client_config *config, struct bg_error *error,
+                            struct bg_enrolment_reply *reply)
 {
     enum bg_status status = ask(url, &token->key_holder, request, error, reply);
     if (status != BG_OK)
-        return bg_fail_in(error, status, "enrolment");
+        return status;
     struct bg_grant grant = grant_of(reply);
     status = bg_grant_check(&grant, identity, &token->authority, &token->key_holder, error);
     if (status == BG_OK)
-        status = save_config(folder, reply, url, error);
+        status = save_config(folder, *config, reply, url, error);
     return status == BG_OK ? bg_grant_save(&grant, folder, error) : status;
 }
 
 enum bg_status bg_client_enrol(const char *folder, const char *url, const char *token_text, const char *label,
-                               struct bg_error *error, struct bg_enrolment_reply *ret_reply)
+                               const struct bg_client_config *config, struct bg_error *error,
+                               struct bg_enrolment_reply *ret_reply)
 {
     struct bg_token token;
     struct bg_identity *identity = NULL;
@@ -118,7 +118,7 @@ enum bg_status bg_client_enrol(const char *folder, const char *url, const char *
     if (status == BG_OK)
         status = fill_request(identity, label, error, &request);
     if (status == BG_OK)
-        status = enrol(folder, url, &token, identity, &request, error, &reply);
+        status = enrol(folder, url, &token, identity, &request, config, error, &reply);
     if (status == BG_OK)
         *ret_reply = reply;
     bg_identity_destroy(&identity);
@@ -159,14 +159,18 @@ enum bg_status bg_renewal_accept(const char *folder, const struct bg_membership 
                                  const struct bg_renewal *renewal, struct bg_span body, struct bg_error *error,
                                  struct bg_enrolment_reply *ret_reply)
 {
+    char path[BG_DEVICE_PATH_BYTES];
+    struct bg_client_config config;
     struct bg_enrolment_reply reply;
     enum bg_status status = bg_enrolment_reply_parse(body, error, &reply);
+    if (status == BG_OK)
+        status = load_config(folder, error, path, &config);
     if (status != BG_OK)
         return status;
     struct bg_grant grant = grant_of(&reply);
     status = bg_grant_check_renewal(&grant, member, error);
     if (status == BG_OK)
-        status = save_config(folder, &reply, renewal->url, error);
+        status = save_config(folder, config, &reply, renewal->url, error);
     if (status == BG_OK)
         status = bg_grant_save(&grant, folder, error);
     if (status == BG_OK)

@@ -245,7 +245,7 @@ static enum bg_status keygen(struct bg_client_run *run, struct bg_error *error)
 
 static const struct verb verbs[] = {
     {"enrol", bg_client_verb_enrol, "enrol DIR URL TOKEN [--label TEXT]",
-     "become a member: make a key in DIR, have the key holder at URL certify it", 3, false, false},
+     "become a member: make a key in DIR, have the key holder at URL certify it", 3, true, false},
     {"run", bg_client_verb_run, "run DIR [--exit-after-rounds N]",
      "take part in rounds until told to end (SIGTERM)", 1, true, true},
     {"renew", bg_client_verb_renew, "renew DIR",
@@ -291,8 +291,9 @@ static void print_help(void)
            "Settings:\n");
     bg_options_help(bg_client_options, bg_client_option_count, stdout);
     printf("\n"
-           "Exit status: 0 done; 64 wrong usage; 65 a document, the data or the round is refused; 66 no such\n"
-           "file; 75 busy, or a receipt is awaited; 77 a secret is open to others; 78 wrong settings.\n");
+           "Exit status: 0 done; 64 wrong usage; 65 a document, the data or the round is refused, or the\n"
+           "device was revoked; 66 no such file; 75 busy, or a receipt is awaited; 77 a secret is open to\n"
+           "others; 78 wrong settings.\n");
 }
 
 static enum bg_status parse(struct bg_client_run *run, int argc, char **argv, struct bg_error *error)

@@ -61,7 +61,7 @@ enum bg_status bg_client_verb_enrol(struct bg_client_run *run, struct bg_error *
     const char *const *words = run->arguments.words;
     struct bg_enrolment_reply reply;
     enum bg_status status = bg_client_enrol(words[1], words[2], words[3], run->flags.label ? run->flags.label : "",
-                                            error, &reply);
+                                            &run->config, error, &reply);
     if (status == BG_OK)
         status = report_membership(run, words[1], error);
     if (status == BG_OK)

@@ -33,6 +33,8 @@ struct service {
     bool stopping; /* told to end */
     bool renewed;  /* ends to begin again with its new certificate */
     bool abandoned;
+    enum bg_status end; /* why it stops by itself; BG_OK: it does not */
+    struct bg_error *error; /* … as a sentence */
 
     struct bg_membership membership;
     struct bg_device_folder folder;
@@ -181,9 +183,24 @@ static struct bg_work *next_work(void *role)
 
 static const struct bg_driver_ops client_ops = {tick, next_wake, next_work};
 
+/* The root refuses the task to nobody but who was revoked, and that is for ever. */
+static bool is_revoked(const struct bg_client_notice *notice)
+{
+    return notice->kind == BG_CLIENT_NOTICE_FAILED && notice->state == BG_SESSION_ASKING &&
+           notice->error->status == BG_REFUSED;
+}
+
 static void observe(void *context, const struct bg_client_notice *notice)
 {
     struct service *service = context;
+    if (is_revoked(notice)) {
+        service->end = bg_fail(service->error, BG_REFUSED,
+                               "%s: this device was revoked: enrol it again, in a new folder and with a new token",
+                               service->settings->folder);
+        bg_service_events_failed(&service->events, service->error);
+        stop(service);
+        return;
+    }
     bg_service_events_notice(&service->events, notice);
     if (notice->kind == BG_CLIENT_NOTICE_STATE && notice->state == BG_SESSION_WAITING)
         malloc_trim(0);
@@ -380,6 +397,7 @@ static enum bg_status live(struct service *service, struct bg_error *error)
         bg_driver_start(service->driver, service);
         bg_loop_timer_set(service->look, bg_clock_monotonic_ns());
         bg_loop_run(service->loop);
+        status = service->end;
     }
     if (!service->abandoned)
         finish(service);
@@ -399,6 +417,7 @@ enum bg_status bg_client_service_run(const struct bg_client_service_settings *se
                                      bool *ret_abandoned)
 {
     struct service service = {.settings = settings,
+                              .error = error,
                               .events = {.json = settings->json, .quiet = settings->quiet}};
     enum bg_status status;
     use_little(settings->config);

@@ -27,8 +27,9 @@ struct bg_client_service_settings {
     bool quiet;      /* without json: no line per round there either */
 };
 
-/* Until it is told to end. Errors: what of folder and settings keeps it from beginning; a network that is not there
- * does not. *ret_abandoned: work ran for too long to be waited for, and still does: end the process, its folder is in
- * order. Changes the priority and the allocator of the process, as settings say. */
+/* Until it is told to end. Errors: what of folder and settings keeps it from beginning, and BG_REFUSED when the device
+ * was revoked; a network that is not there is none. *ret_abandoned: work ran for too long to be waited for, and still
+ * does: end the process, its folder is in order. Changes the priority and the allocator of the process, as settings
+ * say. */
 BG_MUST_CHECK enum bg_status bg_client_service_run(const struct bg_client_service_settings *settings,
                                                    struct bg_error *error, bool *ret_abandoned);

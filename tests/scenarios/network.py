@@ -216,15 +216,9 @@ class Federation:
         return process
 
     def make_client(self, name, token):
-        self.ok(self.client, 'enrol', name, self.holder_url, token, '--insecure-test-key', '--label', name,
-                '--quiet')
-        path = self.path(f'{name}/config.json')
-        config = json.loads(path.read_text())
-        for setting in ('data.kind=synthetic', 'data.rows=200', f'data.seed={int(name[1:])}',
-                        'encryption.insecure_test_key=true', *self.client_settings):
-            (section, key), value = (setting.split('=')[0].split('.'), setting.split('=')[1])
-            config[section][key] = value if section == 'data' and key == 'kind' else json.loads(value)
-        path.write_text(json.dumps(config))
+        self.ok(self.client, 'enrol', name, self.holder_url, token, '--insecure-test-key', '--label', name, '--quiet',
+                *setting_words(['data.kind=synthetic', 'data.rows=200', f'data.seed={int(name[1:])}',
+                                *self.client_settings]))
 
     def make_clients(self):
         names = [f'c{i}' for i in range(self.count)]

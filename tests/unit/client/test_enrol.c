@@ -92,7 +92,10 @@ static void end(struct world *w)
 
 static enum bg_status enrol(struct world *w)
 {
-    return bg_client_enrol(w->home, w->served.url, w->text, "pump 7", &w->error, &w->reply);
+    struct bg_client_config config;
+    bg_options_defaults(bg_client_options, bg_client_option_count, &config);
+    config.data_seed = 4711;
+    return bg_client_enrol(w->home, w->served.url, w->text, "pump 7", &config, &w->error, &w->reply);
 }
 
 Test(enrol, a_token_makes_a_member)
@@ -112,6 +115,7 @@ Test(enrol, a_token_makes_a_member)
     cr_assert_eq(bg_options_load(bg_client_options, bg_client_option_count,
                                  served_path(&w.served, "home/config.json", path), &config, &w.error),
                  BG_OK, "%s", w.error.text);
+    cr_assert_eq(config.data_seed, 4711);
     cr_assert_str_eq(config.population, "test");
     cr_assert_str_eq(config.root_url, "https://root.example:8443");
     cr_assert_str_eq(config.key_holder_url, w.served.url);
@@ -172,7 +176,7 @@ Test(enrol, a_refusal_is_told_as_the_key_holder_says_it)
     token.secret[5] ^= 1;
     bg_token_encode(&token, w.text);
     cr_assert_eq(enrol(&w), BG_REFUSED, "%s", w.error.text);
-    cr_assert_str_eq(w.error.text, "enrolment: no such token, or it has expired or been used");
+    cr_assert_str_eq(w.error.text, "no such token, or it has expired or been used");
     w.text[20] ^= 1;
     cr_assert_neq(enrol(&w), BG_OK);
     served_stop(&w.served);
@@ -183,12 +187,15 @@ Test(enrol, a_refusal_is_told_as_the_key_holder_says_it)
 Test(enrol, nobody_there_is_told_with_the_address)
 {
     struct world w;
+    struct bg_client_config config;
     begin(&w);
+    bg_options_defaults(bg_client_options, bg_client_option_count, &config);
     served_stop(&w.served);
     bg_http_server_destroy(&w.served.server);
     cr_assert_eq(enrol(&w), BG_IO);
     cr_assert_not_null(strstr(w.error.text, w.served.url), "%s", w.error.text);
-    cr_assert_eq(bg_client_enrol(w.home, "http://127.0.0.1:1", w.text, "", &w.error, &w.reply), BG_INVALID);
+    cr_assert_eq(bg_client_enrol(w.home, "http://127.0.0.1:1", w.text, "", &config, &w.error, &w.reply),
+                 BG_INVALID);
     cr_assert_not_null(strstr(w.error.text, "https://host:port"), "%s", w.error.text);
     end(&w);
 }
