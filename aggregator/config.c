@@ -89,7 +89,7 @@ const struct bg_option bg_aggregator_options[] = {
     {"store.update_rounds", BG_OPTION_U64, FIELD(update_rounds), "1", 0, 1000000, NULL, "rounds",
      "serve: ended ones whose updates stay on disk"},
     {"models.keep", BG_OPTION_U64, FIELD(models_kept), "0", 0, 1000000, NULL, "models",
-     "serve: latest that stay on disk, at least 2; 0: all"},
+     "serve: latest that stay on disk, and rounds whose updates are still named, at least 2; 0: all"},
     BG_CPU_OPTION(FIELD(kernels)),
 };
 

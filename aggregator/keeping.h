@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+struct bg_combination;
+
 /* An update that was checked and is in time. Borrowed until its keeping is answered. */
 struct bg_kept_update {
     struct bg_digest client;
@@ -57,6 +59,7 @@ struct bg_root_step {
     struct bg_span bytes;
     const struct bg_digest *model;  /* PUBLISHED, else NULL … */
     const struct bg_digest *parent; /* … as well */
+    const struct bg_combination *combination; /* ENDED; NULL if none was made */
 };
 
 /* Durable on BG_OK. A step that was kept may come again with the same content, after a restart; keep it once. After an

@@ -454,24 +454,30 @@ static enum bg_status read_end(const struct bg_root_step *step, struct bg_error 
     return status;
 }
 
-static struct bg_stored_round describe_round(const struct bg_memory *memory)
+static struct bg_stored_round describe_round(const struct bg_memory *memory, const struct bg_root_step *step)
 {
     const struct bg_round *round = bg_root_round(memory->root);
     uint64_t now = unix_ms();
-    return (struct bg_stored_round){
+    struct bg_stored_round stored = {
         .number = round->number,
         .held = round->held,
         .outcome = round->outcome,
         .ended_at = now,
         .length_ns = now > memory->opened_at ? (now - memory->opened_at) * 1000000 : 0,
         .updates = memory->round_updates.count,
+        .update_bytes = memory->round_updates.bytes,
+        .clients = bg_round_clients(round),
         .invited = round->invited,
         .opened = bg_round_count(round, BG_GROUP_OPENED),
         .invalid = bg_round_count(round, BG_GROUP_INVALID),
         .refused = bg_round_count(round, BG_GROUP_REFUSED),
         .sat_out = bg_round_count(round, BG_GROUP_SAT_OUT),
+        .margin = step->combination ? step->combination->rule.margin : 0,
         .model = *bg_root_model_digest(memory->root),
     };
+    if (memory->settings.phases)
+        memory->settings.phases(memory->settings.owner, stored.phases_ns);
+    return stored;
 }
 
 /* In the transaction of the round's end: what no later round needs. */
@@ -492,6 +498,8 @@ static enum bg_status forget(struct bg_memory *memory, uint64_t round, struct bg
         status = bg_database_models(db, any_model, models, error);
     if (status == BG_OK && models->count > s->models)
         status = bg_database_drop_models(db, s->models, error);
+    if (status == BG_OK && s->models && round >= s->models)
+        status = bg_database_drop_lineage(db, round + 1 - s->models, error);
     models->count = models->count > s->models ? models->count - s->models : 0;
     return status;
 }
@@ -506,7 +514,7 @@ static void remove_leftovers(struct bg_blobs *blobs, struct leftovers *leftovers
 static enum bg_status ended(struct bg_memory *memory, const struct bg_root_step *step, struct bg_error *error)
 {
     struct leftovers updates = {.names = NULL}, models = {.names = NULL};
-    struct bg_stored_round round = describe_round(memory);
+    struct bg_stored_round round = describe_round(memory, step);
     struct bg_checkpoint *checkpoint = &memory->checkpoint;
     enum bg_status status = read_end(step, error, &round);
     if (status == BG_OK)

@@ -26,7 +26,8 @@ struct bg_memory;
 struct bg_memory_settings {
     const char *folder;              /* copied */
     uint64_t update_rounds;          /* ended rounds whose updates stay; 0: none */
-    uint64_t models;                 /* latest that stay, at least 2; 0: all */
+    uint64_t models;                 /* latest that stay, at least 2, and rounds whose updates are still named;
+                                      * 0: all */
     struct bg_transport *key_holder; /* kept: where questions without a kept answer go */
     /* Later, on this thread and in order. */
     enum bg_status (*post)(void *owner, void (*run)(void *argument), void *argument);
@@ -37,6 +38,8 @@ struct bg_memory_settings {
     const char *(*file_of)(const struct bg_held_bytes *held);
     /* An update is durable, and its client hears of it next. May be NULL. */
     void (*kept)(void *owner, const struct bg_kept_update *update);
+    /* Processor time of the running round's arithmetic, kept with its end. May be NULL: not known. */
+    void (*phases)(void *owner, uint64_t ret_ns[static BG_PHASE_COUNT]);
     /* All that was kept is back, and the root is where it was; or it cannot be: BG_CONFIG where the settings no longer
      * make the task of the open round, BG_BAD_DIGEST for damage. Once per bg_memory_resume. */
     void (*resumed)(void *owner, enum bg_status status, const struct bg_error *error);

@@ -141,6 +141,7 @@ static void add_round(const struct bg_round_summary *round, struct bg_json *roun
     bg_json_add_u64(object, "updates", round->updates);
     bg_json_add_u64(object, "update_bytes", round->update_bytes);
     add_phases(round, object);
+    bg_json_add_number(object, "margin", round->margin);
     bg_json_add_string(object, "model", model);
 }
 

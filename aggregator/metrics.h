@@ -39,6 +39,7 @@ struct bg_round_summary {
     size_t clients_invited, updates;
     uint64_t update_bytes;       /* of all its updates */
     uint64_t phases_ns[BG_PHASE_COUNT]; /* processor time of its arithmetic */
+    double margin;               /* of the rule, where it has one */
     struct bg_digest model;      /* that is published after it */
 };
 

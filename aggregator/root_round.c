@@ -222,12 +222,14 @@ static void settle(struct bg_root *root)
     root->wake = UINT64_MAX;
     struct bg_pace_round pace = measure_pace(root);
     bg_pace_learn(&root->pace, &pace);
+    const struct bg_combination *combination = root->combined ? &root->combination : NULL;
     if (!bg_root_keep_in_round(root, (struct bg_root_step){.kind = BG_ROOT_STEP_ENDED,
-                                                           .bytes = bg_writer_span(&receipt->frame)}))
+                                                           .bytes = bg_writer_span(&receipt->frame),
+                                                           .combination = combination}))
         return;
     bg_root_notify(root, (struct bg_root_notice){.kind = BG_ROOT_NOTICE_ENDED,
                                                  .pace = &pace,
-                                                 .combination = root->combined ? &root->combination : NULL});
+                                                 .combination = combination});
     bg_intake_step(&root->intake, (struct bg_round_event){.kind = BG_ROUND_SETTLED});
 }
 

@@ -386,6 +386,15 @@ size_t bg_round_count(const struct bg_round *round, enum bg_group_progress progr
     return count;
 }
 
+size_t bg_round_clients(const struct bg_round *round)
+{
+    size_t count = 0;
+    for (size_t g = 0; g < round->group_count; g++)
+        if (round->groups[g].progress != BG_GROUP_NOT_INVITED)
+            count += round->groups[g].member_count;
+    return count;
+}
+
 const char *bg_round_state_name(enum bg_round_state state)
 {
     static const char *const names[BG_ROUND_STATE_COUNT] = {"IDLE",        "OPEN",       "CLOSING", "RELEASING",

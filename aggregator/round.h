@@ -169,4 +169,6 @@ void bg_round_recall(struct bg_round *round, uint32_t group, uint64_t members);
 uint64_t bg_round_members(const struct bg_round *round, uint32_t group);
 /* Groups in that progress. */
 size_t bg_round_count(const struct bg_round *round, enum bg_group_progress progress);
+/* Members of all groups that are or were invited. */
+size_t bg_round_clients(const struct bg_round *round);
 const char *bg_round_state_name(enum bg_round_state state);

@@ -157,6 +157,7 @@ static enum bg_status open_memory(struct bg_aggregator_service *service, struct 
                                           .leave = leave,
                                           .file_of = bg_https_upload_file,
                                           .kept = bg_service_tell_update,
+                                          .phases = bg_service_phases,
                                           .resumed = on_resumed,
                                           .warn = bg_service_warn,
                                           .owner = service};

@@ -61,8 +61,12 @@ static enum bg_status recall_round(void *context, const struct bg_stored_round *
                                        .groups_invalid = round->invalid,
                                        .groups_refused = round->refused,
                                        .groups_sat_out = round->sat_out,
+                                       .clients_invited = round->clients,
                                        .updates = round->updates,
+                                       .update_bytes = round->update_bytes,
+                                       .margin = round->margin,
                                        .model = round->model};
+    memcpy(summary.phases_ns, round->phases_ns, sizeof summary.phases_ns);
     if (!round->ended)
         return BG_OK;
     service->learning_rounds += summary.stage == BG_STAGE_LEARNING;
@@ -164,15 +168,6 @@ static void tell_epoch(const struct bg_aggregator_service *service)
            groups->count);
 }
 
-static size_t clients_invited(const struct bg_round *round)
-{
-    size_t count = 0;
-    for (size_t g = 0; g < round->group_count; g++)
-        if (round->groups[g].progress != BG_GROUP_NOT_INVITED)
-            count += round->groups[g].member_count;
-    return count;
-}
-
 static void begin_round(struct bg_aggregator_service *service)
 {
     service->opened_at = (uint64_t)time(NULL);
@@ -180,9 +175,17 @@ static void begin_round(struct bg_aggregator_service *service)
     memcpy(service->phases_ns, bg_driver_phase_ns(service->driver), sizeof service->phases_ns);
 }
 
+void bg_service_phases(void *context, uint64_t ret_ns[static BG_PHASE_COUNT])
+{
+    const struct bg_aggregator_service *service = context;
+    const uint64_t *now = bg_driver_phase_ns(service->driver);
+    for (size_t p = 0; p < BG_PHASE_COUNT; p++)
+        ret_ns[p] = now[p] - service->phases_ns[p];
+}
+
 static void tell_opened(const struct bg_aggregator_service *service, const struct bg_root_notice *notice)
 {
-    size_t clients = clients_invited(notice->state);
+    size_t clients = bg_round_clients(notice->state);
     struct bg_json *event = begin_event(service, "opened");
     bg_json_add_u64(event, "round", notice->round);
     bg_json_add_string(event, "stage", bg_task_stage_name(notice->stage));
@@ -192,11 +195,9 @@ static void tell_opened(const struct bg_aggregator_service *service, const struc
            bg_task_stage_name(notice->stage), clients);
 }
 
-static struct bg_round_summary summarise(const struct bg_aggregator_service *service,
-                                         const struct bg_root_notice *notice)
+static struct bg_round_summary summarise(struct bg_aggregator_service *service, const struct bg_root_notice *notice)
 {
     const struct bg_round *round = notice->state;
-    const uint64_t *phases = bg_driver_phase_ns(service->driver);
     struct bg_memory_updates updates = bg_memory_round_updates(service->memory);
     struct bg_round_summary summary = {.round = notice->round,
                                        .stage = notice->stage,
@@ -209,14 +210,15 @@ static struct bg_round_summary summarise(const struct bg_aggregator_service *ser
                                        .groups_invalid = bg_round_count(round, BG_GROUP_INVALID),
                                        .groups_refused = bg_round_count(round, BG_GROUP_REFUSED),
                                        .groups_sat_out = bg_round_count(round, BG_GROUP_SAT_OUT),
-                                       .clients_invited = clients_invited(round),
+                                       .clients_invited = bg_round_clients(round),
                                        .updates = updates.count,
                                        .update_bytes = updates.bytes,
                                        .model = *bg_root_model_digest(service->root)};
     for (size_t g = 0; notice->combination && round->outcome == BG_OK && g < summary.groups_opened; g++)
         summary.groups_used += notice->combination->used[g];
-    for (size_t p = 0; p < BG_PHASE_COUNT; p++)
-        summary.phases_ns[p] = phases[p] - service->phases_ns[p];
+    if (notice->combination)
+        summary.margin = notice->combination->rule.margin;
+    bg_service_phases(service, summary.phases_ns);
     return summary;
 }
 

@@ -83,6 +83,8 @@ BG_MUST_CHECK enum bg_status bg_service_recall_rounds(struct bg_aggregator_servi
 void bg_service_tell_ready(struct bg_aggregator_service *service);
 void bg_service_tell_roster(const struct bg_aggregator_service *service);
 void bg_service_tell_update(void *service, const struct bg_kept_update *update);
+/* Of the round that runs. */
+void bg_service_phases(void *service, uint64_t ret_ns[static BG_PHASE_COUNT]);
 void bg_service_tell_refused(struct bg_aggregator_service *service, const char *who, const struct bg_error *error);
 void bg_service_tell_failed(const struct bg_aggregator_service *service, const struct bg_error *error);
 void bg_service_tell_done(const struct bg_aggregator_service *service);

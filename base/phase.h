@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Kept in files in this order: new ones come last. */
 #define BG_PHASE_MAP(X)   \
     X(DOWNLINK, "downlink") \
     X(TRAINING, "training") \

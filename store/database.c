@@ -2,6 +2,7 @@
 #include "store/database.h"
 
 #include "store/crc32c.h"
+#include "store/database_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,61 +14,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define BUSY_MS 5000 /* a reader beside the owner waits so long for it */
-
-/* What takes a database from version i to i + 1. Never changed, only added to. */
-static const char *const migrations[] = {
-    "CREATE TABLE documents (name TEXT PRIMARY KEY, content BLOB NOT NULL, crc INTEGER NOT NULL);"
-    "CREATE TABLE rounds (number INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, stage INTEGER NOT NULL,"
-    " closed INTEGER NOT NULL, ended INTEGER NOT NULL, held INTEGER NOT NULL, outcome INTEGER NOT NULL,"
-    " opened_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, length_ns INTEGER NOT NULL, updates INTEGER NOT NULL,"
-    " invited INTEGER NOT NULL, opened INTEGER NOT NULL, used INTEGER NOT NULL, invalid INTEGER NOT NULL,"
-    " refused INTEGER NOT NULL, sat_out INTEGER NOT NULL, margin REAL NOT NULL, model BLOB,"
-    " task BLOB, task_crc INTEGER, receipt BLOB, receipt_crc INTEGER);"
-    "CREATE TABLE updates (sequence INTEGER PRIMARY KEY, round INTEGER NOT NULL, client BLOB NOT NULL,"
-    " blob BLOB NOT NULL, size INTEGER NOT NULL, kept INTEGER NOT NULL, UNIQUE (round, client));"
-    "CREATE INDEX kept_updates ON updates (round) WHERE kept;"
-    "CREATE TABLE sums (round INTEGER NOT NULL, \"group\" INTEGER NOT NULL, content BLOB NOT NULL,"
-    " crc INTEGER NOT NULL, PRIMARY KEY (round, \"group\"));"
-    "CREATE TABLE models (digest BLOB PRIMARY KEY, round INTEGER NOT NULL, parent BLOB NOT NULL,"
-    " size INTEGER NOT NULL, made_at INTEGER NOT NULL);",
-};
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
-
-#define ROUND_COLUMNS                                                                                                  \
-    "number, epoch, stage, closed, ended, held, outcome, opened_at, ended_at, length_ns, updates, invited, opened, "   \
-    "used, invalid, refused, sat_out, margin, model"
-
-#define STATEMENTS(X)                                                                                                  \
-    X(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
-    X(COMMIT, "COMMIT")                                                                                                \
-    X(ROLLBACK, "ROLLBACK")                                                                                            \
-    X(SET_DOCUMENT, "INSERT OR REPLACE INTO documents (name, content, crc) VALUES (?1, ?2, ?3)")                       \
-    X(DOCUMENT, "SELECT content, crc FROM documents WHERE name = ?1")                                                  \
-    X(DROP_DOCUMENT, "DELETE FROM documents WHERE name = ?1")                                                          \
-    X(OPEN_ROUND, "INSERT INTO rounds (" ROUND_COLUMNS ", task, task_crc) VALUES"                                      \
-                  " (?1, ?2, ?3, 0, 0, 0, 0, ?4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, ?5, ?6)")                         \
-    X(CLOSE_ROUND, "UPDATE rounds SET closed = 1 WHERE number = ?1")                                                   \
-    X(END_ROUND, "UPDATE rounds SET closed = 1, ended = 1, held = ?2, outcome = ?3, ended_at = ?4, length_ns = ?5,"    \
-                 " updates = ?6, invited = ?7, opened = ?8, used = ?9, invalid = ?10, refused = ?11, sat_out = ?12,"   \
-                 " margin = ?13, model = ?14, receipt = ?15, receipt_crc = ?16 WHERE number = ?1")                     \
-    X(ROUNDS, "SELECT " ROUND_COLUMNS " FROM rounds WHERE number >= ?1 ORDER BY number")                               \
-    X(TASK, "SELECT task, task_crc FROM rounds WHERE number = ?1 AND task IS NOT NULL")                                \
-    X(RECEIPT, "SELECT receipt, receipt_crc FROM rounds WHERE number = ?1 AND receipt IS NOT NULL")                    \
-    X(DROP_FRAMES, "UPDATE rounds SET task = NULL, task_crc = NULL, receipt = NULL, receipt_crc = NULL"                \
-                   " WHERE number < ?1 AND task IS NOT NULL")                                                          \
-    X(ADD_UPDATE, "INSERT INTO updates (round, client, blob, size, kept) VALUES (?1, ?2, ?3, ?4, 1)")                  \
-    X(UPDATES, "SELECT round, client, blob, size, kept FROM updates WHERE round = ?1 ORDER BY sequence")               \
-    X(KEPT_UPDATES, "SELECT round, client, blob, size, kept FROM updates WHERE kept ORDER BY sequence")                \
-    X(DROP_UPDATE, "DELETE FROM updates WHERE round = ?1 AND client = ?2")                                             \
-    X(RELEASE_UPDATES, "UPDATE updates SET kept = 0 WHERE kept AND round < ?1")                                        \
-    X(ADD_SUMS, "INSERT OR IGNORE INTO sums (round, \"group\", content, crc) VALUES (?1, ?2, ?3, ?4)")                 \
-    X(SUMS, "SELECT content, crc FROM sums WHERE round = ?1 AND \"group\" = ?2")                                       \
-    X(DROP_SUMS, "DELETE FROM sums WHERE round < ?1")                                                                  \
-    X(ADD_MODEL, "INSERT OR IGNORE INTO models (digest, round, parent, size, made_at) VALUES (?1, ?2, ?3, ?4, ?5)")    \
-    X(MODELS, "SELECT digest, round, parent, size, made_at FROM models ORDER BY round")                                \
-    X(MODEL, "SELECT digest, round, parent, size, made_at FROM models WHERE digest = ?1")                              \
-    X(DROP_MODELS, "DELETE FROM models WHERE round NOT IN (SELECT round FROM models ORDER BY round DESC LIMIT ?1)")
+#define BUSY_MS 5000 /* a reader beside the owner waits so long for it */
 
 enum statement {
 #define X(name, sql) name,
@@ -450,25 +398,42 @@ enum bg_status bg_database_end_round(struct bg_database *db, const struct bg_sto
 {
     sqlite3_stmt *s = query(db, END_ROUND);
     const uint64_t counts[] = {round->ended_at, round->length_ns, round->updates, round->invited, round->opened,
-                               round->used,     round->invalid,   round->refused, round->sat_out};
+                               round->used, round->invalid, round->refused, round->sat_out, round->update_bytes,
+                               round->clients};
+    struct bg_writer phases;
+    bg_writer_init(&phases);
+    for (size_t i = 0; i < BG_PHASE_COUNT; i++)
+        bg_write_u64(&phases, round->phases_ns[i]);
     if (s) {
         bind_u64(s, 1, round->number);
         bind_u64(s, 2, round->held);
         sqlite3_bind_int(s, 3, round->outcome);
-        for (int i = 0; i < 9; i++)
+        for (int i = 0; i < 11; i++)
             bind_u64(s, 4 + i, counts[i]);
-        sqlite3_bind_double(s, 13, round->margin);
-        bind_digest(s, 14, &round->model);
-        bind_content(s, 15, receipt);
+        sqlite3_bind_double(s, 15, round->margin);
+        bind_digest(s, 16, &round->model);
+        bind_content(s, 17, receipt);
+        sqlite3_bind_blob64(s, 19, phases.data, phases.size, SQLITE_STATIC);
     }
-    return run(db, s, error);
+    enum bg_status status = run(db, s, error);
+    bg_writer_finish(&phases);
+    return status;
+}
+
+/* A version that knew fewer phases has written fewer, or none. */
+static void read_phases(struct bg_span phases, struct bg_stored_round *round)
+{
+    struct bg_reader r;
+    bg_reader_init(&r, phases);
+    for (size_t i = 0; i < BG_PHASE_COUNT && 8 * (i + 1) <= phases.size; i++)
+        round->phases_ns[i] = bg_read_u64(&r);
 }
 
 static bool read_round(sqlite3_stmt *s, struct bg_stored_round *ret_round)
 {
     struct bg_stored_round *r = ret_round;
-    uint64_t *const counts[] = {&r->opened_at, &r->ended_at, &r->length_ns, &r->updates, &r->invited,
-                                &r->opened,    &r->used,     &r->invalid,   &r->refused, &r->sat_out};
+    uint64_t *const counts[] = {&r->opened_at, &r->ended_at, &r->length_ns, &r->updates, &r->invited, &r->opened,
+                                &r->used, &r->invalid, &r->refused, &r->sat_out, &r->update_bytes, &r->clients};
     *r = (struct bg_stored_round){.number = (uint64_t)sqlite3_column_int64(s, 0),
                                   .epoch = (uint64_t)sqlite3_column_int64(s, 1),
                                   .stage = (uint32_t)sqlite3_column_int64(s, 2),
@@ -476,10 +441,11 @@ static bool read_round(sqlite3_stmt *s, struct bg_stored_round *ret_round)
                                   .ended = sqlite3_column_int(s, 4) != 0,
                                   .held = sqlite3_column_int(s, 5) != 0,
                                   .outcome = (enum bg_status)sqlite3_column_int(s, 6),
-                                  .margin = sqlite3_column_double(s, 17)};
-    for (int i = 0; i < 10; i++)
+                                  .margin = sqlite3_column_double(s, 19)};
+    for (int i = 0; i < 12; i++)
         *counts[i] = (uint64_t)sqlite3_column_int64(s, 7 + i);
-    return column_digest(s, 18, &r->model);
+    read_phases(column_span(s, 21), r);
+    return column_digest(s, 20, &r->model);
 }
 
 enum bg_status bg_database_rounds(struct bg_database *db, uint64_t first, bg_round_visit *visit, void *context,
@@ -578,6 +544,11 @@ enum bg_status bg_database_drop_update(struct bg_database *db, uint64_t round, c
 enum bg_status bg_database_release_updates(struct bg_database *db, uint64_t round, struct bg_error *error)
 {
     return run_before(db, RELEASE_UPDATES, round, error);
+}
+
+enum bg_status bg_database_drop_lineage(struct bg_database *db, uint64_t round, struct bg_error *error)
+{
+    return run_before(db, DROP_LINEAGE, round, error);
 }
 
 /* ---- sums ---- */

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/phase.h"
 #include "base/span.h"
 
 struct bg_database;
@@ -61,7 +62,10 @@ struct bg_stored_round {
     uint64_t opened_at, ended_at; /* ms since 1970, for people */
     uint64_t length_ns;
     uint64_t updates, invited, opened, used, invalid, refused, sat_out; /* the last six in groups */
-    double margin;  /* of the rule */
+    uint64_t update_bytes;  /* of all updates */
+    uint64_t clients;       /* invited */
+    uint64_t phases_ns[BG_PHASE_COUNT]; /* processor time */
+    double margin;          /* of the rule; 0: it has none, or there was nothing to combine */
     struct bg_digest model; /* after it */
 };
 
@@ -113,6 +117,10 @@ BG_MUST_CHECK enum bg_status bg_database_drop_update(struct bg_database *databas
  * blobs afterwards (bg_blobs_sweep). */
 BG_MUST_CHECK enum bg_status bg_database_release_updates(struct bg_database *database, uint64_t round,
                                                          struct bg_error *error);
+
+/* Rows of rounds before `round` that are no longer kept are forgotten. */
+BG_MUST_CHECK enum bg_status bg_database_drop_lineage(struct bg_database *database, uint64_t round,
+                                                      struct bg_error *error);
 
 /* ---- sums ---- */
 

@@ -45,6 +45,15 @@ def check(tap, folder):
         newest = told['rounds']['rounds'][0]
         assert newest['updates'] == 3 and newest['update_bytes'] > 1000 and newest['groups']['used'] == 1, newest
         assert newest['model'] == root.told('ended')[-1]['model'], newest
+    with tap.trying('rounds of before a restart look as they did'):
+        root.end()
+        federation.start('root').wait('ready')
+        again = json.loads(look(url, '--identity', operator, '--json').stdout)
+        for before, after in zip(told['rounds']['rounds'], again['rounds']['rounds']):
+            assert abs(before.pop('seconds') - after.pop('seconds')) < 1, (before, after)
+            assert abs(before.pop('opened_at') - after.pop('opened_at')) <= 1, (before, after)
+            assert before == after, (before, after)
+            assert after['phases'] and after['clients_invited'] == 3, after
     with tap.trying('a device does not see it'):
         done = look('--identity', device)
         assert done.returncode == PERMISSION and 'operator' in done.stderr, done

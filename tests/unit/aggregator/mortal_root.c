@@ -156,14 +156,22 @@ void must(struct world *w, enum bg_status status)
     cr_assert_eq(status, BG_OK, "%s: %s", bg_status_name(status), w->error.text);
 }
 
+static void tell_phases(void *owner, uint64_t ret_ns[static BG_PHASE_COUNT])
+{
+    (void)owner;
+    ret_ns[BG_PHASE_FOLD] = FOLD_NS;
+}
+
 void open_memory(struct world *w)
 {
     w->settings = (struct bg_memory_settings){.folder = w->folder,
                                               .update_rounds = 1,
+                                              .models = w->models,
                                               .key_holder = &w->to_key_holder.transport,
                                               .post = post,
                                               .enter = set_clock,
                                               .leave = leave_root,
+                                              .phases = tell_phases,
                                               .resumed = on_resumed,
                                               .warn = on_warn,
                                               .owner = w};
@@ -337,7 +345,7 @@ bool act(struct world *w)
             set_clock(w);
         }
     } else if (bg_root_idle(w->root)) {
-        if (round->number == ROUNDS)
+        if (round->number == w->rounds)
             return false;
         enum bg_status status = bg_root_open_round(w->root, &w->error);
         cr_assert(status == BG_OK || w->dead, "%s", w->error.text);
@@ -359,7 +367,7 @@ void live(struct world *w)
 
 void make_world(struct world *w, enum bg_plan_encryption encryption)
 {
-    *w = (struct world){.now = 1, .die_at = NEVER};
+    *w = (struct world){.now = 1, .die_at = NEVER, .rounds = ROUNDS};
     make_scratch_folder("memory", sizeof w->folder, w->folder);
     by_hand_init(&w->h, encryption, "ef");
     bg_loopback_init(&w->to_key_holder, bg_keyholder_serve, w->h.keyholder, delay, post_delivery, w, 1);

@@ -6,6 +6,8 @@
 #include "by_hand.h"
 
 #define ROUNDS 2
+#define MOST_ROUNDS 4
+#define FOLD_NS 12345 /* of every round, says the owner of the memory */
 #define NEVER SIZE_MAX
 
 struct post {
@@ -22,8 +24,10 @@ struct world {
     struct bg_loopback to_key_holder;
     struct post *first, *last;
     uint64_t now;
-    bool acknowledged[ROUNDS + 1][HANDS];
-    bool missing[ROUNDS + 1][HANDS]; /* clients that are switched off */
+    uint64_t rounds; /* until it stops: ROUNDS */
+    uint64_t models; /* that stay: all */
+    bool acknowledged[MOST_ROUNDS + 1][HANDS];
+    bool missing[MOST_ROUNDS + 1][HANDS]; /* clients that are switched off */
     bool key_holder_down;
     /* Of the root: the same in every life until a nonce was kept, other numbers in each life afterwards. */
     struct bg_prng chance;

@@ -258,6 +258,71 @@ Test(memory, what_ended_rounds_need_no_more_goes)
     NO_LEAKS();
 }
 
+static enum bg_status note_round(void *context, const struct bg_stored_round *round)
+{
+    struct bg_stored_round *rounds = context;
+    rounds[round->number] = *round;
+    return BG_OK;
+}
+
+static enum bg_status add_row(void *context, const struct bg_stored_update *update)
+{
+    struct bg_memory_updates *sum = context;
+    sum->count++;
+    sum->bytes += update->size;
+    return BG_OK;
+}
+
+static struct bg_memory_updates rows_of(struct world *w, uint64_t round)
+{
+    struct bg_memory_updates sum = {0, 0};
+    must(w, bg_database_updates(bg_memory_database(w->memory), round, add_row, &sum, &w->error));
+    return sum;
+}
+
+Test(memory, how_rounds_went_is_known_after_a_restart)
+{
+    static struct world w;
+    struct bg_stored_round rounds[MOST_ROUNDS + 1] = {{.number = 0}};
+    make_world(&w, BG_PLAN_NULL);
+    live(&w);
+    end_life(&w);
+    open_memory(&w);
+    must(&w, bg_database_rounds(bg_memory_database(w.memory), 1, note_round, rounds, &w.error));
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        const struct bg_stored_round *r = &rounds[round];
+        struct bg_memory_updates rows = rows_of(&w, round);
+        cr_assert(r->ended && r->clients == HANDS && r->updates == (round == 1 ? HANDS : HANDS - 1));
+        cr_assert(rows.count == r->updates && rows.bytes == r->update_bytes && rows.bytes > 0);
+        cr_assert_eq(r->phases_ns[BG_PHASE_FOLD], FOLD_NS);
+    }
+    bg_memory_close(&w.memory);
+    end_world(&w);
+    NO_LEAKS();
+}
+
+/* Who was in which round is known as long as the models that were made there. */
+static void expect_lineage(uint64_t models, uint64_t first)
+{
+    static struct world w;
+    make_world(&w, BG_PLAN_NULL);
+    w.missing[2][1] = false;
+    w.rounds = MOST_ROUNDS;
+    w.models = models;
+    live(&w);
+    for (uint64_t round = 1; round <= MOST_ROUNDS; round++)
+        cr_assert_eq(rows_of(&w, round).count, round < first ? 0 : HANDS, "round %llu", (unsigned long long)round);
+    end_life(&w);
+    end_world(&w);
+}
+
+Test(memory, updates_of_old_rounds_are_forgotten_with_their_models)
+{
+    expect_lineage(0, 1);
+    expect_lineage(2, MOST_ROUNDS - 1);
+    NO_LEAKS();
+}
+
 Test(memory, an_epoch_that_is_refused_can_be_asked_for_again)
 {
     static struct world w;

@@ -29,6 +29,7 @@ static struct bg_round_summary summary(uint64_t round, enum bg_verdict verdict)
                                      .groups_invited = 3,
                                      .groups_used = 2,
                                      .updates = 12,
+                                     .margin = 0.25,
                                      .model = {{0xab}}};
 }
 
@@ -128,6 +129,7 @@ Test(metrics, rounds_are_listed_newest_first_and_the_oldest_forgotten)
     cr_assert_not_null(bg_json_get(first, "reason"));
     cr_assert_null(bg_json_get(last, "reason"));
     cr_assert_eq(bg_json_number(bg_json_get(last, "seconds")), 1.5);
+    cr_assert_eq(bg_json_number(bg_json_get(last, "margin")), 0.25);
     cr_assert_eq(bg_json_number(bg_json_get(bg_json_get(last, "groups"), "used")), 2);
     cr_assert_eq(strncmp(bg_json_string(bg_json_get(last, "model")), "ab00", 4), 0);
     bg_json_destroy(&root);

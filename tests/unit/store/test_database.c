@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,9 @@ static struct bg_stored_round ended_round(uint64_t number)
                                     .invalid = 10,
                                     .refused = 11,
                                     .sat_out = 12,
+                                    .update_bytes = UINT64_C(3) << 33,
+                                    .clients = 14,
+                                    .phases_ns = {[BG_PHASE_FOLD] = UINT64_C(5) << 35, [BG_PHASE_PUBLICATION] = 1},
                                     .margin = 0.25,
                                     .model = digest(13)};
 }
@@ -170,6 +174,8 @@ Test(database, rounds_with_task_end_and_receipt)
     cr_assert(held->ended_at == UINT64_C(1) << 40 && held->length_ns == 5 && held->updates == 6 && held->invited == 7);
     cr_assert(held->opened == 8 && held->used == 9 && held->invalid == 10 && held->refused == 11);
     cr_assert(held->sat_out == 12 && held->margin == 0.25 && held->model.bytes[0] == 13);
+    cr_assert(held->update_bytes == UINT64_C(3) << 33 && held->clients == 14);
+    cr_assert(held->phases_ns[BG_PHASE_FOLD] == UINT64_C(5) << 35 && held->phases_ns[BG_PHASE_PUBLICATION] == 1);
     cr_assert(closed->number == 3 && closed->closed && !closed->ended);
     OK(bg_database_receipt(db, 2, why, &w));
     OK(bg_database_task(db, 3, why, &w));
@@ -218,6 +224,11 @@ Test(database, updates_in_the_order_they_came)
     OK(bg_database_updates(db, 1, list_update, &listing, why));
     cr_assert(listing.count == 2 && !listing.updates[0].kept);
     struct bg_digest client = digest(5);
+    OK(bg_database_drop_lineage(db, UINT64_MAX, why)); /* what is kept stays */
+    listing.count = 0;
+    OK(bg_database_updates(db, 1, list_update, &listing, why));
+    OK(bg_database_updates(db, 2, list_update, &listing, why));
+    cr_assert(listing.count == 1 && listing.updates[0].round == 2);
     OK(bg_database_drop_update(db, 2, &client, why));
     listing.count = 0;
     OK(bg_database_updates(db, 2, list_update, &listing, why));
@@ -264,6 +275,52 @@ Test(database, models_with_their_line)
     cr_assert_eq(bg_database_model(db, &two, NULL, &model), BG_NOT_FOUND);
     OK(bg_database_model(db, &three, why, &model));
     cr_assert(model.size == 30 && model.made_at == 99);
+    bg_database_close(&db);
+}
+
+/* ---- databases of before ---- */
+
+/* The tables of version 1 with an ended round in them, as that version made them. */
+static const char version_1[] =
+    "CREATE TABLE documents (name TEXT PRIMARY KEY, content BLOB NOT NULL, crc INTEGER NOT NULL);"
+    "CREATE TABLE rounds (number INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, stage INTEGER NOT NULL,"
+    " closed INTEGER NOT NULL, ended INTEGER NOT NULL, held INTEGER NOT NULL, outcome INTEGER NOT NULL,"
+    " opened_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, length_ns INTEGER NOT NULL, updates INTEGER NOT NULL,"
+    " invited INTEGER NOT NULL, opened INTEGER NOT NULL, used INTEGER NOT NULL, invalid INTEGER NOT NULL,"
+    " refused INTEGER NOT NULL, sat_out INTEGER NOT NULL, margin REAL NOT NULL, model BLOB,"
+    " task BLOB, task_crc INTEGER, receipt BLOB, receipt_crc INTEGER);"
+    "CREATE TABLE updates (sequence INTEGER PRIMARY KEY, round INTEGER NOT NULL, client BLOB NOT NULL,"
+    " blob BLOB NOT NULL, size INTEGER NOT NULL, kept INTEGER NOT NULL, UNIQUE (round, client));"
+    "CREATE INDEX kept_updates ON updates (round) WHERE kept;"
+    "CREATE TABLE sums (round INTEGER NOT NULL, \"group\" INTEGER NOT NULL, content BLOB NOT NULL,"
+    " crc INTEGER NOT NULL, PRIMARY KEY (round, \"group\"));"
+    "CREATE TABLE models (digest BLOB PRIMARY KEY, round INTEGER NOT NULL, parent BLOB NOT NULL,"
+    " size INTEGER NOT NULL, made_at INTEGER NOT NULL);"
+    "INSERT INTO rounds VALUES (1, 2, 3, 1, 1, 0, 0, 1001, 1002, 5, 6, 7, 8, 9, 10, 11, 12, 0.5, NULL,"
+    " NULL, NULL, NULL, NULL);"
+    "PRAGMA user_version = 1;";
+
+Test(database, one_of_version_1_is_taken_over)
+{
+    sqlite3 *old;
+    struct listing listing = {.count = 0};
+    cr_assert_eq(sqlite3_open(path, &old), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(old, version_1, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(old));
+    sqlite3_close(old);
+    struct bg_database *db = reopen();
+    OK(bg_database_rounds(db, 1, list_round, &listing, why));
+    const struct bg_stored_round *round = &listing.rounds[0];
+    cr_assert(listing.count == 1 && round->ended && round->updates == 6 && round->sat_out == 12);
+    cr_assert(round->margin == 0.5 && round->update_bytes == 0 && round->clients == 0);
+    cr_assert_eq(round->phases_ns[BG_PHASE_FOLD], 0);
+    open_round(db, 2);
+    struct bg_stored_round end = ended_round(2);
+    OK(bg_database_end_round(db, &end, text("receipt"), why));
+    bg_database_close(&db);
+    db = reopen();
+    listing.count = 0;
+    OK(bg_database_rounds(db, 2, list_round, &listing, why));
+    cr_assert(listing.count == 1 && listing.rounds[0].clients == 14);
     bg_database_close(&db);
 }
 
