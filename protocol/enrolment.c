@@ -141,7 +141,7 @@ static bool read_hex(struct document *d, const char *key, bool needed, uint8_t *
     for (size_t i = 0; i < size && good; i++) {
         int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
         good = high >= 0 && low >= 0;
-        ret_bytes[i] = good ? (uint8_t)(high << 4 | low) : 0;
+        ret_bytes[i] = (uint8_t)(((unsigned)high << 4 | (unsigned)low) & 0xff);
     }
     if (!good)
         refuse(d, BG_DECODE, key, "must be lower-case hex of its fixed length");
