@@ -88,7 +88,7 @@ enum bg_status bg_aggregator_enrol(const char *folder, const char *url, const ch
     struct bg_random random = bg_random_system();
     struct bg_enrolment_request request = {.has_secret = true};
     struct bg_enrolment_reply reply;
-    enum bg_status status = bg_token_decode(token_text, error, &token);
+    enum bg_status status = bg_token_read(token_text, error, &token);
     if (status != BG_OK)
         return status;
     memcpy(request.secret, token.secret, sizeof request.secret);

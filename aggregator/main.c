@@ -285,7 +285,7 @@ static const struct verb verbs[] = {
     {"init", init, NEW_FOLDER, 0, 0, "init DIR [--key-holder POINT --commitment HEX]",
      "make a root in the new folder DIR: keys, initial model (settings model.*, data.*)"},
     {"enrol", enrol_by_token, ON_NETWORK, 2, 2, "enrol DIR URL TOKEN [--label TEXT]",
-     "with a token of the role root, ask the key holder at URL for a certificate"},
+     "with a token of the role root, ask the key holder at URL for a certificate (TOKEN -: from stdin)"},
     {"serve", serve, ON_NETWORK, 0, 0, "serve DIR [--exit-after-rounds]",
      "be the root on the network, until SIGTERM or SIGINT"},
     {"models", models, ON_NETWORK, 1, 2, "models list|show|export DIR [DIGEST|ROUND] [--out FILE]",

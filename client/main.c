@@ -245,7 +245,7 @@ static enum bg_status keygen(struct bg_client_run *run, struct bg_error *error)
 
 static const struct verb verbs[] = {
     {"enrol", bg_client_verb_enrol, "enrol DIR URL TOKEN [--label TEXT]",
-     "become a member: make a key in DIR, have the key holder at URL certify it", 3, true, false},
+     "become a member: make a key in DIR, have the key holder at URL certify it (TOKEN -: from stdin)", 3, true, false},
     {"run", bg_client_verb_run, "run DIR [--exit-after-rounds N]",
      "take part in rounds until told to end (SIGTERM)", 1, true, true},
     {"renew", bg_client_verb_renew, "renew DIR",

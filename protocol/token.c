@@ -4,10 +4,14 @@
 #include "crypto/digest.h"
 #include "crypto/wipe.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define VERSION 1
 #define CHECK_BYTES 4
 #define CONTENT_BYTES (1 + BG_TOKEN_SECRET_BYTES + 8 + 2 * BG_DIGEST_BYTES)
 #define TOKEN_BYTES (CONTENT_BYTES + CHECK_BYTES)
+#define LINE_BYTES 512 /* for a token and white space */
 #define DIGITS ((8 * TOKEN_BYTES + 4) / 5)
 
 static const char prefix[] = "burgee-";
@@ -121,6 +125,19 @@ enum bg_status bg_token_decode(const char *text, struct bg_error *error, struct 
         return bg_fail(error, BG_BAD_DIGEST, "token: mistyped: it has a character that none has; copy it again");
     enum bg_status status = read_content(bytes, error, ret_token);
     bg_wipe(bytes, sizeof bytes);
+    return status;
+}
+
+enum bg_status bg_token_read(const char *word, struct bg_error *error, struct bg_token *ret_token)
+{
+    char line[LINE_BYTES];
+    if (strcmp(word, "-") != 0)
+        return bg_token_decode(word, error, ret_token);
+    setvbuf(stdin, NULL, _IONBF, 0); /* no copy stays */
+    enum bg_status status = fgets(line, sizeof line, stdin)
+                                ? bg_token_decode(line, error, ret_token)
+                                : bg_fail(error, BG_NOT_FOUND, "token: none on standard input");
+    bg_wipe(line, sizeof line);
     return status;
 }
 

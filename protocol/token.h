@@ -30,5 +30,8 @@ void bg_token_encode(const struct bg_token *token, char ret_text[static BG_TOKEN
 /* White space around it and capitals are fine. BG_DECODE: not a token; BG_BAD_DIGEST: a token that was mistyped or cut
  * short; BG_BAD_VERSION. Whether it has expired is the key holder's to say. */
 BG_MUST_CHECK enum bg_status bg_token_decode(const char *text, struct bg_error *error, struct bg_token *ret_token);
+/* Of a word on a command line; "-" stands for a line on standard input, which nobody else on the machine can see.
+ * BG_NOT_FOUND: there was none. */
+BG_MUST_CHECK enum bg_status bg_token_read(const char *word, struct bg_error *error, struct bg_token *ret_token);
 /* What the key holder keeps of a secret. */
 void bg_token_digest(const uint8_t secret[static BG_TOKEN_SECRET_BYTES], struct bg_digest *ret_digest);

@@ -81,7 +81,7 @@ class World:
             'listen.address=127.0.0.1', 'listen.port=0', f'rounds.count={ROUNDS}', f'epochs.clients={CLIENTS}',
             'epochs.settle_seconds=0.1', 'data.fit=central', 'model.spec=linear', 'data.rows=1000',
             'robust.rule=unit-mean'))
-        self.call(AGGREGATOR, 'enrol', 'r', self.url, self.token('--role', 'root'))
+        self.call(AGGREGATOR, 'enrol', 'r', self.url, '-', told=self.token('--role', 'root'))
         self.root = self.serve()
         self.clients = []
 
@@ -89,9 +89,9 @@ class World:
     def settings(*assignments):
         return [word for assignment in assignments for word in ('--set', assignment)]
 
-    def call(self, *words, code=0):
-        ran = subprocess.run([str(word) for word in words], cwd=self.folder, capture_output=True, text=True,
-                             timeout=PATIENCE)
+    def call(self, *words, code=0, told=''):
+        ran = subprocess.run([str(word) for word in words], cwd=self.folder, input=told, capture_output=True,
+                             text=True, timeout=PATIENCE)
         assert ran.returncode == code, f'{words}: exit {ran.returncode}: {ran.stdout} {ran.stderr}'
         return ran.stdout if code == 0 else ran.stderr
 
@@ -108,7 +108,8 @@ class World:
         return self.call(KEYHOLDER, 'token', 'new', 'k', *words).strip()
 
     def add_client(self, name):
-        self.call(CLIENT, 'enrol', name, self.url, self.token('--label', name))
+        self.call(CLIENT, 'enrol', name, self.url, '-', code=66)
+        self.call(CLIENT, 'enrol', name, self.url, '-', told=self.token('--label', name) + '\n')
         self.clients.append(self.start(CLIENT, 'run', name, '--json', '--insecure-test-key', *self.settings(
             'data.kind=synthetic', 'data.rows=300', 'network.poll_seconds=0.1', 'network.patience_seconds=0.2')))
 
