@@ -175,6 +175,8 @@ static void serve_receipt(struct bg_root *root, const struct bg_request *request
         bg_call_answer(call, BG_OK, bg_writer_span(&receipt->frame));
     else if (round == root->round.number && root->round.state != BG_ROUND_IDLE)
         answer_later(root, call, BG_BUSY);
+    else if (round > root->round.number)
+        answer(call, BG_BUSY); /* to come, or to come back after a restart: nothing final can be said of it */
     else
         answer(call, BG_NOT_FOUND);
 }

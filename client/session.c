@@ -15,7 +15,6 @@ void bg_session_resume(struct bg_session *session, uint64_t now, uint64_t round,
     session->round = session->trained = round;
     session->attempt = attempt;
     session->deadline = deadline;
-    session->unanswered = out;
 }
 
 static uint64_t later(uint64_t now, uint64_t delay_ns)
@@ -78,7 +77,7 @@ static enum bg_session_action on_task(struct bg_session *session, const struct b
     session->attempt = event->attempt;
     session->deadline = event->deadline;
     session->open = false;
-    session->unanswered = session->moved = session->acknowledged = session->lacking = false;
+    session->moved = session->acknowledged = session->lacking = false;
     go(session, BG_SESSION_PREPARING);
     return BG_SESSION_DO_PREPARE;
 }
@@ -115,17 +114,14 @@ static enum bg_session_action on_sent(struct bg_session *session, const struct b
     bool in_turns = session->lacking;
     session->lacking = in_turns && may_pass(event->status);
     session->acknowledged |= event->status == BG_OK;
-    if (may_pass(event->status)) {
-        session->unanswered = true;
-        if (in_turns) {
-            go(session, BG_SESSION_WAITING);
-            return try_again(session, now);
-        }
-        if (now < session->deadline)
-            return try_again(session, now);
-    } else if (event->status != BG_OK && !session->unanswered) {
+    if (event->status == BG_DUPLICATE && !session->acknowledged)
         return rest(session, now, BG_SESSION_DO_FOLD_BACK);
+    if (may_pass(event->status) && in_turns) {
+        go(session, BG_SESSION_WAITING);
+        return try_again(session, now);
     }
+    if (may_pass(event->status) && now < session->deadline)
+        return try_again(session, now);
     return look_again(session, BG_SESSION_WAITING, now, event->wait_ns ? event->wait_ns : session->poll_ns);
 }
 
@@ -148,7 +144,6 @@ static enum bg_session_action on_wake(struct bg_session *session, uint64_t now)
         session->moved = false;
         session->lacking = session->acknowledged && now < session->deadline;
         if (now < session->deadline) {
-            session->unanswered = true;
             go(session, BG_SESSION_SENDING);
             return BG_SESSION_DO_SEND;
         }

@@ -5,15 +5,16 @@
  *
  *   IDLE ─WAKE▶ ASKING ─TASK▶ PREPARING ─PREPARED▶ TRAINING ─TRAINED▶ BUILDING ─BUILT▶ SENDING ─SENT▶ WAITING
  *    ▲             │              │                   │                   │               │ ▲           │ ▲  │
- *    │  no task,   │    failed    │       failed      │       failed      │    refused    │ └WAKE, try  │ └──┘ BUSY,
+ *    │  no task,   │    failed    │       failed      │       failed      │   replaced    │ └WAKE, try  │ └──┘ BUSY,
  *    └──PACED──────┴──────────────┴───────────────────┴───────────────────┴───────────────┴──again──────┘ PACED, WAKE
  *                                                                                                    RECEIPT
  *
  * PACED is the server's word on when to ask again; the wait is drawn and bounded outside. A failure that may pass
  * (BG_IO, BG_BUSY, BG_NO_MEMORY) is tried again after a pause that doubles; others end the client's part in the round.
- * An update that exists (from BUILT on) is never dropped: it is committed or folded back. Where a try to send it went
- * unanswered, the other side may have it: then only the receipt can tell, and neither a later refusal nor the deadline
- * folds it back. MOVED while an update is out has the whole of it sent again, before the deadline of its round: the
+ * An update that exists (from BUILT on) is never dropped: it is committed or folded back. As soon as it is sent, the
+ * other side may have it, whatever came back: a refusal may be that of a second copy, after a round that used the first
+ * one. So neither a refusal nor the deadline folds it back, only the receipt does, or BG_DUPLICATE: another update took
+ * its place. MOVED while an update is out has the whole of it sent again, before the deadline of its round: the
  * group may be complete only where the others are. One that was acknowledged before is tried in turns with the receipt:
  * its round may be over without the other side ever learning of it.
  */
@@ -80,7 +81,6 @@ struct bg_session {
     uint32_t attempt;
     uint64_t deadline;
     bool open;            /* nothing was done for that task yet: it is still news */
-    bool unanswered;      /* a try to send the update was */
     bool moved;           /* since the update was sent, or while it is */
     bool acknowledged;    /* some other side has the update */
     bool lacking;         /* … but not the one of now, as far as is known */

@@ -4,10 +4,10 @@ after it (tests/crash/durable.c), and started again: the same round goes on, no 
 and the model is that of an undisturbed run. There are no deadlines.
 
 python3 test_federation.py BURGEE_CLIENT BURGEE_AGGREGATOR BURGEE_KEYHOLDER DURABLE_LIBRARY
-    [--all | --points N | --only PROGRAM:POINT]
+    [--all | --points N | --only PROGRAM:POINT] [--times N]
 
 Some points of each program are tried, the same ones in every run; --all tries every one, which takes some seconds
-each; --only one of them, as in root:41."""
+each; --only one of them, as in root:41; --times so often, since who comes first after a restart is left to chance."""
 
 import argparse
 import json
@@ -29,6 +29,7 @@ parser.add_argument('durable', type=lambda name: pathlib.Path(name).resolve())
 parser.add_argument('--all', action='store_true')
 parser.add_argument('--points', type=int, default=4)
 parser.add_argument('--only')
+parser.add_argument('--times', type=int, default=1)
 OPTIONS = parser.parse_args()
 
 CLIENTS, BEFORE, ROUNDS = 3, 2, 4  # rounds before the snapshot, and in all; one of scales comes first
@@ -165,9 +166,9 @@ def disturb(snapshot, scratch, victim, point, wanted):
 
 def choose(points, victim):
     if OPTIONS.all:
-        return range(1, points + 1)
+        return list(range(1, points + 1))
     if OPTIONS.only:
-        return [int(point) for name, point in [OPTIONS.only.split(':')] if name == victim]
+        return [int(OPTIONS.only.split(':')[1])]
     return sorted(random.Random(victim).sample(range(1, points + 1), min(OPTIONS.points, points)))
 
 
@@ -179,14 +180,14 @@ def main():
         with tap.trying('a federation is enrolled and has rounds behind it'):
             prepare(snapshot)
         models = set()
-        for victim in KILLED:
+        for victim in KILLED if not OPTIONS.only else [OPTIONS.only.split(':')[0]]:
             points, model = 0, None
             with tap.trying(f'{victim}: an undisturbed run'):
                 points, model = count_points(snapshot, scratch, victim)
                 models.add(model)
                 assert len(models) == 1, 'two undisturbed runs came to different models'
                 assert points >= 4, f'only {points} points'
-            for point in choose(points, victim) if points else []:
+            for point in choose(points, victim) * OPTIONS.times if points else []:
                 with tap.trying(f'{victim}, killed at point {point} of {points}'):
                     disturb(snapshot, scratch, victim, point, model)
     tap.end()

@@ -51,7 +51,7 @@ static void leave_root(void *owner)
     (void)owner;
 }
 
-static bool turn(struct world *w)
+bool turn(struct world *w)
 {
     struct bg_work *work = w->root ? bg_root_work(w->root) : NULL;
     struct bg_work *other = work ? NULL : bg_keyholder_work(w->h.keyholder);
@@ -222,7 +222,7 @@ static void make_root(struct world *w)
     bg_mapping_finish(&mapping);
 }
 
-void start_life(struct world *w)
+void begin_life(struct world *w)
 {
     w->dead = w->is_resumed = false;
     bg_prng_init(&w->chance, w->nonce_kept ? 100 + w->lives : 7);
@@ -233,6 +233,11 @@ void start_life(struct world *w)
     make_root(w);
     enum bg_status status = bg_memory_resume(w->memory, w->root, &w->error);
     cr_assert(status == BG_OK || w->dead, "%s", w->error.text);
+}
+
+void start_life(struct world *w)
+{
+    begin_life(w);
     pump(w);
     cr_assert(w->is_resumed || w->dead || w->key_holder_down);
 }
@@ -290,6 +295,14 @@ static bool fetch(struct world *w, enum bg_route route, size_t client, const cha
         write_file(path, bg_writer_span(&reply));
     bg_writer_finish(&reply);
     return status == BG_OK;
+}
+
+enum bg_status ask_receipt(struct world *w, uint64_t round)
+{
+    uint8_t body[8];
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = (uint8_t)(round >> (8 * i));
+    return ask(w, BG_ROUTE_RECEIPT, 0, (struct bg_span){body, sizeof body}, NULL);
 }
 
 /* The client's update of the round: made once, sent until it is acknowledged. */

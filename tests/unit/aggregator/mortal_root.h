@@ -59,12 +59,18 @@ struct outcome {
 void make_world(struct world *w, enum bg_plan_encryption encryption);
 void end_world(struct world *w);
 void open_memory(struct world *w);
-/* From the folder to a root that has resumed. */
+/* From the folder to a root that resumes … */
+void begin_life(struct world *w);
+/* … and to one that has. */
 void start_life(struct world *w);
 /* The root is gone; what its folder has stays. */
 void end_life(struct world *w);
+/* One thing that is to be done; false: there is none. */
+bool turn(struct world *w);
 /* Until nothing is left to do. */
 void pump(struct world *w);
+/* What the root answers a client that asks for the receipt. */
+enum bg_status ask_receipt(struct world *w, uint64_t round);
 /* The client's update of the round: made once, sent until it is acknowledged. */
 void contribute(struct world *w, uint64_t round, size_t client);
 /* The next thing that the owner of a root does; false when the rounds are over. */

@@ -229,6 +229,29 @@ Test(memory, a_root_comes_back_without_its_key_holder)
     NO_LEAKS();
 }
 
+/* Only what the root knows may be final: a client would fold back what the round that is coming back will use. */
+Test(memory, a_root_that_comes_back_says_nothing_final_of_the_open_round)
+{
+    static struct world w;
+    live_until_three_updates(&w);
+    end_life(&w);
+    begin_life(&w);
+    size_t moments = 0;
+    do
+        cr_assert_eq(ask_receipt(&w, 1), BG_BUSY, "moment %zu", moments);
+    while (moments++, turn(&w));
+    cr_assert_gt(moments, 5);
+    cr_assert_eq(w.resumed, BG_OK, "%s", w.error.text);
+    cr_assert_eq(ask_receipt(&w, 2), BG_BUSY, "to come");
+    while (act(&w))
+        ;
+    cr_assert_eq(ask_receipt(&w, 1), BG_OK);
+    cr_assert_eq(ask_receipt(&w, 0), BG_NOT_FOUND);
+    end_life(&w);
+    end_world(&w);
+    NO_LEAKS();
+}
+
 Test(memory, what_ended_rounds_need_no_more_goes)
 {
     static struct world w;

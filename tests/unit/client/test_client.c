@@ -461,10 +461,12 @@ Test(client, an_update_under_a_stale_plan_is_folded_back_and_the_new_plan_fetche
     root.refusal = BG_STALE_PLAN;
     root.refusals[BG_ROUTE_UPDATE] = 1;
     fake_root_open(&root);
-    fake_root_run_to(&root, BG_SESSION_SENDING);
+    fake_root_run_to(&root, BG_SESSION_WAITING);
+    cr_assert_eq(root.last_error.status, BG_STALE_PLAN);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 0, "before the receipt");
+    fake_root_end(&root, NULL);
     fake_root_run_to(&root, BG_SESSION_IDLE);
     cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 1);
-    cr_assert_eq(root.last_error.status, BG_STALE_PLAN);
 
     size_t count;
     const float *residual = bg_client_residual(root.client, &count);

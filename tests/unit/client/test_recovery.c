@@ -171,6 +171,28 @@ Test(recovery, a_client_that_waited_asks_for_its_receipt)
     NO_LEAKS();
 }
 
+/* The root was killed after it had the update; when the transport sent it again, the round that used it was over. */
+Test(recovery, an_update_that_was_refused_at_last_is_settled_by_the_receipt)
+{
+    struct fake_root root;
+    struct bg_receipt_group groups[2];
+    double scales[STAGE_TENSORS];
+    fake_root_init(&root, &plain);
+    fake_root_remember(&root, folder);
+    fake_root_open(&root);
+    root.refusal = BG_WRONG_ROUND;
+    root.refusals[BG_ROUTE_UPDATE] = 1;
+    fake_root_run_to(&root, BG_SESSION_WAITING);
+    struct bg_receipt receipt = stage_receipt(&root.stage, true, groups, scales);
+    fake_root_end(&root, &receipt);
+    fake_root_run_to(&root, BG_SESSION_IDLE);
+    cr_assert_eq(root.asked[BG_ROUTE_UPDATE], 1);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_COMMITTED], 1);
+    cr_assert_eq(root.notices[BG_CLIENT_NOTICE_FOLDED_BACK], 0);
+    fake_root_finish(&root);
+    NO_LEAKS();
+}
+
 /* The update was written, the state was not: the power went between the two. */
 Test(recovery, an_update_that_the_state_does_not_know_is_made_anew)
 {
