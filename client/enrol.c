@@ -147,6 +147,7 @@ enum bg_status bg_renewal_begin(const char *folder, const struct bg_membership *
     int b = snprintf(renewal.path, sizeof renewal.path, "/v1/%s/renewal", config.population);
     if (a < 0 || b < 0 || (size_t)a >= sizeof renewal.url || (size_t)b >= sizeof renewal.path)
         return bg_fail(error, BG_CONFIG, "%s: key_holder.url or population.name is too long", path);
+    snprintf(renewal.root_url, sizeof renewal.root_url, "%.255s", config.root_url);
     bg_point_pin(member->key_holder, &renewal.pin);
     renewal.json = bg_enrolment_request_print(&request);
     if (!renewal.json)

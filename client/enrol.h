@@ -31,6 +31,7 @@ BG_MUST_CHECK enum bg_status bg_client_renew(const char *folder, struct bg_error
 struct bg_renewal {
     char url[BG_URL_BYTES], path[64];
     struct bg_digest pin;
+    char root_url[BG_URL_BYTES]; /* where the folder has its root until now; "": nowhere */
     char *json; /* owned */
 };
 BG_MUST_CHECK enum bg_status bg_renewal_begin(const char *folder, const struct bg_membership *member,

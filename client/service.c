@@ -36,6 +36,7 @@ struct service {
     enum bg_status end; /* why it stops by itself; BG_OK: it does not */
     struct bg_error *error; /* … as a sentence */
 
+    char root_url[BG_OPTION_TEXT_BYTES];
     struct bg_membership membership;
     struct bg_device_folder folder;
     struct bg_device_state state; /* until the client takes it */
@@ -101,6 +102,13 @@ static void on_out_of_patience(void *context)
 
 /* ---- its certificate ---- */
 
+/* The root has moved. One that was set for this run alone stays. */
+static void follow_root(struct service *service, const struct bg_enrolment_reply *granted)
+{
+    if (granted->root_url[0] && strcmp(service->root_url, service->renewal.root_url) == 0)
+        snprintf(service->root_url, sizeof service->root_url, "%s", granted->root_url);
+}
+
 static void on_renewal(void *context, const struct bg_https_reply *reply)
 {
     struct service *service = context;
@@ -110,6 +118,8 @@ static void on_renewal(void *context, const struct bg_https_reply *reply)
     if (status == BG_OK)
         status = bg_renewal_accept(service->settings->folder, &service->membership, &service->renewal, reply->body,
                                    &error, &granted);
+    if (status == BG_OK)
+        follow_root(service, &granted);
     bg_renewal_finish(&service->renewal);
     if (status != BG_OK) {
         bg_fail_in(&error, status, "renewal");
@@ -294,7 +304,7 @@ static enum bg_status read_folder(struct service *service, struct bg_error *erro
     enum bg_status status = bg_membership_load(settings->folder, BG_CLIENT_ENROL_FIRST, error, &service->membership);
     if (status != BG_OK)
         return status;
-    if (!service->membership.has_root || !settings->config->root_url[0])
+    if (!service->membership.has_root || !service->root_url[0])
         return bg_fail(error, BG_NOT_FOUND,
                        "%s: no root had enrolled when this device did: run burgee-client renew %s when one has",
                        settings->folder, settings->folder);
@@ -333,7 +343,7 @@ static enum bg_status make_transport(struct service *service, const struct bg_tr
                                       .proxy = config->proxy[0] ? config->proxy : NULL,
                                       .connect_ns = seconds(config->connect_seconds),
                                       .idle_ns = IDLE_NS};
-    struct bg_https_transport_settings settings = {.url = config->root_url,
+    struct bg_https_transport_settings settings = {.url = service->root_url,
                                                    .population = trust->population.name,
                                                    .patience_ns = seconds(config->patience_seconds),
                                                    .tries = UPLOAD_TRIES,
@@ -420,6 +430,7 @@ enum bg_status bg_client_service_run(const struct bg_client_service_settings *se
                               .error = error,
                               .events = {.json = settings->json, .quiet = settings->quiet}};
     enum bg_status status;
+    memcpy(service.root_url, settings->config->root_url, sizeof service.root_url);
     use_little(settings->config);
     do {
         status = live(&service, error);

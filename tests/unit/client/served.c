@@ -17,6 +17,7 @@ void served_init(struct served *served, const struct bg_identity *authority, con
     *served = (struct served){.folder = "/tmp/burgee-served-XXXXXX",
                               .random = bg_random_system(),
                               .authority = authority,
+                              .root_url = "https://root.example:8443",
                               .settings = {.address = "127.0.0.1", .threads = 1, .limits = bg_http_limits_default}};
     struct bg_error error;
     snprintf(served->population, sizeof served->population, "%s", population);
@@ -104,7 +105,7 @@ void served_grant(struct served *served, struct bg_http_exchange *exchange, cons
         status = bg_population_set(&reply.population, served->population);
     memcpy(reply.key_holder, bg_identity_point(served->authority), sizeof reply.key_holder);
     memcpy(reply.root, bg_identity_point(root), sizeof reply.root);
-    strcpy(reply.root_url, "https://root.example:8443");
+    snprintf(reply.root_url, sizeof reply.root_url, "%s", served->root_url);
     char *text = status == BG_OK ? bg_enrolment_reply_print(&reply) : NULL;
     if (!text) {
         bg_http_refuse(exchange, BG_DECODE, "no request");

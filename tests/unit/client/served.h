@@ -10,6 +10,7 @@
 
 struct served {
     char folder[64];                  /* of this test; removed at the end */
+    const char *root_url;             /* where it says the root is; nobody is there unless a test sets it */
     struct bg_random random;
     const struct bg_identity *authority; /* the key holder's */
     struct bg_pem authority_pem;
@@ -35,8 +36,7 @@ void served_listen(struct served *served, const struct bg_identity *identity, en
 void served_start(struct served *served);
 /* … and ends, if it runs. */
 void served_stop(struct served *served);
-/* Answers a request as a key holder does: a client's certificate for `days`, and a root at an address that is not
- * there. */
+/* Answers a request as a key holder does: a client's certificate for `days`, and a root at root_url. */
 void served_grant(struct served *served, struct bg_http_exchange *exchange, const struct bg_enrolment_request *request,
                   const struct bg_identity *root, uint32_t days);
 /* folder/name */

@@ -249,8 +249,8 @@ static void serve_renewal(void *context, struct bg_http_exchange *exchange)
         bg_http_refuse(exchange, BG_NOT_FOUND, "no such place");
 }
 
-/* A certificate in its last days, of an authority that serves. */
-static void age_certificate(struct world *w, struct authority *a)
+/* A certificate in its last days, of an authority that serves and says that the root is at `granted`. */
+static void age_certificate(struct world *w, struct authority *a, const char *granted)
 {
     struct population *p = &w->root.stage.population;
     struct bg_pem old;
@@ -261,6 +261,7 @@ static void age_certificate(struct world *w, struct authority *a)
     write_text(served_path(&w->served, "home/certificate.pem", path), old.text);
     served_init(&a->served, p->key_holder, "test");
     a->world = w;
+    a->served.root_url = granted;
     a->served.authority_pem = w->served.authority_pem;
     a->served.settings.serve = serve_renewal;
     a->served.settings.context = a;
@@ -278,7 +279,7 @@ Test(service, renews_a_certificate_in_its_last_third_and_goes_on)
     struct authority a = {.renewals = 0};
     struct bg_membership member;
     begin(&w, BG_PLAN_OFF);
-    age_certificate(&w, &a);
+    age_certificate(&w, &a, w.served.url);
     atomic_store(&w.holds_tasks, true);
     cr_assert_eq(run(&w, 2), BG_OK, "%s", w.error.text);
     served_stop(&w.served);
@@ -287,6 +288,37 @@ Test(service, renews_a_certificate_in_its_last_third_and_goes_on)
     cr_assert_eq(bg_membership_load(w.home, "cure", &w.error, &member), BG_OK, "%s", w.error.text);
     cr_assert(!bg_membership_renewal_due(&member, (uint64_t)time(NULL)));
     bg_membership_finish(&member);
+    served_finish(&a.served);
+    end(&w);
+}
+
+#define NOWHERE "https://127.0.0.1:1"
+
+Test(service, goes_where_the_root_has_moved)
+{
+    struct world w;
+    struct authority a = {.renewals = 0};
+    begin(&w, BG_PLAN_OFF);
+    strcpy(w.config.root_url, NOWHERE);
+    age_certificate(&w, &a, w.served.url);
+    cr_assert_eq(run(&w, 2), BG_OK, "%s", w.error.text);
+    served_stop(&w.served);
+    served_finish(&a.served);
+    cr_assert_eq(a.renewals, 1);
+    end(&w);
+}
+
+Test(service, stays_with_a_root_that_was_set_for_this_run)
+{
+    struct world w;
+    struct authority a = {.renewals = 0};
+    begin(&w, BG_PLAN_OFF);
+    strcpy(w.config.root_url, NOWHERE); /* says the folder */
+    age_certificate(&w, &a, NOWHERE);
+    strcpy(w.config.root_url, w.served.url);
+    atomic_store(&w.holds_tasks, true); /* until it has renewed */
+    cr_assert_eq(run(&w, 2), BG_OK, "%s", w.error.text);
+    served_stop(&w.served);
     served_finish(&a.served);
     end(&w);
 }
