@@ -9,25 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum bg_status ask(struct bg_https_question *question, const char *population, const char *verb,
-                          const struct bg_enrolment_request *request, struct bg_error *error,
-                          struct bg_enrolment_reply *ret_reply)
+static enum bg_status ask(struct bg_https_question *question, const struct bg_enrolment_request *request,
+                          struct bg_error *error, struct bg_enrolment_reply *ret_reply)
 {
-    char path[sizeof(struct bg_population) + 32];
     uint8_t *bytes;
     size_t size;
     char *body = bg_enrolment_request_print(request);
     if (!body)
-        return bg_fail(error, BG_NO_MEMORY, "%s: out of memory", verb);
-    snprintf(path, sizeof path, "/v1/%s/%s", population, verb);
-    question->path = path;
+        return bg_fail(error, BG_NO_MEMORY, "enrolment: out of memory");
+    question->path = "/v1/-/enrolment";
     question->json = body;
     question->reply_limit = BG_ENROLMENT_MOST_BYTES;
     enum bg_status status = bg_https_ask(question, error, &bytes, &size);
     bg_wipe(body, strlen(body));
     free(body);
     if (status != BG_OK)
-        return status;
+        return bg_fail_in(error, status, "enrolment");
     status = bg_enrolment_reply_parse((struct bg_span){bytes, size}, error, ret_reply);
     free(bytes);
     return status;
@@ -100,7 +97,7 @@ enum bg_status bg_aggregator_enrol(const char *folder, const char *url, const ch
         status = make_request(identity, label, config->listen_url, error, &request);
     struct bg_https_question question = {.pin = token.key_holder, .url = url};
     if (status == BG_OK)
-        status = ask(&question, "-", "enrolment", &request, error, &reply);
+        status = ask(&question, &request, error, &reply);
     if (status == BG_OK) {
         struct bg_grant grant = grant_of(&reply);
         status = bg_grant_check(&grant, identity, &token.authority, &token.key_holder, error);
@@ -115,22 +112,59 @@ enum bg_status bg_aggregator_enrol(const char *folder, const char *url, const ch
 
 /* ---- renewal ---- */
 
+enum bg_status bg_root_renewal_begin(const struct bg_aggregator_config *config,
+                                     const struct bg_membership *membership, const char *url, struct bg_error *error,
+                                     struct bg_root_renewal *ret_renewal)
+{
+    struct bg_enrolment_request request = {.has_secret = false};
+    enum bg_status status = make_request(membership->identity, "", url, error, &request);
+    if (status != BG_OK)
+        return status;
+    snprintf(ret_renewal->path, sizeof ret_renewal->path, "/v1/%.31s/renewal", config->population);
+    ret_renewal->json = bg_enrolment_request_print(&request);
+    return ret_renewal->json ? BG_OK : bg_fail(error, BG_NO_MEMORY, "renewal: out of memory");
+}
+
+enum bg_status bg_root_renewal_accept(const char *folder, const struct bg_membership *membership,
+                                      struct bg_span reply, struct bg_error *error)
+{
+    struct bg_enrolment_reply granted;
+    enum bg_status status = bg_enrolment_reply_parse(reply, error, &granted);
+    if (status != BG_OK)
+        return status;
+    struct bg_grant grant = grant_of(&granted);
+    status = bg_grant_check_renewal(&grant, membership, error);
+    return status == BG_OK ? bg_grant_save(&grant, folder, error) : status;
+}
+
+void bg_root_renewal_finish(struct bg_root_renewal *renewal)
+{
+    free(renewal->json);
+    renewal->json = NULL;
+}
+
 enum bg_status bg_aggregator_renew(const char *folder, const struct bg_aggregator_config *config,
                                    const struct bg_membership *membership, const char *url, struct bg_error *error)
 {
-    struct bg_enrolment_request request = {.has_secret = false};
-    struct bg_enrolment_reply reply;
+    struct bg_root_renewal renewal;
+    uint8_t *bytes;
+    size_t size;
+    enum bg_status status = bg_root_renewal_begin(config, membership, url, error, &renewal);
+    if (status != BG_OK)
+        return status;
     struct bg_https_question question = {.credentials = {.certificate = membership->certificate.text,
                                                          .key = membership->key.text,
                                                          .authority = membership->authority.text},
-                                         .url = config->key_holder_url};
+                                         .url = config->key_holder_url,
+                                         .path = renewal.path,
+                                         .json = renewal.json,
+                                         .reply_limit = BG_ENROLMENT_MOST_BYTES};
     bg_point_pin(membership->key_holder, &question.pin);
-    enum bg_status status = make_request(membership->identity, "", url, error, &request);
-    if (status == BG_OK)
-        status = ask(&question, config->population, "renewal", &request, error, &reply);
-    if (status != BG_OK)
-        return status;
-    struct bg_grant grant = grant_of(&reply);
-    status = bg_grant_check_renewal(&grant, membership, error);
-    return status == BG_OK ? bg_grant_save(&grant, folder, error) : status;
+    status = bg_https_ask(&question, error, &bytes, &size);
+    if (status == BG_OK) {
+        status = bg_root_renewal_accept(folder, membership, (struct bg_span){bytes, size}, error);
+        free(bytes);
+    }
+    bg_root_renewal_finish(&renewal);
+    return status == BG_OK ? BG_OK : bg_fail_in(error, status, "renewal");
 }

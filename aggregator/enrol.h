@@ -23,3 +23,17 @@ BG_MUST_CHECK enum bg_status bg_aggregator_enrol(const char *folder, const char 
 BG_MUST_CHECK enum bg_status bg_aggregator_renew(const char *folder, const struct bg_aggregator_config *config,
                                                  const struct bg_membership *membership, const char *url,
                                                  struct bg_error *error);
+
+/* The same in two steps, for who has a loop: a POST of JSON to key_holder.url and this path, and what to do with its
+ * reply. */
+struct bg_root_renewal {
+    char path[sizeof(struct bg_population) + 32];
+    char *json; /* owned */
+};
+BG_MUST_CHECK enum bg_status bg_root_renewal_begin(const struct bg_aggregator_config *config,
+                                                   const struct bg_membership *membership, const char *url,
+                                                   struct bg_error *error, struct bg_root_renewal *ret_renewal);
+BG_MUST_CHECK enum bg_status bg_root_renewal_accept(const char *folder, const struct bg_membership *membership,
+                                                    struct bg_span reply, struct bg_error *error);
+/* Accepts a zeroed one. */
+void bg_root_renewal_finish(struct bg_root_renewal *renewal);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/service.h"
 
-#include "aggregator/enrol.h"
 #include "aggregator/offline.h"
 #include "aggregator/service_parts.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "crypto/identity_file.h"
+#include "net/https_ask.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #define IDLE_NS (60 * BG_SECOND)         /* of a connection to the key holder */
 #define RETRY_NS (2 * BG_SECOND)         /* before the key holder is asked again */
 #define RENEWAL_LOOK_NS (3600 * BG_SECOND)
+#define RENEWAL_TIMEOUT_NS (60 * BG_SECOND)
 #define MIB ((uint64_t)1 << 20)
 
 /* ---- its end ---- */
@@ -337,7 +338,18 @@ static bool was_told(struct bg_aggregator_service *service)
     return same;
 }
 
-/* The key holder tells clients where the root is; a key holder that is away now is told at the next start. */
+/* It was told where the root is; or it was not, and is told when it answers again. */
+static void note_told(struct bg_aggregator_service *service, enum bg_status status, struct bg_error *error)
+{
+    struct bg_span url = {(const uint8_t *)service->url, strlen(service->url)};
+    service->untold = status == BG_IO;
+    if (status == BG_OK)
+        status = bg_database_set_document(bg_memory_database(service->memory), "url", url, error);
+    if (status != BG_OK)
+        bg_log_error(BG_LOG_WARN, "the key holder does not know where this root is reached", error);
+}
+
+/* The key holder tells clients where the root is: it should know before this root says that it is ready. */
 static void renew(struct bg_aggregator_service *service)
 {
     struct bg_error error;
@@ -345,11 +357,50 @@ static void renew(struct bg_aggregator_service *service)
         return;
     enum bg_status status = bg_aggregator_renew(service->settings->folder, service->config, &service->membership,
                                                 service->url, &error);
-    struct bg_span url = {(const uint8_t *)service->url, strlen(service->url)};
+    note_told(service, status, &error);
+}
+
+static void on_told(void *context, const struct bg_https_reply *reply)
+{
+    struct bg_aggregator_service *service = context;
+    struct bg_error error;
+    enum bg_status status = bg_https_reply_check(reply, &error);
+    bg_root_renewal_finish(&service->renewal);
     if (status == BG_OK)
-        status = bg_database_set_document(bg_memory_database(service->memory), "url", url, &error);
-    if (status != BG_OK)
-        bg_log_error(BG_LOG_WARN, "the key holder does not know where this root is reached", &error);
+        status = bg_root_renewal_accept(service->settings->folder, &service->membership, reply->body, &error);
+    note_told(service, status, &error);
+}
+
+void bg_service_tell_place(struct bg_aggregator_service *service)
+{
+    static const struct bg_https_field fields[] = {{"Content-Type", "application/json"}};
+    const struct bg_aggregator_config *config = service->config;
+    struct bg_root_renewal *renewal = &service->renewal;
+    char url[sizeof config->key_holder_url + sizeof renewal->path];
+    struct bg_https_call *call;
+    struct bg_error error;
+    if (!service->untold || renewal->json)
+        return;
+    enum bg_status status = bg_root_renewal_begin(config, &service->membership, service->url, &error, renewal);
+    if (status != BG_OK) {
+        note_told(service, status, &error);
+        return;
+    }
+    snprintf(url, sizeof url, "%s%s", config->key_holder_url, renewal->path);
+    struct bg_https_request request = {.method = "POST",
+                                       .url = url,
+                                       .fields = fields,
+                                       .field_count = 1,
+                                       .body = {(const uint8_t *)renewal->json, strlen(renewal->json)},
+                                       .reply_limit = BG_ENROLMENT_MOST_BYTES,
+                                       .timeout_ns = RENEWAL_TIMEOUT_NS};
+    bg_point_pin(service->membership.key_holder, &request.pin);
+    status = bg_https_send(service->https, &request, on_told, service, &call);
+    if (status == BG_OK)
+        return;
+    bg_root_renewal_finish(renewal);
+    bg_fail(&error, status, "%s: no https URL, or out of memory", url);
+    note_told(service, status, &error);
 }
 
 /* A certificate takes effect at a start: this one ends, and whoever runs it starts it again. */
@@ -418,6 +469,7 @@ static void finish(struct bg_aggregator_service *service)
                 (!service->memory || bg_memory_idle(service->memory));
     bg_https_transport_destroy(&service->key_holder);
     bg_https_client_destroy(&service->https);
+    bg_root_renewal_finish(&service->renewal);
     bg_loop_timer_destroy(&service->roster_timer);
     bg_loop_timer_destroy(&service->consider_timer);
     bg_loop_timer_destroy(&service->certificate_timer);

@@ -3,6 +3,7 @@
  * routes.c (requests) share. For no other file. */
 #pragma once
 
+#include "aggregator/enrol.h"
 #include "aggregator/memory.h"
 #include "aggregator/metrics.h"
 #include "aggregator/roster_view.h"
@@ -27,6 +28,8 @@ struct bg_aggregator_service {
     struct bg_http_server *server;
     struct bg_https_service *requests;
     char url[BG_OPTION_TEXT_BYTES]; /* where clients reach it */
+    bool untold;                    /* the key holder did not answer when it was to be told the url */
+    struct bg_root_renewal renewal; /* that tells it, under way; json NULL: none is */
     struct bg_loop_timer *certificate_timer;
 
     bool resumed;   /* the root is where the last one was */
@@ -67,6 +70,8 @@ struct bg_aggregator_service {
 /* service.c: the loop ends; nothing more is acknowledged. */
 void bg_service_fail(struct bg_aggregator_service *service, const struct bg_error *error);
 void bg_service_stop(struct bg_aggregator_service *service);
+/* The key holder answers again: it is told where this root is reached, if it was away when that was to be done. */
+void bg_service_tell_place(struct bg_aggregator_service *service);
 
 /* service_population.c */
 BG_MUST_CHECK enum bg_status bg_service_recall_roster(struct bg_aggregator_service *service, struct bg_error *error);

@@ -29,6 +29,8 @@ static void on_roster(void *context, enum bg_status status, struct bg_span reply
     uint64_t now = bg_clock_monotonic_ns();
     service->roster_waits = false;
     service->key_holder_answers = status != BG_IO;
+    if (service->key_holder_answers)
+        bg_service_tell_place(service);
     if (status == BG_OK) {
         status = accept(service, reply, &error, &news);
         if (status == BG_OK && news)
