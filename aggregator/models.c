@@ -39,9 +39,9 @@ static void add_model(struct bg_json *object, const struct bg_stored_model *mode
 {
     char made[32];
     write_time(model->made_at, made);
-    bg_json_add_string(object, "digest", hex_of(&model->digest).text);
+    bg_json_add_digest(object, "digest", &model->digest);
     bg_json_add_u64(object, "round", model->round);
-    bg_json_add_string(object, "parent", hex_of(&model->parent).text);
+    bg_json_add_digest(object, "parent", &model->parent);
     bg_json_add_u64(object, "bytes", model->size);
     bg_json_add_string(object, "made", made);
 }
@@ -141,8 +141,8 @@ static enum bg_status find(struct bg_database *database, const char *folder, con
 static enum bg_status add_update(void *context, const struct bg_stored_update *update)
 {
     struct bg_json *object = bg_json_add_object(context, NULL);
-    bg_json_add_string(object, "client", hex_of(&update->client).text);
-    bg_json_add_string(object, "manifest", hex_of(&update->blob).text);
+    bg_json_add_digest(object, "client", &update->client);
+    bg_json_add_digest(object, "manifest", &update->blob);
     bg_json_add_u64(object, "bytes", update->size);
     bg_json_add_bool(object, "kept", update->kept);
     return BG_OK;

@@ -380,26 +380,19 @@ const struct bg_offline_round *bg_offline_round(const struct bg_offline *o)
     return &o->round;
 }
 
-static void add_digest(struct bg_json *object, const char *key, const struct bg_digest *digest)
-{
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(digest, hex);
-    bg_json_add_string(object, key, hex);
-}
-
 void bg_offline_show(struct bg_offline *o, struct bg_json *object)
 {
     static const char *const stages[] = {"none", "asked", "agreed"};
     const struct bg_groups *groups = bg_root_groups(o->root);
     bg_json_add_string(object, "population", o->config.population);
-    add_digest(object, "identity", bg_identity_digest(o->identity));
+    bg_json_add_digest(object, "identity", bg_identity_digest(o->identity));
     bg_json_add_u64(object, "clients", o->state.client_count);
     bg_json_add_u64(object, "epoch", o->state.epoch);
     bg_json_add_string(object, "epoch_stage", stages[o->state.stage]);
     bg_json_add_u64(object, "epoch_clients", o->state.epoch_clients);
     bg_json_add_u64(object, "groups", groups ? groups->count : 0);
     bg_json_add_u64(object, "model_round", o->state.model_round);
-    add_digest(object, "model", &o->state.model);
+    bg_json_add_digest(object, "model", &o->state.model);
     bg_json_add_u64(object, "open_round", o->state.open ? o->round.round : 0);
     bg_json_add_bool(object, "closed", o->state.closed);
     struct bg_error sentence;

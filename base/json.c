@@ -307,6 +307,13 @@ struct bg_json *bg_json_add_string(struct bg_json *parent, const char *key, cons
     return child;
 }
 
+struct bg_json *bg_json_add_digest(struct bg_json *parent, const char *key, const struct bg_digest *digest)
+{
+    char hex[2 * BG_DIGEST_BYTES + 1];
+    bg_digest_to_hex(digest, hex);
+    return bg_json_add_string(parent, key, hex);
+}
+
 struct bg_json *bg_json_add_bool(struct bg_json *parent, const char *key, bool value)
 {
     return add(parent, key, cJSON_CreateBool(value));

@@ -56,6 +56,8 @@ struct bg_json *bg_json_array(void);
 struct bg_json *bg_json_add_object(struct bg_json *parent, const char *key);
 struct bg_json *bg_json_add_array(struct bg_json *parent, const char *key);
 struct bg_json *bg_json_add_string(struct bg_json *parent, const char *key, const char *value);
+/* In hex. */
+struct bg_json *bg_json_add_digest(struct bg_json *parent, const char *key, const struct bg_digest *digest);
 struct bg_json *bg_json_add_bool(struct bg_json *parent, const char *key, bool value);
 struct bg_json *bg_json_add_null(struct bg_json *parent, const char *key);
 /* Shortest text that reads back as the same double; NaN and infinities become null. */

@@ -62,13 +62,6 @@ static enum bg_status end_of_request(const struct control *c)
 
 /* ---- answering ---- */
 
-static void add_digest(struct bg_json *object, const char *key, const struct bg_digest *digest)
-{
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(digest, hex);
-    bg_json_add_string(object, key, hex);
-}
-
 static enum bg_status copy_text(struct control *c, const char *key, const char *otherwise, char *ret_text,
                                 size_t capacity)
 {
@@ -145,7 +138,7 @@ static enum bg_status list_clients(struct control *c)
     struct bg_json *list = status == BG_OK ? bg_json_add_array(c->reply, "clients") : NULL;
     for (size_t i = 0; list && (device = bg_keyholder_device(c->keyholder, i)); i++) {
         struct bg_json *object = bg_json_add_object(list, NULL);
-        add_digest(object, "id", &device->id);
+        bg_json_add_digest(object, "id", &device->id);
         bg_json_add_string(object, "label", device->label);
         bg_json_add_string(object, "owner", device->owner);
         if (device->role == BG_CERTIFICATE_CLIENT)
@@ -167,7 +160,7 @@ static enum bg_status find_device(struct control *c, struct bg_digest *ret_id)
     if (status == BG_OK)
         status = bg_keyholder_find(c->keyholder, who, c->error, ret_id);
     if (status == BG_OK)
-        add_digest(c->reply, "id", ret_id);
+        bg_json_add_digest(c->reply, "id", ret_id);
     return status;
 }
 
@@ -198,21 +191,21 @@ static void describe(struct control *c)
     const struct bg_keyholder_settings *settings = &keyholder->settings;
     struct bg_digest commitment = bg_keyholder_commitment(keyholder), head = bg_keyholder_head(keyholder), root;
     bg_json_add_string(c->reply, "population", settings->population.name);
-    add_digest(c->reply, "identity", bg_identity_digest(settings->identity));
+    bg_json_add_digest(c->reply, "identity", bg_identity_digest(settings->identity));
     if (settings->public_key) {
-        add_digest(c->reply, "key", bg_public_key_id(settings->public_key));
+        bg_json_add_digest(c->reply, "key", bg_public_key_id(settings->public_key));
         bg_json_add_u64(c->reply, "bits", bg_public_key_bits(settings->public_key));
         bg_json_add_bool(c->reply, "insecure", bg_public_key_insecure(settings->public_key));
     }
     bg_json_add_u64(c->reply, "clients", bg_keyholder_roster(keyholder).count);
     bg_json_add_u64(c->reply, "epoch", bg_keyholder_epoch(keyholder));
-    add_digest(c->reply, "commitment", &commitment);
-    add_digest(c->reply, "head", &head);
+    bg_json_add_digest(c->reply, "commitment", &commitment);
+    bg_json_add_digest(c->reply, "head", &head);
     bg_json_add_bool(c->reply, "locked", bg_keyholder_locked(keyholder));
     bg_json_add_u64(c->reply, "barred_edges", bg_keyholder_barred(keyholder));
     if (settings->root[0]) {
         bg_point_digest(settings->root, &root);
-        add_digest(c->reply, "root", &root);
+        bg_json_add_digest(c->reply, "root", &root);
     }
 }
 

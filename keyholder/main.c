@@ -87,13 +87,6 @@ static enum bg_status print_result(const struct arguments *arguments, struct bg_
     return status;
 }
 
-static void add_digest(struct bg_json *object, const char *key, const struct bg_digest *digest)
-{
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(digest, hex);
-    bg_json_add_string(object, key, hex);
-}
-
 /* Takes what a key holder said of itself. */
 static enum bg_status print_description(const struct arguments *arguments, struct bg_json *reply,
                                         struct bg_error *error)
@@ -226,9 +219,9 @@ static enum bg_status list_record(void *context, uint32_t kind, struct bg_span e
     bg_json_add_u64(object, "attempt", record.attempt);
     bg_json_add_u64(object, "group", record.group);
     bg_json_add_u64(object, "members", record.members);
-    add_digest(object, "manifests", &record.manifests);
-    add_digest(object, "product", &record.product);
-    add_digest(object, "record", &listing->chain.head);
+    bg_json_add_digest(object, "manifests", &record.manifests);
+    bg_json_add_digest(object, "product", &record.product);
+    bg_json_add_digest(object, "record", &listing->chain.head);
     char *text = bg_json_print(object, false);
     if (text && !listing->quiet)
         puts(text);

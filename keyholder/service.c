@@ -37,13 +37,6 @@ struct service {
 
 /* ---- events ---- */
 
-static void add_digest(struct bg_json *object, const char *key, const struct bg_digest *digest)
-{
-    char hex[2 * BG_DIGEST_BYTES + 1];
-    bg_digest_to_hex(digest, hex);
-    bg_json_add_string(object, key, hex);
-}
-
 static struct bg_json *event_object(const char *name)
 {
     struct bg_json *object = bg_json_object();
@@ -110,7 +103,7 @@ static void on_notice(void *context, const struct bg_keyholder_notice *notice)
     if (notice->device) {
         char hex[2 * BG_DIGEST_BYTES + 1];
         bg_digest_to_hex(notice->device, hex);
-        add_digest(object, "client", notice->device);
+        bg_json_add_digest(object, "client", notice->device);
         emit(service, object);
         bg_log(kinds[notice->kind].level, kinds[notice->kind].event, "client=%s", hex);
         return;
@@ -148,7 +141,7 @@ static void on_admitted(void *context, const struct bg_digest *id, bool renewed,
             role = bg_certificate_role_name(device->role);
     }
     bg_digest_to_hex(id, hex);
-    add_digest(object, "client", id);
+    bg_json_add_digest(object, "client", id);
     bg_json_add_string(object, "role", role);
     bg_json_add_string(object, "address", address);
     emit(service, object);

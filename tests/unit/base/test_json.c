@@ -227,6 +227,17 @@ static struct bg_json *build(void)
     return root;
 }
 
+Test(json, writes_digests_in_hex)
+{
+    struct bg_json *root = bg_json_object();
+    bg_json_add_digest(root, "id", &(struct bg_digest){{0x0a, 0xff}});
+    char *text = bg_json_print(root, false);
+    cr_assert_str_eq(text, "{\"id\":\"0aff000000000000000000000000000000000000000000000000000000000000\"}");
+    free(text);
+    bg_json_destroy(&root);
+    NO_LEAKS();
+}
+
 Test(json, prints_on_one_line)
 {
     struct bg_json *root = build();
