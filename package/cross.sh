@@ -46,9 +46,14 @@ suite() {
     )
 }
 
+# Libraries to link with; one that has an alternative, where this release has it.
 headers() {
-    awk -v absent="$absent" '/^(build|test) / && $2 ~ /-dev$/ && $2 != absent { print $2 }' \
-        "$here/debian-packages.txt" | paste -sd,
+    awk -v absent="$absent" '/^(build|test) / && $2 ~ /-dev($|[|])/ && $2 != absent { print $2 }' \
+        "$here/debian-packages.txt" | while IFS='|' read -r name other; do
+        if [ -z "$other" ] || apt-cache show "$name" >/dev/null 2>&1; then
+            echo "$name"
+        fi
+    done | paste -sd,
 }
 
 # Named in the sysroot, so that another list makes another one.

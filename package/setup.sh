@@ -22,8 +22,25 @@ packages_of() {
     done <"$list"
 }
 
+alternatives() { say "$1" | tr '|' '\n'; }
+
 is_installed() {
-    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    for alternative in $(alternatives "$1"); do
+        if [ "$(dpkg-query -W -f='${db:Status-Status}' "$alternative" 2>/dev/null)" = installed ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The first alternative that this release has; the last one otherwise, and apt-get says what is wrong.
+available() {
+    for alternative in $(alternatives "$1"); do
+        if apt-cache show "$alternative" >/dev/null 2>&1; then
+            break
+        fi
+    done
+    say "$alternative"
 }
 
 [ $# -gt 0 ] || fail "name the sets to install, for example: $0 build test"
@@ -54,7 +71,8 @@ fi
 say "setup: installing with apt-get${as_root:+ (through sudo)}:$missing"
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" </dev/null; }
 apt update || fail "apt-get update failed; see its message above. Is the network up?"
-apt install --no-install-recommends $missing || fail "apt-get install failed; see its message above"
+apt install --no-install-recommends $(for package in $missing; do available "$package"; done) ||
+    fail "apt-get install failed; see its message above"
 
 for package in $missing; do
     is_installed "$package" || fail "apt-get ended well, yet $package is not installed"
