@@ -129,7 +129,9 @@ void bg_root_resume_round(struct bg_root *root, bool closed);
 void bg_root_kept(struct bg_root *root, struct bg_keeping *keeping, enum bg_status status);
 /* Whether a step could not be kept: it was told by a notice FAILED, and every request is answered with BG_IO. */
 bool bg_root_failed(const struct bg_root *root);
-/* Whether bg_root_open_round would find it idle. */
+/* Whether nothing is under way: bg_root_begin_epoch would not find it busy. */
+bool bg_root_rests(const struct bg_root *root);
+/* Whether bg_root_open_round would find it idle: it rests, with an epoch and a plan for the model as it is. */
 bool bg_root_idle(const struct bg_root *root);
 /* Whether a round has changed the tensors of the model: the next tick signs another plan of the same epoch and sends
  * it to the key holder, with the notices of an epoch; until then no round can be opened. */

@@ -300,8 +300,7 @@ uint64_t bg_root_key_epochs(const struct bg_root *root)
 
 bool bg_root_plan_due(const struct bg_root *root)
 {
-    return root->plan_stale && !root->agreeing && !root->busy && !root->intake.busy &&
-           root->round.state == BG_ROUND_IDLE;
+    return root->plan_stale && bg_root_rests(root);
 }
 
 void bg_root_renew_plan(struct bg_root *root)
@@ -338,7 +337,7 @@ void bg_root_send_epoch_request(struct bg_root *root)
 
 enum bg_status bg_root_begin_epoch(struct bg_root *root, struct bg_error *error)
 {
-    if (root->agreeing || root->busy || root->intake.busy || root->round.state != BG_ROUND_IDLE)
+    if (!bg_root_rests(root))
         return bg_fail(error, BG_BUSY, "epoch: a round or its work is not over");
     enum bg_status status = bg_root_check(root, error);
     if (status != BG_OK)

@@ -139,10 +139,14 @@ static enum bg_status read_task(struct bg_root *root, struct bg_span bytes, stru
     return BG_OK;
 }
 
+bool bg_root_rests(const struct bg_root *root)
+{
+    return !root->agreeing && !root->busy && !root->intake.busy && root->round.state == BG_ROUND_IDLE;
+}
+
 bool bg_root_idle(const struct bg_root *root)
 {
-    return root->ready && !root->failed && !root->plan_stale && !root->agreeing && !root->busy &&
-           !root->intake.busy && root->round.state == BG_ROUND_IDLE;
+    return root->ready && !root->failed && !root->plan_stale && bg_root_rests(root);
 }
 
 static enum bg_status prepare(struct bg_root *root, struct bg_error *error)

@@ -214,7 +214,8 @@ void bg_service_consider(struct bg_aggregator_service *service)
         if (status != BG_OK)
             bg_service_tell_failed(service, &error);
     }
-    bool idle = bg_root_idle(root), without_epoch = !bg_root_groups(root) && !bg_root_plan_due(root);
+    bool idle = bg_root_idle(root);
+    bool without_epoch = !bg_root_groups(root) && !bg_root_plan_due(root) && bg_root_rests(root);
     if (service->config->rounds && service->learning_rounds >= service->config->rounds) {
         if (idle)
             finish_rounds(service);
