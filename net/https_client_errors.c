@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/https_client_call.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -87,7 +88,20 @@ static bool explain_alert(const struct bg_https_failure *failure, struct bg_erro
     return false;
 }
 
-/* Where no connection was made, curl says to whom: another name than the server's is a proxy's. */
+/* Of the settings or, as curl does it without one, of the environment. */
+static bool has_proxy(const struct bg_https_failure *failure)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    bool found = failure->proxy && failure->proxy[0];
+    for (size_t i = 0; !failure->proxy && i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        found |= value && value[0];
+    }
+    return found;
+}
+
+/* Where no connection was made, curl says to whom: another name than the server's is a proxy's, if there is one. Its
+ * words may also be of a connection that broke before. */
 static bool through_proxy(const struct bg_https_failure *failure)
 {
     char host[256];
@@ -95,7 +109,8 @@ static bool through_proxy(const struct bg_https_failure *failure)
     curl_easy_getinfo(failure->easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
     host_of(failure->url, host, sizeof host);
     return connect_code != 0 || failure->code == CURLE_PROXY ||
-           (failure->code == CURLE_COULDNT_CONNECT && failure->text[0] && !strstr(failure->text, host));
+           (failure->code == CURLE_COULDNT_CONNECT && has_proxy(failure) && failure->text[0] &&
+            !strstr(failure->text, host));
 }
 
 static enum bg_status explain_connection(const struct bg_https_failure *failure, struct bg_error *error)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client with the server of this program; with others: tests/tools/test_https_client.py. */
 #include "https_world.h"
+#include "net/https_client_call.h"
 #include "net/tls_compat.h"
 #include "tests/unit/no_leaks.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct world {
     struct https_world https;
@@ -60,7 +63,7 @@ static void end(struct world *world)
     world_finish(&world->https);
 }
 
-static enum bg_status send(struct world *world, const char *url, const struct bg_https_field *field,
+static enum bg_status send_request(struct world *world, const char *url, const struct bg_https_field *field,
                            struct bg_https_call **ret_call)
 {
     struct bg_https_request request = {.method = "GET",
@@ -78,7 +81,7 @@ static void ask(struct world *world)
     char url[128];
     struct bg_https_call *call;
     snprintf(url, sizeof url, "https://127.0.0.1:%u/v1/" WORLD_POPULATION "/receipts/7", world->https.port);
-    cr_assert_eq(send(world, url, NULL, &call), BG_OK);
+    cr_assert_eq(send_request(world, url, NULL, &call), BG_OK);
     world_run(&world->https);
     cr_assert_eq(world->http, 200);
 }
@@ -112,16 +115,16 @@ Test(https_client, a_call_that_is_cancelled_is_not_answered)
     char url[128];
     begin(&world, BG_SECOND);
     snprintf(url, sizeof url, "https://127.0.0.1:%u/v1/" WORLD_POPULATION "/receipts/7", world.https.port);
-    cr_assert_eq(send(&world, url, NULL, &call), BG_OK);
+    cr_assert_eq(send_request(&world, url, NULL, &call), BG_OK);
     bg_https_cancel(call);
-    cr_assert_eq(send(&world, url, NULL, &call), BG_OK);
+    cr_assert_eq(send_request(&world, url, NULL, &call), BG_OK);
     world_run(&world.https);
-    cr_assert_eq(send(&world, url, NULL, &call), BG_OK);
+    cr_assert_eq(send_request(&world, url, NULL, &call), BG_OK);
     wait_ns(&world, 0);
     bg_https_cancel(call);
     wait_ns(&world, 50 * BG_MILLISECOND);
     cr_assert_eq(world.replies, 1);
-    cr_assert_eq(send(&world, url, NULL, &call), BG_OK);
+    cr_assert_eq(send_request(&world, url, NULL, &call), BG_OK);
     end(&world); /* with one under way */
     cr_assert_eq(world.replies, 1);
     NO_LEAKS();
@@ -134,8 +137,34 @@ Test(https_client, fields_cannot_smuggle_others)
     static const struct bg_https_field fields[] = {{"A", "b\r\nEvil: 1"}, {"A\nEvil", "1"}, {"A", "b\n"}};
     begin(&world, BG_SECOND);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        cr_assert_eq(send(&world, "https://127.0.0.1:1/", &fields[i], &call), BG_INVALID);
-    cr_assert_eq(send(&world, "http://127.0.0.1:1/", NULL, &call), BG_INVALID);
+        cr_assert_eq(send_request(&world, "https://127.0.0.1:1/", &fields[i], &call), BG_INVALID);
+    cr_assert_eq(send_request(&world, "http://127.0.0.1:1/", NULL, &call), BG_INVALID);
     end(&world);
     NO_LEAKS();
+}
+
+/* As after a kept connection that broke, when no other could be made: curl's words are of the first. */
+Test(https_client, a_server_that_is_gone_is_not_a_proxys_fault)
+{
+    static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    struct bg_error error;
+    struct bg_https_failure failure = {.easy = curl_easy_init(),
+                                       .code = CURLE_COULDNT_CONNECT,
+                                       .url = "https://127.0.0.1:7/v1/lab/receipts/5",
+                                       .text = "Send failure: Broken pipe"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        unsetenv(variables[i]);
+    cr_assert_eq(bg_https_explain(&failure, &error), BG_IO);
+    cr_assert_null(strstr(error.text, "proxy"), "%s", error.text);
+    cr_assert_not_null(strstr(error.text, "does the server run"), "%s", error.text);
+    setenv("all_proxy", "http://gateway:3128", 1);
+    cr_assert_eq(bg_https_explain(&failure, &error), BG_IO);
+    cr_assert_not_null(strstr(error.text, "proxy"), "%s", error.text);
+    failure.proxy = "";
+    cr_assert_eq(bg_https_explain(&failure, &error), BG_IO);
+    cr_assert_null(strstr(error.text, "proxy"), "%s", error.text);
+    failure.proxy = "http://gateway:3128";
+    cr_assert_eq(bg_https_explain(&failure, &error), BG_IO);
+    cr_assert_not_null(strstr(error.text, "the proxy http://gateway:3128"), "%s", error.text);
+    curl_easy_cleanup(failure.easy);
 }
