@@ -260,6 +260,9 @@ with tempfile.TemporaryDirectory() as place:
         check_restart(whole, rooted, asked, given, signal.SIGKILL)
     with tap.trying('so does one after it was killed'):
         check_restart(whole, rooted, asked, given, signal.SIGTERM)
+    with tap.trying('its socket stays behind, and leads nobody astray'):
+        assert whole.path('kh/control').is_socket()
+        assert 'kitchen' in whole.call(KEYHOLDER, 'clients', 'list', 'kh').stdout
     with tap.trying('a secret that others may read is refused'):
         whole.path('kh/secret.key').chmod(0o644) if whole.path('kh/secret.key').exists() else None
         whole.path('kh/identity.secret').chmod(0o644)
