@@ -39,14 +39,18 @@ static enum bg_status authorise(struct bg_aggregator_service *service, const str
     return known ? BG_OK : bg_fail(error, BG_UNKNOWN_CLIENT, NOT_AUTHORISED);
 }
 
-static void refuse(struct bg_aggregator_service *service, struct bg_http_exchange *exchange,
-                   const struct bg_error *error)
+void bg_service_refused(void *context, const struct bg_peer *peer, const struct bg_error *error)
 {
-    const struct bg_peer *peer = bg_http_peer(exchange);
     char who[2 * BG_DIGEST_BYTES + 1] = "";
     if (peer->authenticated)
         bg_digest_to_hex(&peer->id, who);
-    bg_service_tell_refused(service, peer->authenticated ? who : peer->address, error);
+    bg_service_tell_refused(context, peer->authenticated ? who : peer->address, error);
+}
+
+static void refuse(struct bg_aggregator_service *service, struct bg_http_exchange *exchange,
+                   const struct bg_error *error)
+{
+    bg_service_refused(service, bg_http_peer(exchange), error);
     bg_http_refuse(exchange, error->status, error->text);
 }
 

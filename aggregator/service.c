@@ -298,6 +298,7 @@ static enum bg_status take_requests(struct bg_aggregator_service *service, struc
         .uploads = uploads,
         .upload_most_bytes = config->most_update_mib * MIB,
         .uploads_most_bytes = config->most_uploads_mib * MIB,
+        .full = bg_service_refused,
         .serve = bg_service_serve,
         .server = service,
         .enter = enter,

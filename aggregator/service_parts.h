@@ -100,5 +100,7 @@ void bg_service_warn(void *service, const struct bg_error *error);
 void bg_service_serve_http(void *service, struct bg_http_exchange *exchange);
 /* What the frames' routes end in: a bg_serve_function. */
 void bg_service_serve(void *service, const struct bg_request *request, struct bg_call *call);
+/* Whom it turned away, and why. */
+void bg_service_refused(void *service, const struct bg_peer *peer, const struct bg_error *error);
 /* What the server refused by itself. From any thread. */
 void bg_service_observe_http(void *service, const struct bg_http_notice *notice);

@@ -295,7 +295,7 @@ static void begin_exchange(struct bg_http_connection *c)
     atomic_fetch_add(&counters(c)->requests, 1);
     if (c->peer.authenticated && c->peer.not_after < (uint64_t)time(NULL)) {
         bg_http_head_destroy(&head);
-        bg_fail(&error, BG_TOO_LATE, "the peer's certificate has expired: renew it");
+        bg_tls_refuse_time(false, &error);
         refuse(c, 403, &error);
         return;
     }

@@ -55,6 +55,8 @@ BG_MUST_CHECK enum bg_status bg_errand_send(struct bg_https_errand *errand, stru
 /* The end of it. */
 void bg_errand_answer(struct bg_https_errand *errand, enum bg_status status, struct bg_span reply);
 void bg_errand_warn(const struct bg_https_errand *errand, const struct bg_error *error);
+/* Of an answer that is no role's, with the sentence that came with it. */
+void bg_errand_warn_of(const struct bg_https_errand *errand, const struct bg_https_reply *reply, enum bg_status status);
 /* What the role at the other end said; false: it did not get that far. */
 bool bg_errand_said(const struct bg_https_reply *reply, enum bg_status *ret_status);
 

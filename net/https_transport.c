@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/https_transport.h"
 
+#include "net/https_ask.h"
 #include "net/https_errand.h"
 
 #include <stdio.h>
@@ -56,17 +57,24 @@ enum bg_status bg_errand_send(struct bg_https_errand *errand, struct bg_https_re
     return bg_https_send(transport->settings.client, &request, on_reply, errand, &errand->call);
 }
 
+void bg_errand_warn_of(const struct bg_https_errand *errand, const struct bg_https_reply *reply, enum bg_status status)
+{
+    struct bg_error error;
+    if (bg_https_reply_check(reply, &error) == BG_OK)
+        bg_fail(&error, status, "no status of a role");
+    bg_fail_in(&error, status, "%s: the server answers %u", errand->url, reply->http);
+    bg_errand_warn(errand, &error);
+}
+
 /* What to tell a role where nobody has spoken for the other one. */
 static enum bg_status status_without_words(const struct bg_https_errand *errand, const struct bg_https_reply *reply)
 {
-    struct bg_error error;
     if (reply->status != BG_OK) {
         bg_errand_warn(errand, reply->error);
         return reply->status == BG_NO_MEMORY ? BG_NO_MEMORY : BG_IO;
     }
     enum bg_status status = reply->http == 503 ? BG_BUSY : BG_IO;
-    bg_fail(&error, status, "%s: the server answers %u", errand->url, reply->http);
-    bg_errand_warn(errand, &error);
+    bg_errand_warn_of(errand, reply, status);
     return status;
 }
 

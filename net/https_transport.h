@@ -48,6 +48,8 @@ struct bg_https_service_settings {
     const char *uploads;         /* folder for updates on their way, made if absent; NULL without that route */
     uint64_t upload_most_bytes;  /* of one update */
     uint64_t uploads_most_bytes; /* of all on their way: 507 beyond */
+    /* An update was turned away for want of room; may be NULL. */
+    void (*full)(void *context, const struct bg_peer *peer, const struct bg_error *error);
     bg_serve_function *serve;    /* the role; on the loop's thread */
     void *server;
     void (*enter)(void *context); /* around every call of serve; may be NULL */

@@ -132,15 +132,11 @@ static void try_again(struct bg_https_errand *errand, const struct bg_https_repl
 {
     const char *after = reply->status == BG_OK ? bg_https_field(reply, "Retry-After") : NULL;
     uint64_t seconds = 0;
-    struct bg_error error;
     errand->busy = reply->status == BG_OK && (reply->http == 503 || reply->http == 507);
-    if (reply->status == BG_OK) {
-        bg_fail(&error, errand->busy ? BG_BUSY : BG_IO, "%s: the server answers %u to an upload", errand->url,
-                reply->http);
-        bg_errand_warn(errand, &error);
-    } else {
+    if (reply->status == BG_OK)
+        bg_errand_warn_of(errand, reply, errand->busy ? BG_BUSY : BG_IO);
+    else
         bg_errand_warn(errand, reply->error);
-    }
     if (bg_upload_read_number(after, &seconds) && seconds > errand->transport->settings.patience_ns / BG_SECOND)
         seconds = errand->transport->settings.patience_ns / BG_SECOND;
     if (errand->step == BG_UPLOAD_SEND)

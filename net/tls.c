@@ -222,9 +222,9 @@ struct bg_span bg_tls_unread(const struct bg_tls *tls)
 static enum bg_status explain_certificate(uint32_t flags, struct bg_error *error)
 {
     if (flags & MBEDTLS_X509_BADCERT_FUTURE)
-        return bg_fail(error, BG_BAD_KEY, "the peer's certificate is not valid yet: is its clock or ours wrong?");
+        return bg_tls_refuse_time(true, error);
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
-        return bg_fail(error, BG_TOO_LATE, "the peer's certificate has expired: renew it");
+        return bg_tls_refuse_time(false, error);
     if (flags & MBEDTLS_X509_BADCERT_MISSING)
         return bg_fail(error, BG_BAD_KEY, "the peer showed no certificate");
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)

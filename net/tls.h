@@ -66,3 +66,7 @@ enum bg_tls_step bg_tls_write(struct bg_tls *tls, struct bg_span plaintext, size
 void bg_tls_rest(struct bg_tls *tls);
 /* Says farewell. */
 void bg_tls_close(struct bg_tls *tls);
+
+/* BG_TOO_LATE: the peer's certificate is past its end; `early`, BG_BAD_KEY: before its begin. Either by this machine's
+ * clock, so the sentence says what that reads. */
+enum bg_status bg_tls_refuse_time(bool early, struct bg_error *error);

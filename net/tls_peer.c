@@ -48,7 +48,21 @@ enum bg_status bg_tls_read_peer(const mbedtls_x509_crt *certificate, struct bg_e
         return bg_fail(error, BG_BAD_KEY, "the certificate of %.16s… names no role", hex);
     memcpy(peer.role, role.data, role.size);
     if (peer.not_after < (uint64_t)time(NULL))
-        return bg_fail(error, BG_TOO_LATE, "the certificate of %.16s… has expired: renew it", hex);
+        return bg_tls_refuse_time(false, error);
     *ret_peer = peer;
     return BG_OK;
+}
+
+enum bg_status bg_tls_refuse_time(bool early, struct bg_error *error)
+{
+    time_t now = time(NULL);
+    struct tm civil;
+    char text[40] = "?";
+    if (gmtime_r(&now, &civil))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &civil);
+    if (early)
+        return bg_fail(error, BG_BAD_KEY, "the peer's certificate is not valid yet, the clock here reads %s: set the "
+                                          "clock that is wrong", text);
+    return bg_fail(error, BG_TOO_LATE, "the peer's certificate has expired, the clock here reads %s: renew it, or set "
+                                       "the clock", text);
 }

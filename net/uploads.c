@@ -189,6 +189,15 @@ static void say(struct bg_http_exchange *exchange, unsigned http, const char *se
     bg_http_say(exchange, http, sentence, NULL, 0);
 }
 
+/* Whoever runs the server has to know. */
+static void tell_full(const struct bg_uploads *uploads, struct bg_http_exchange *exchange, const char *sentence)
+{
+    struct bg_error error;
+    bg_fail(&error, BG_BUSY, "upload: %s", sentence);
+    if (uploads->settings.full)
+        uploads->settings.full(uploads->settings.context, bg_http_peer(exchange), &error);
+}
+
 static void say_progress(const struct upload *upload, struct bg_http_exchange *exchange, unsigned http,
                          const char *sentence)
 {
@@ -320,6 +329,12 @@ static void end_receiving(struct upload *upload)
     }
 }
 
+static void say_full(const struct upload *upload, struct bg_http_exchange *exchange)
+{
+    tell_full(upload->uploads, exchange, "no space left: make room on the disk");
+    say_progress(upload, exchange, 507, "the disk is full");
+}
+
 static void respond_received(struct upload *upload, struct bg_http_exchange *exchange, enum bg_status status,
                              int error_number)
 {
@@ -328,7 +343,7 @@ static void respond_received(struct upload *upload, struct bg_http_exchange *exc
     else if (status == BG_TOO_LARGE)
         say_progress(upload, exchange, 413, "the upload is longer than was said when it was created");
     else if (status != BG_OK && (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG))
-        say_progress(upload, exchange, 507, "the disk is full");
+        say_full(upload, exchange);
     else if (status == BG_FAULT)
         say_progress(upload, exchange, 500, "the disk did not take it: begin it anew");
     else if (status != BG_OK)
@@ -498,6 +513,7 @@ static struct upload *find_or_add(struct bg_uploads *uploads, struct bg_http_exc
     if (upload)
         drop_upload(upload);
     if (!make_room(uploads, name->size)) {
+        tell_full(uploads, exchange, "there are too many updates on their way (limits.uploads_mib)");
         say(exchange, 507, "there are too many updates on their way: try again later");
         return NULL;
     }
