@@ -17,7 +17,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 HEADER = 80  # bytes, of a frame
-PATIENCE = 30  # seconds: far more than anything here takes
+PATIENCE = 60  # seconds: far more than anything here takes
 QUICK = ('model.spec=linear', 'data.rows=400', 'training.steps=5', 'data.fit=central', 'codec.mode=sign',
          'robust.rule=mean', 'epochs.settle_seconds=0', 'rounds.count=0', 'listen.threads=1', 'workers.threads=1')
 LOCAL = ('listen.address=127.0.0.1', 'listen.port=0')
@@ -87,6 +87,12 @@ class Process:
                     for key, value in like.items()):
                 return told
             assert told['event'] != 'end', f'ended instead of telling {event} {like}: {self.log()}'
+
+    def heard(self):
+        """All events of a program that has ended."""
+        while not self.events.empty():
+            self.told.append(self.events.get())
+        return self.told
 
     def expect_log(self, *texts):
         """The first line of the log with all of these in it, whether it was written already or comes."""
