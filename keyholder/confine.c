@@ -64,11 +64,13 @@ static int allow_in_part(scmp_filter_ctx filter)
 static enum bg_status load(scmp_filter_ctx filter, int result, struct bg_error *error, bool *ret_loaded)
 {
     if (result == 0)
+        result = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1); /* the kernel's own errors */
+    if (result == 0)
         result = seccomp_load(filter);
     seccomp_release(filter);
     *ret_loaded = result == 0;
     /* Machines whose kernel has no filters are served without. */
-    if (result == 0 || result == -EINVAL || result == -ENOSYS)
+    if (result == 0 || result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP)
         return BG_OK;
     return bg_fail(error, BG_IO, "system call filter: %s; --set process.confine=false does without", strerror(-result));
 }

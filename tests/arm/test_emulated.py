@@ -25,7 +25,7 @@ OPTIONS = {'aarch64': ['-Dwerror=true', '-Dtests=enabled'], 'armhf': ['-Dtests=d
 EMULATOR = [str(ROOT / 'package' / 'emulate.sh'), EMULATED, f'{FOLDER}-sysroot']
 UNAVAILABLE = 69
 NAME = 'it builds'
-BUILT = ['burgee-bench', 'burgee-simulator']
+BUILT = ['burgee-aggregator', 'burgee-bench', 'burgee-client', 'burgee-keyholder', 'burgee-simulator', 'burgee-up']
 
 # Suites of Criterion that compare every kernel of the machine with the portable one or with GMP.
 KERNEL_SUITES = {
@@ -83,10 +83,28 @@ def check_federation(tap):
         assert digests[0] == digests[1], digests
 
 
+def check_key_holder(tap):
+    """No filter can be had under the emulator, nor without seccomp in the kernel: it says so, and serves."""
+    name = 'a key holder serves where system calls cannot be filtered'
+    with tap.trying(name), tempfile.TemporaryDirectory() as place:
+        key_holder, folder = FOLDER / 'burgee-keyholder', pathlib.Path(place) / 'keyholder'
+        run([*EMULATOR, key_holder, 'init', '--out', folder, '--set', 'population.name=harbour', '--set',
+             'encryption.mode=off', '--set', 'groups.least=1', '--set', 'listen.address=127.0.0.1', '--set',
+             'listen.port=0'], check=True)
+        with subprocess.Popen([str(word) for word in [*EMULATOR, key_holder, 'serve', folder, '--json']], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as served:
+            told = served.stdout.readline()
+            served.terminate()
+            _, said = served.communicate(timeout=60)
+        assert served.returncode == 0 and json.loads(told)['event'] == 'ready', f'{told}{said}'
+        assert 'system calls are not filtered' in said, said
+
+
 def main():
     tap = Tap()
     build(tap)
     check_kernels(tap)
+    check_key_holder(tap)
     check_federation(tap)
     tap.end()
 
