@@ -278,6 +278,26 @@ Test(database, models_with_their_line)
     bg_database_close(&db);
 }
 
+/* As a root keeps them, a few thousand rounds: more than SQLite would hold in memory by itself. */
+Test(database, memory_does_not_grow_with_rounds)
+{
+    static const uint8_t frame[700] = {1};
+    struct bg_database *db = reopen();
+    OK(bg_database_begin(db, why));
+    for (uint64_t number = 1; number <= 3000; number++) {
+        struct bg_stored_round round = {.number = number, .epoch = 1};
+        OK(bg_database_open_round(db, &round, (struct bg_span){frame, sizeof frame}, why));
+        if (number % 100)
+            continue;
+        OK(bg_database_commit(db, why));
+        OK(bg_database_begin(db, why));
+    }
+    OK(bg_database_commit(db, why));
+    cr_assert_gt(sqlite3_memory_used(), 0);
+    cr_assert_lt(sqlite3_memory_used(), 512 << 10, "%lld bytes", (long long)sqlite3_memory_used());
+    bg_database_close(&db);
+}
+
 /* ---- databases of before ---- */
 
 /* The tables of version 1 with an ended round in them, as that version made them. */
