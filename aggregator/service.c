@@ -339,14 +339,15 @@ static bool was_told(struct bg_aggregator_service *service)
     return same;
 }
 
-/* It was told where the root is; or it was not, and is told when it answers again. */
+/* It was told where the root is; or it is away, which is said once, and is asked again with every roster. */
 static void note_told(struct bg_aggregator_service *service, enum bg_status status, struct bg_error *error)
 {
     struct bg_span url = {(const uint8_t *)service->url, strlen(service->url)};
+    bool said = service->untold && status == BG_IO;
     service->untold = status == BG_IO;
     if (status == BG_OK)
         status = bg_database_set_document(bg_memory_database(service->memory), "url", url, error);
-    if (status != BG_OK)
+    if (status != BG_OK && !said)
         bg_log_error(BG_LOG_WARN, "the key holder does not know where this root is reached", error);
 }
 

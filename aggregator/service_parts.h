@@ -70,7 +70,7 @@ struct bg_aggregator_service {
 /* service.c: the loop ends; nothing more is acknowledged. */
 void bg_service_fail(struct bg_aggregator_service *service, const struct bg_error *error);
 void bg_service_stop(struct bg_aggregator_service *service);
-/* The key holder answers again: it is told where this root is reached, if it was away when that was to be done. */
+/* Tries again to tell the key holder where this root is reached, if it was away when that was to be done. */
 void bg_service_tell_place(struct bg_aggregator_service *service);
 
 /* service_population.c */

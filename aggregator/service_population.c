@@ -29,8 +29,6 @@ static void on_roster(void *context, enum bg_status status, struct bg_span reply
     uint64_t now = bg_clock_monotonic_ns();
     service->roster_waits = false;
     service->key_holder_answers = status != BG_IO;
-    if (service->key_holder_answers)
-        bg_service_tell_place(service);
     if (status == BG_OK) {
         status = accept(service, reply, &error, &news);
         if (status == BG_OK && news)
@@ -64,6 +62,7 @@ static void ask_for_roster(void *context)
                                  .peer = service->membership.about.id,
                                  .body = bg_writer_span(&version)};
     service->roster_asked = bg_clock_monotonic_ns();
+    bg_service_tell_place(service); /* not after the answer, which may take as long as a long poll */
     enum bg_status status =
         version.status == BG_OK
             ? bg_transport_send(bg_https_transport(service->key_holder), &request, on_roster, service)
