@@ -322,8 +322,8 @@ int main(int count, char **words)
     bg_loop_run(loop);
     bg_http_server_destroy(&server);
     release();
+    pthread_join(input, NULL); /* it posts to the loop */
     bg_loop_destroy(&loop);
     bg_http_content_release(shared);
-    pthread_detach(input);
     return 0;
 }
