@@ -243,9 +243,9 @@ class Federation:
         self.make_clients()
         return self
 
-    def hand_made_updates(self):
+    def hand_made_updates(self, count=None):
         """Those of all clients for the open round, by name."""
-        names = [f'c{i}' for i in range(self.count)]
+        names = [f'c{i}' for i in range(count or self.count)]
         with ThreadPoolExecutor(2) as pool:
             return dict(zip(names, (update for _, update in pool.map(self.hand_made_update, names))))
 
@@ -308,6 +308,16 @@ class Federation:
             openssl('ca', '-batch', '-notext', '-config', folder / 'config', '-in', folder / 'request', '-keyfile',
                     authority_key, '-cert', authority, '-startdate', start, '-enddate', end, '-out', certificate)
         return Device(certificate, key, self.root_url)
+
+    def sign(self, name, label, message):
+        """As the identity of a folder does (docs/PROTOCOL.md): r and s, 32 bytes each."""
+        key, digest = self.path(f'{name}.key'), self.path(f'{name}.digest')
+        key.write_text(key_pem(self.path(f'{name}/identity.secret')))
+        digest.write_bytes(hashlib.sha256(label + b'\0' + message).digest())
+        der = openssl('dgst', '-sha256', '-sign', key, digest)
+        r_end = 4 + der[3]
+        return b''.join(number.lstrip(b'\0').rjust(32, b'\0')
+                        for number in (der[4:r_end], der[r_end + 2:]))
 
     def fetch(self, device, path):
         answer = device.ask('GET', f'/v1/burgee/{path}')

@@ -6,6 +6,7 @@ The programs are real, on loopback; updates are made by a client's program and s
 (slow, oversized, conflicting and smuggled requests, chunked garbage, lying lengths, broken TLS) is asked of the same
 server in tests/tools/test_http_server.py, what disks and clocks do in test_network_storage.py."""
 
+import hashlib
 import pathlib
 import ssl
 import sys
@@ -17,6 +18,8 @@ from policy import Tap  # noqa: E402
 
 PROGRAMS = [pathlib.Path(argument).resolve() for argument in sys.argv[1:4]]
 UPDATES = '/v1/burgee/updates'
+MODULUS = slice(HEADER + 100, HEADER + 164)  # of a plan, 512 bits
+BLOCK_HEAD, BLOCK_DIGEST = 56, HEADER + 160  # bytes before a block's payload; the first digest in a manifest
 STARTED = ('Upload-Complete', '?0')
 PART = ('Content-Type', 'application/partial-upload')
 
@@ -121,6 +124,48 @@ def check_old_updates(tap, federation, made):
         refused(federation, 'c0', send(c0, second['c0']), 409, 'stale-plan', 'not in force')
 
 
+def mauled(federation, name, update, other, plan):
+    """The update with c1 · c2³ in place of its first ciphertext, c2 being another member's, and everything that its
+    sender can make right for it: the block's digest and its own signature."""
+    modulus = int.from_bytes(plan[MODULUS], 'little')
+    size = modulus.bit_length() // 8
+
+    def read(content, at):
+        digits = [int.from_bytes(content[at + i * size:at + (i + 1) * size], 'little') for i in range(2)]
+        return digits[0] + digits[1] * modulus
+
+    end = HEADER + int.from_bytes(update[72:80], 'little')
+    other_end = HEADER + int.from_bytes(other[72:80], 'little')
+    first = end + HEADER + BLOCK_HEAD
+    product = read(update, first) * pow(read(other, other_end + HEADER + BLOCK_HEAD), 3, modulus**2) % modulus**2
+    digits = b''.join(digit.to_bytes(size, 'little') for digit in (product % modulus, product // modulus))
+    blocks = update[end:first] + digits + update[first + 2 * size:]
+    payload = blocks[HEADER + BLOCK_HEAD:HEADER + int.from_bytes(blocks[72:80], 'little')]
+    manifest = update[:BLOCK_DIGEST] + hashlib.sha256(payload).digest() + update[BLOCK_DIGEST + 32:end - 64]
+    return manifest + federation.sign(name, b'burgee manifest', manifest) + blocks
+
+
+def check_mauled(tap, federation):
+    """In a round of five, which are one group."""
+    who = federation.id('c0')
+    made = federation.hand_made_updates(5)
+    plan = federation.fetch(federation.device('c0'), 'plan')
+    with tap.trying('mauled ciphertexts of another member name their sender and are not opened'):
+        made['c0'] = mauled(federation, 'c0', made['c0'], made['c1'], plan)
+        for name, update in made.items():
+            answer = send(federation.device(name), update)
+            assert (answer.status, answer.burgee) == (200, 'ok'), answer
+        told = federation.root.expect('ended', round=3)
+        assert told['outcome'] != 'committed' and told['opened'] == 0, told
+        federation.holder.expect_log('level=error msg="rejected"', who)
+        federation.root.expect_log('level=warn', 'round=3', 'knowledge tags do not fit')
+    with tap.trying('and the others lose nothing but the round'):
+        federation.root.expect('opened', round=4)
+        for name, update in federation.hand_made_updates(5).items():
+            assert send(federation.device(name), update).status == 200
+        assert federation.committed()['updates'] == 5
+
+
 def turned_away(federation, device, reason):
     """Root and key holder refuse the handshake, tell why, and their logs say so."""
     for process, url in ((federation.root, federation.root_url), (federation.holder, federation.holder_url)):
@@ -195,6 +240,7 @@ def main():
         federation.root.expect('opened', round=1)
         made = check_updates(tap, federation)
         check_old_updates(tap, federation, made)
+        check_mauled(tap, federation)
         check_certificates(tap, federation)
         check_revoked(tap, federation)
         with tap.trying('both end when they are told to'):
