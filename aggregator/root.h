@@ -131,6 +131,8 @@ void bg_root_kept(struct bg_root *root, struct bg_keeping *keeping, enum bg_stat
 bool bg_root_failed(const struct bg_root *root);
 /* Whether nothing is under way: bg_root_begin_epoch would not find it busy. */
 bool bg_root_rests(const struct bg_root *root);
+/* Whether all it does is to end the work of a round that is over, such as an audit: no notice tells when it rests. */
+bool bg_root_winds_down(const struct bg_root *root);
 /* Whether bg_root_open_round would find it idle: it rests, with an epoch and a plan for the model as it is. */
 bool bg_root_idle(const struct bg_root *root);
 /* Whether a round has changed the tensors of the model: the next tick signs another plan of the same epoch and sends

@@ -144,6 +144,11 @@ bool bg_root_rests(const struct bg_root *root)
     return !root->agreeing && !root->busy && !root->intake.busy && root->round.state == BG_ROUND_IDLE;
 }
 
+bool bg_root_winds_down(const struct bg_root *root)
+{
+    return !root->agreeing && (root->busy || root->intake.busy) && root->round.state == BG_ROUND_IDLE;
+}
+
 bool bg_root_idle(const struct bg_root *root)
 {
     return root->ready && !root->failed && !root->plan_stale && bg_root_rests(root);

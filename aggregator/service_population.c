@@ -7,6 +7,7 @@
 
 #define ROSTER_RETRY_NS (2 * BG_SECOND)    /* after no answer, or one that does not help */
 #define ROSTER_LEAST_NS (BG_SECOND / 10)   /* between two questions in any case */
+#define WORK_NS (BG_SECOND / 100)          /* between two looks at work that outlives its round */
 #define HOMELESS_SHARE 5                   /* a fifth of the clients without a group: time for a new partition */
 #define LINGER_NS (10 * BG_SECOND)         /* for clients that have not asked how the last round ended */
 
@@ -212,6 +213,10 @@ void bg_service_consider(struct bg_aggregator_service *service)
         service->roster_news = status != BG_OK;
         if (status != BG_OK)
             bg_service_tell_failed(service, &error);
+    }
+    if (bg_root_winds_down(root)) {
+        bg_loop_timer_set(service->consider_timer, bg_clock_monotonic_ns() + WORK_NS);
+        return;
     }
     bool idle = bg_root_idle(root);
     bool without_epoch = !bg_root_groups(root) && !bg_root_plan_due(root) && bg_root_rests(root);
