@@ -105,8 +105,9 @@ def fixed_addresses():
 
 def environment(logs):
     env = dict(os.environ, CRITERION_JOBS='2', PYTHONDONTWRITEBYTECODE='1')
-    # Criterion fails on the sanitizers' errors but not on leaks: they go to files, and a file is a failure.
-    env['ASAN_OPTIONS'] = f'log_path={logs}/log:print_summary=1:halt_on_error=1:detect_leaks=1'
+    # Criterion fails on the sanitizers' errors but not on leaks: they go to files, and a file is a failure. The status
+    # says nothing then: with another one a leak cuts off what the program has printed.
+    env['ASAN_OPTIONS'] = f'log_path={logs}/log:print_summary=1:halt_on_error=1:detect_leaks=1:exitcode=0'
     env['UBSAN_OPTIONS'] = f'log_path={logs}/log:print_summary=1:halt_on_error=1:print_stacktrace=1'
     env['TSAN_OPTIONS'] = 'halt_on_error=1:second_deadlock_stack=1'
     return env
@@ -223,9 +224,22 @@ def run_meson_test(folder, tests, stage, logs):
     return process.returncode
 
 
+FRAME = re.compile(r'^\s+#\d+ 0x[0-9a-f]+ (.*)$', re.M)
+RUNNERS_FRAME = re.compile(r'libsanitizer/|\(\S*/lib(?:criterion|boxfort|nanomsg)\.so')
+
+
+def is_runners_leak(report):
+    """Whether all that leaked is memory that Criterion allocated for itself: its runner forgets some at its end."""
+    frames = FRAME.findall(report)
+    return ('LeakSanitizer: detected memory leaks' in report and frames
+            and all(RUNNERS_FRAME.search(frame) for frame in frames))
+
+
 def tally_logs(logs, tally):
     for log in sorted(logs.iterdir()):
         text = log.read_text(errors='replace').partition('\nShadow bytes around')[0]
+        if is_runners_leak(text):
+            continue
         summary = re.search(r'^SUMMARY: (.*)', text, re.M)
         tally.fail(f'sanitizer report: {summary[1] if summary else log.name}', text)
 

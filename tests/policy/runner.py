@@ -43,6 +43,27 @@ def leak_is_failure():
         ['sanitizer report: AddressSanitizer: 7 byte(s) leaked'] else [str(tally.failures)]
 
 
+LEAK = """==7==ERROR: LeakSanitizer: detected memory leaks
+
+Direct leak of 48 byte(s) in 1 object(s) allocated from:
+    #0 0x7ffff78b83b7 in __interceptor_calloc ../../../../src/libsanitizer/asan/asan_malloc_linux.cpp:77
+    #1 0x7ffff7fa4332  (/lib/x86_64-linux-gnu/libcriterion.so.3+0x1a332)
+{}
+SUMMARY: AddressSanitizer: 48 byte(s) leaked in 1 allocation(s).
+"""
+
+
+def leak_of_the_runner():
+    def failures(report):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / 'log.1').write_text(report)
+            tally = run_tests.Tally()
+            run_tests.tally_logs(Path(folder), tally)
+        return len(tally.failures)
+    counted = failures(LEAK.format('')), failures(LEAK.format('    #2 0x55 in test_body ../tests/unit/x.c:7\n'))
+    return [] if counted == (0, 1) else [f'failures of the runner\'s own leak and of a test\'s: {counted}']
+
+
 def selection():
     tests = [{'name': name, 'suite': [f'burgee:{name}']} for name in ('unit', 'fuzz', 'tools', 'threads')]
     stages = {stage.folder: {test['name'] for test in run_tests.select(tests, stage, set())}
@@ -68,6 +89,7 @@ CASES = {
     + expect('', (0, 1, 0), protocol='exitcode', result='FAIL'),
     'shows the assertion and what the program said': detail_names_the_assertion(),
     'fails on a leak': leak_is_failure(),
+    'passes over what Criterion itself forgets, and no more': leak_of_the_runner(),
     'runs each suite in its build': selection(),
 }
 
