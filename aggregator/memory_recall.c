@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two documents of a root's agreement and checkpoint, and the transport that remembers the key holder's answers. */
 #include "aggregator/memory_state.h"
+#include "aggregator/roster_list.h"
 #include "crypto/digest.h"
 #include "wire/epoch.h"
 #include "wire/release.h"
@@ -21,11 +22,7 @@ enum bg_status bg_agreement_write(struct bg_database *database, const struct bg_
     bg_write_u8(&w, (uint8_t)agreement->stage);
     bg_write_digest(&w, &agreement->nonce);
     bg_write_digest(&w, &agreement->commitment);
-    bg_write_u64(&w, agreement->client_count);
-    for (size_t i = 0; i < agreement->client_count; i++) {
-        bg_write_bytes(&w, agreement->clients[i].public_key, BG_PUBLIC_POINT_BYTES);
-        bg_write_text(&w, agreement->clients[i].cell.label);
-    }
+    bg_roster_entries_write(&w, agreement->clients, agreement->client_count);
     bg_write_u64(&w, agreement->answer.size);
     bg_write_bytes(&w, agreement->answer.data, agreement->answer.size);
     enum bg_status status = w.status == BG_OK
@@ -33,24 +30,6 @@ enum bg_status bg_agreement_write(struct bg_database *database, const struct bg_
                                 : bg_fail(error, w.status, "agreement: out of memory");
     bg_writer_finish(&w);
     return status;
-}
-
-static void read_clients(struct bg_reader *r, struct bg_agreement *agreement)
-{
-    size_t count = bg_read_count(r, BG_MAX_CLIENTS, BG_PUBLIC_POINT_BYTES + 2);
-    agreement->clients = count ? calloc(count, sizeof *agreement->clients) : NULL;
-    if (count && !agreement->clients)
-        bg_reader_fail(r, BG_NO_MEMORY);
-    for (size_t i = 0; i < count && r->status == BG_OK; i++) {
-        struct bg_roster_entry *entry = &agreement->clients[i];
-        struct bg_span point = bg_read_span(r, BG_PUBLIC_POINT_BYTES);
-        bg_read_text(r, entry->cell.label, sizeof entry->cell.label);
-        if (r->status != BG_OK)
-            return;
-        memcpy(entry->public_key, point.data, point.size);
-        bg_point_digest(entry->public_key, &entry->client);
-        agreement->client_count = i + 1;
-    }
 }
 
 /* The document, to be finished; what is wrong with it is damage, since it was written here. */
@@ -77,7 +56,7 @@ enum bg_status bg_agreement_read(struct bg_database *database, struct bg_error *
     agreement.stage = (enum bg_agreement_stage)bg_read_u8(&r);
     agreement.nonce = bg_read_digest(&r);
     agreement.commitment = bg_read_digest(&r);
-    read_clients(&r, &agreement);
+    bg_roster_entries_read(&r, &agreement.clients, &agreement.client_count);
     struct bg_span answer = bg_read_span(&r, bg_read_count(&r, DOCUMENT_LIMIT, 1));
     bg_write_bytes(&agreement.answer, answer.data, answer.size);
     status = bg_reader_end(&r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/offline_state.h"
 
+#include "aggregator/roster_list.h"
 #include "base/file.h"
 #include "crypto/digest.h"
 #include "crypto/identity.h"
@@ -51,11 +52,7 @@ enum bg_status bg_offline_state_save(const struct bg_offline_state *state, const
     bg_write_bytes(&w, BG_STATE_FILE_MAGIC, 4);
     bg_write_u16(&w, VERSION);
     bg_write_u16(&w, 0);
-    bg_write_u64(&w, state->client_count);
-    for (size_t i = 0; i < state->client_count; i++) {
-        bg_write_bytes(&w, state->clients[i].public_key, BG_PUBLIC_POINT_BYTES);
-        bg_write_text(&w, state->clients[i].cell.label);
-    }
+    bg_roster_entries_write(&w, state->clients, state->client_count);
     bg_write_u64(&w, state->epoch);
     bg_write_u8(&w, (uint8_t)state->stage);
     bg_write_u64(&w, state->epoch_clients);
@@ -83,24 +80,6 @@ static void read_sized(struct bg_reader *r, struct bg_writer *ret_bytes)
         bg_reader_fail(r, ret_bytes->status);
 }
 
-static void read_clients(struct bg_reader *r, struct bg_offline_state *state)
-{
-    size_t count = bg_read_count(r, BG_MAX_CLIENTS, BG_PUBLIC_POINT_BYTES + 2);
-    state->clients = count ? calloc(count, sizeof *state->clients) : NULL;
-    if (count && !state->clients)
-        bg_reader_fail(r, BG_NO_MEMORY);
-    for (size_t i = 0; i < count && r->status == BG_OK; i++) {
-        struct bg_roster_entry *entry = &state->clients[i];
-        struct bg_span point = bg_read_span(r, BG_PUBLIC_POINT_BYTES);
-        bg_read_text(r, entry->cell.label, sizeof entry->cell.label);
-        if (r->status != BG_OK)
-            return;
-        memcpy(entry->public_key, point.data, point.size);
-        bg_point_digest(entry->public_key, &entry->client);
-        state->client_count = i + 1;
-    }
-}
-
 static bool read_flag(struct bg_reader *r)
 {
     uint8_t flag = bg_read_u8(r);
@@ -111,7 +90,7 @@ static bool read_flag(struct bg_reader *r)
 
 static void read_body(struct bg_reader *r, struct bg_offline_state *state)
 {
-    read_clients(r, state);
+    bg_roster_entries_read(r, &state->clients, &state->client_count);
     state->epoch = bg_read_u64(r);
     state->stage = (enum bg_epoch_stage)bg_read_u8(r);
     uint64_t epoch_clients = bg_read_u64(r);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aggregator/roster_list.h"
 
+#include "crypto/identity.h"
+#include "wire/limits.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,4 +54,32 @@ enum bg_status bg_roster_list_copy(const struct bg_roster_list *list, struct bg_
     if (status == BG_OK)
         *ret_roster = (struct bg_roster){entries, list->count};
     return status;
+}
+
+void bg_roster_entries_write(struct bg_writer *w, const struct bg_roster_entry *entries, size_t count)
+{
+    bg_write_u64(w, count);
+    for (size_t i = 0; i < count; i++) {
+        bg_write_bytes(w, entries[i].public_key, BG_PUBLIC_POINT_BYTES);
+        bg_write_text(w, entries[i].cell.label);
+    }
+}
+
+void bg_roster_entries_read(struct bg_reader *r, struct bg_roster_entry **ret_entries, size_t *ret_count)
+{
+    size_t count = bg_read_count(r, BG_MAX_CLIENTS, BG_PUBLIC_POINT_BYTES + 2);
+    struct bg_roster_entry *entries = count ? calloc(count, sizeof *entries) : NULL;
+    *ret_entries = entries;
+    *ret_count = 0;
+    if (count && !entries)
+        bg_reader_fail(r, BG_NO_MEMORY);
+    for (size_t i = 0; i < count && r->status == BG_OK; i++) {
+        struct bg_span point = bg_read_span(r, BG_PUBLIC_POINT_BYTES);
+        bg_read_text(r, entries[i].cell.label, sizeof entries[i].cell.label);
+        if (r->status != BG_OK)
+            return;
+        memcpy(entries[i].public_key, point.data, point.size);
+        bg_point_digest(entries[i].public_key, &entries[i].client);
+        *ret_count = i + 1;
+    }
 }
